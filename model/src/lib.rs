@@ -1,0 +1,40 @@
+//! The vocabulary of millrace: what a source yields, what an operator takes, what leaves for a sink.
+//!
+//! Everything here is plain data with an order, an equality and a serde form. The crate depends on
+//! serde and nothing heavier, so that every other room can afford it.
+//!
+//! Amounts are raw integer units (`u64`), never scaled; a missing value is `None`, never zero. The only
+//! float is [`Price`], which is finite, totally ordered and computed from integers, never accumulated.
+//!
+//! What is not here: decoding, I/O, clocks, the engine. Records that leave are declared beside the
+//! operator that makes them, not here; this crate only says what a record is ([`Record`]).
+
+pub mod address;
+pub mod commitment;
+pub mod control;
+pub mod event;
+pub mod id;
+pub mod price;
+pub mod program;
+pub mod record;
+pub mod reject;
+pub mod time;
+pub mod trade;
+
+pub use address::{Address, ParseAddressError, Signature};
+pub use commitment::{Commitment, SlotState};
+pub use control::{Control, LabelEntry, ListEntry};
+pub use event::{
+    ChainEvent, CurveCompleted, CurveParametersChanged, Event, LiquidityChanged, Migrated, PoolCreated,
+    PriceQuote, SlotStatus, TokenCreated,
+};
+pub use id::{EventId, Origin, ParseEventIdError, TxPlace};
+pub use price::Price;
+pub use program::Program;
+pub use record::{Batch, Change, Column, Kind, Record, Row, Schema, Value};
+pub use reject::{Reject, RejectReason};
+pub use time::{Diff, Millis, Seconds, Time};
+pub use trade::{Fees, Side, Trade, TraderKind};
+
+/// Version of the formulas that every derived row carries.
+pub const DEF_VERSION: u32 = 1;

@@ -1,0 +1,84 @@
+//! What could not be used, and why. Nothing is dropped without one of these or a count.
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::{Column, Kind, Record, Row, Schema, Value};
+use crate::{Address, Signature};
+
+/// Why something was not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectReason {
+    /// Not readable as what it should be: broken JSON, missing fields, a version that is not known.
+    Malformed,
+    /// A known event of a known program whose bytes do not fit its layout.
+    Undecoded,
+    /// An event that names a pool whose tokens are not known.
+    UnknownPool,
+    /// No slot or no block time: it has no place on the chain.
+    Unplaced,
+    /// Older than the correction horizon when it came.
+    TooLate,
+}
+
+impl RejectReason {
+    /// Name in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Undecoded => "undecoded",
+            Self::UnknownPool => "unknown_pool",
+            Self::Unplaced => "unplaced",
+            Self::TooLate => "too_late",
+        }
+    }
+}
+
+/// One thing that was not used. It is a record of its own: `rejects`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Reject {
+    /// The source, or the operator, that refused it.
+    pub source: String,
+    /// Where in the source: `path:line`, an offset, an event id.
+    pub cursor: String,
+    /// Why.
+    pub reason: RejectReason,
+    /// The program it belongs to, where known.
+    pub program: Option<Address>,
+    /// The transaction, where known.
+    pub signature: Option<Signature>,
+    /// The slot, where known.
+    pub slot: Option<u64>,
+    /// What exactly was wrong, for a person.
+    pub detail: String,
+}
+
+impl Record for Reject {
+    const SCHEMA: &'static Schema = &Schema {
+        name: "rejects",
+        doc: "What was not used, and why.",
+        key: 2,
+        columns: &[
+            Column { name: "source", kind: Kind::Symbol, doc: "The source or operator that refused it." },
+            Column { name: "cursor", kind: Kind::Text, doc: "Where in the source." },
+            Column { name: "reason", kind: Kind::Symbol, doc: "Why." },
+            Column { name: "program", kind: Kind::Address, doc: "Program, where known." },
+            Column { name: "signature", kind: Kind::Text, doc: "Transaction, where known." },
+            Column { name: "slot", kind: Kind::Count, doc: "Slot, where known." },
+            Column { name: "detail", kind: Kind::Text, doc: "What exactly was wrong." },
+        ],
+    };
+
+    fn row(&self) -> Row {
+        vec![
+            Value::text(&self.source),
+            Value::text(&self.cursor),
+            Value::from(self.reason.name()),
+            Value::from(self.program),
+            Value::from(self.signature),
+            Value::count(self.slot),
+            Value::text(&self.detail),
+        ]
+    }
+}

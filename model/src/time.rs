@@ -1,0 +1,34 @@
+//! Times and multiplicities.
+//!
+//! Two clocks exist and are never mixed: event time, which the chain writes in whole seconds, and
+//! logical time, which numbers the batches of a run.
+
+/// Logical time in microseconds since the Unix epoch, minted at ingress and nowhere else.
+///
+/// Its whole second is the event clock (the greatest block time seen); the fraction only numbers the
+/// batches within that second.
+pub type Time = u64;
+
+/// Multiplicity of a record in a collection: `+1` adds it, `-1` takes it back.
+pub type Diff = isize;
+
+/// Event time: seconds since the Unix epoch, as blocks carry it.
+pub type Seconds = u64;
+
+/// Wall time: milliseconds since the Unix epoch.
+pub type Millis = u64;
+
+/// Microseconds in a second of logical time.
+pub const MICROS_PER_SECOND: Time = 1_000_000;
+
+/// The first logical time of an event second.
+#[must_use]
+pub const fn start_of(second: Seconds) -> Time {
+    second.saturating_mul(MICROS_PER_SECOND)
+}
+
+/// The event second of a logical time.
+#[must_use]
+pub const fn second_of(time: Time) -> Seconds {
+    time / MICROS_PER_SECOND
+}

@@ -1,0 +1,134 @@
+//! The trade: one swap of a base token against a quote token.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Address, Origin, Price, Program};
+
+/// The side of the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The user received base.
+    Buy,
+    /// The user gave base.
+    Sell,
+}
+
+impl Side {
+    /// Name in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Buy => "buy",
+            Self::Sell => "sell",
+        }
+    }
+}
+
+/// How the trader of a trade was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TraderKind {
+    /// The user that the event names signed the transaction.
+    Signer,
+    /// The owner of the token account that changed; the event names nobody, or a router.
+    Owner,
+    /// Nobody could be made out: the trade counts, the trader does not.
+    Unknown,
+}
+
+impl TraderKind {
+    /// Name in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Signer => "signer",
+            Self::Owner => "owner",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Fees of a trade in raw quote units. None = the event does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Fees {
+    /// To the protocol.
+    pub protocol: Option<u64>,
+    /// To the creator of the token.
+    pub creator: Option<u64>,
+    /// To the liquidity providers.
+    pub lp: Option<u64>,
+    /// Charged now, claimable by the trader later.
+    pub cashback: Option<u64>,
+}
+
+/// One swap, oriented so that `mint` is what is bought and sold and `quote_mint` is what it costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Trade {
+    /// Name, order, transaction, time.
+    pub origin: Origin,
+    /// Whose event it is.
+    pub program: Program,
+    /// Pool or bonding curve.
+    pub pool: Address,
+    /// Base token.
+    pub mint: Address,
+    /// Quote token; SOL is always [`Address::WSOL`].
+    pub quote_mint: Address,
+    /// The wallet; none if unknown.
+    pub trader: Option<Address>,
+    /// How the wallet was found.
+    pub trader_kind: TraderKind,
+    /// Side of the wallet.
+    pub side: Side,
+    /// Base that changed hands, raw units.
+    pub base_amount: u64,
+    /// Quote that moved the reserves, before fees that leave the pool, raw units. Prices and volumes use it.
+    pub quote_amount: u64,
+    /// Quote that the wallet paid or received after every fee, raw units. Profit and loss uses it.
+    pub quote_user: Option<u64>,
+    /// Decimals of the base token.
+    pub base_decimals: u8,
+    /// Decimals of the quote token.
+    pub quote_decimals: u8,
+    /// Price at the margin before the trade.
+    pub spot_before: Option<Price>,
+    /// Price at the margin after the trade.
+    pub spot_after: Option<Price>,
+    /// Base that sets the price after the trade, virtual reserves included, raw units.
+    pub base_reserve: Option<u64>,
+    /// Quote that sets the price after the trade, virtual reserves included, raw units.
+    pub quote_reserve: Option<u64>,
+    /// Supply of the base token as of the trade, raw units.
+    pub base_supply: Option<u64>,
+    /// Fees.
+    pub fees: Fees,
+    /// Compute units of the whole transaction.
+    pub compute_units: Option<u32>,
+    /// Priority fee of the whole transaction, lamports.
+    pub priority_fee: Option<u64>,
+}
+
+impl Trade {
+    /// Price at which the trade was done; none if either amount is zero.
+    ///
+    /// Source: DEFINITIONS §2, `p_exec`.
+    #[must_use]
+    pub fn price(&self) -> Option<Price> {
+        Price::ratio(
+            self.quote_amount.into(),
+            self.quote_decimals,
+            self.base_amount.into(),
+            self.base_decimals,
+        )
+    }
+
+    /// True if the trade is too small to say anything of the price: less than a 10,000th of a coin.
+    ///
+    /// Source: DEFINITIONS §2, the bound on base; the bound on USD value needs a USD price.
+    #[must_use]
+    pub fn is_dust(&self) -> bool {
+        // base < 10^decimals / 10000, without the division.
+        u128::from(self.base_amount) * 10_000 < 10u128.saturating_pow(self.base_decimals.into())
+    }
+}

@@ -1,0 +1,59 @@
+//! Where rows go.
+//!
+//! A sink knows schemas and rows and nothing of the records behind them: tables, files and topics are
+//! derived from [`model::Schema`]. It is handed one [`Flush`] at a time: what changed up to a closed
+//! time, at most once a key. It makes a flush and its progress durable together, so that after a crash
+//! [`Sink::committed`] says truly what need not be written again.
+//!
+//! Sinks are plain blocking code, each on a thread of its own; one that is built on an asynchronous
+//! client keeps its runtime to itself.
+
+pub mod flush;
+
+pub use flush::{Conflator, Flush, Table};
+
+use model::{Schema, Time};
+
+/// A place where rows go.
+pub trait Sink: Send {
+    /// Name in logs and messages.
+    fn name(&self) -> &'static str;
+
+    /// Makes ready for rows of these schemas: creates tables, files or topics that are not there.
+    ///
+    /// # Errors
+    /// When the far side refuses, or holds something that does not fit the schema.
+    fn prepare(&mut self, schemas: &[&'static Schema]) -> Result<(), SinkError>;
+
+    /// The frontier of the last flush that is durable; none before the first.
+    ///
+    /// # Errors
+    /// When the far side cannot be asked.
+    fn committed(&mut self) -> Result<Option<Time>, SinkError>;
+
+    /// Writes a flush and its frontier, both or neither. Writing the same flush again changes nothing.
+    ///
+    /// # Errors
+    /// When the far side cannot be reached or refuses; the flush may be written again.
+    fn write(&mut self, flush: &Flush) -> Result<(), SinkError>;
+
+    /// Completes what is only complete at the end of a run, such as the files of a replay.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    fn finish(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+/// Why a sink could not do its step.
+#[derive(Debug, thiserror::Error)]
+#[error("{sink}: cannot {doing}: {source}")]
+pub struct SinkError {
+    /// The sink.
+    pub sink: &'static str,
+    /// What was being done, with the table, file or address.
+    pub doing: String,
+    /// What went wrong.
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
