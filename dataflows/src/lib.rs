@@ -1,1 +1,74 @@
-//! To come.
+//! Named compositions of operators, and the edge where their outputs leave.
+//!
+//! A dataflow is a function that takes [`Inputs`], applies operators, and emits what they maintain to
+//! [`Outputs`]. There is a plain list of them, [`ALL`]. Only here is it decided which operator feeds
+//! which; only at the edge do typed records become rows.
+//!
+//! Nothing here knows of threads, clocks or sinks: the engine that runs a dataflow does.
+
+pub mod clock;
+pub mod graph;
+pub mod inputs;
+pub mod market;
+pub mod outputs;
+
+use operators::keyed::States;
+use operators::prelude::Horizon;
+use serde::{Deserialize, Serialize};
+
+pub use clock::Clock;
+pub use graph::Graph;
+pub use inputs::{Feeds, Inputs};
+pub use outputs::Outputs;
+
+/// Settings of every dataflow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Params {
+    /// How long after its block time an event can still come, be corrected or be taken back, in
+    /// seconds. What is older is refused as `too_late`; memory grows with it.
+    pub correction_horizon_s: u64,
+    /// See [`market`].
+    pub market: market::Params,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self { correction_horizon_s: 7200, market: market::Params::default() }
+    }
+}
+
+impl Params {
+    /// The correction horizon.
+    #[must_use]
+    pub const fn horizon(&self) -> Horizon {
+        Horizon(self.correction_horizon_s)
+    }
+
+    /// What is wrong with the values, each with the path of its key.
+    #[must_use]
+    pub fn problems(&self) -> Vec<(String, String)> {
+        let mut problems = Vec::new();
+        if self.correction_horizon_s < 60 {
+            let what = format!(
+                "is {}, must be at least 60: forks settle within a minute",
+                self.correction_horizon_s
+            );
+            problems.push(("correction_horizon_s".to_owned(), what));
+        }
+        problems
+            .extend(self.market.problems().into_iter().map(|(key, what)| (format!("market.{key}"), what)));
+        problems
+    }
+}
+
+/// A named composition.
+pub struct Dataflow {
+    /// Its name.
+    pub name: &'static str,
+    /// Builds it.
+    pub build: for<'s> fn(&Inputs<'s>, &Params, &States, &mut Outputs),
+}
+
+/// Every dataflow.
+pub const ALL: &[Dataflow] = &[Dataflow { name: "market", build: market::build }];

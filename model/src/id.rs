@@ -63,6 +63,11 @@ pub struct EventId {
     pub inner_ix: i16,
 }
 
+impl EventId {
+    /// Before every event.
+    pub const FIRST: Self = Self { slot: 0, tx: TxPlace::Index(0), outer_ix: 0, inner_ix: i16::MIN };
+}
+
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.tx {

@@ -45,6 +45,14 @@ pub struct Column {
     pub doc: &'static str,
 }
 
+impl Column {
+    /// A column.
+    #[must_use]
+    pub const fn new(name: &'static str, kind: Kind, doc: &'static str) -> Self {
+        Self { name, kind, doc }
+    }
+}
+
 /// Everything a sink knows of a record.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Schema {
@@ -203,6 +211,10 @@ pub type Row = Vec<Value>;
 pub trait Record: Ord + Clone + Debug + Send + 'static {
     /// Its schema.
     const SCHEMA: &'static Schema;
+    /// What the leading columns of the schema say, as a type that compares fast.
+    type Key: Ord;
+    /// Its key.
+    fn key(&self) -> Self::Key;
     /// Its columns, in the schema's order.
     fn row(&self) -> Row;
 }
@@ -227,7 +239,7 @@ impl Change {
     }
 }
 
-/// All changes of one record at one closed time, at most one a key, sorted by key.
+/// All changes of one record at one closed time on one worker, at most one a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// Whose rows.

@@ -70,6 +70,12 @@ impl Record for Reject {
         ],
     };
 
+    type Key = (String, String);
+
+    fn key(&self) -> Self::Key {
+        (self.source.clone(), self.cursor.clone())
+    }
+
     fn row(&self) -> Row {
         vec![
             Value::text(&self.source),

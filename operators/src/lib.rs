@@ -1,1 +1,21 @@
-//! To come.
+//! Incremental operators: plain functions from collections to collections.
+//!
+//! An operator cannot fail, read a clock, do I/O or log. It is a function of the collections it is
+//! given, and every one is written in one of two ways:
+//!
+//! * **keyed** ([`mod@keyed`]): an ordinary struct that keeps what one key needs, takes in changes and timers,
+//!   and names the outputs they alter. It carries the hot path, keeps bounded state, and can be
+//!   snapshotted and restored on any number of workers.
+//! * **relational**: differential's own joins and reductions, for what is small and changes arbitrarily.
+//!
+//! Trades pass through [`slots`] (each event once, none of dead forks), [`prices`] (is the price
+//! credible) and from there to whatever derives from them.
+
+pub mod bar;
+pub mod candles;
+pub mod keyed;
+pub mod prelude;
+pub mod prices;
+pub mod primary;
+pub mod slots;
+pub mod trades;

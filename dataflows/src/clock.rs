@@ -1,0 +1,106 @@
+//! Mints logical time: the one place where it is made.
+//!
+//! Events come in batches, and every batch has a time of its own: `max(previous + 1, event clock)`,
+//! where the event clock is the greatest block time seen. A batch never reaches over a change of the
+//! clock's second. So at every whole second the collections hold exactly the events that came before
+//! the clock reached it, however the stream was cut into batches.
+
+use model::time::start_of;
+use model::{Event, Seconds, Time};
+
+/// See the module.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    second: Seconds,
+    last: Time,
+}
+
+impl Clock {
+    /// A clock that goes on after `last`, the time of a checkpoint.
+    #[must_use]
+    pub const fn resume(second: Seconds, last: Time) -> Self {
+        Self { second, last }
+    }
+
+    /// The greatest block time seen.
+    #[must_use]
+    pub const fn second(&self) -> Seconds {
+        self.second
+    }
+
+    /// The last time that was minted.
+    #[must_use]
+    pub const fn last(&self) -> Time {
+        self.last
+    }
+
+    /// True if `event` moves the clock to a later second, so that it cannot join the open batch.
+    #[must_use]
+    pub fn is_moved_by(&self, event: &Event) -> bool {
+        event.clock().is_some_and(|second| second > self.second)
+    }
+
+    /// Moves the clock as `event` tells.
+    pub fn hear(&mut self, event: &Event) {
+        self.second = self.second.max(event.clock().unwrap_or(0));
+    }
+
+    /// The time of the next batch.
+    pub fn mint(&mut self) -> Time {
+        self.last = start_of(self.second).max(self.last + 1);
+        self.last
+    }
+
+    /// Cuts events into batches of one time each.
+    pub fn cut(&mut self, events: impl IntoIterator<Item = Event>) -> Vec<(Time, Vec<Event>)> {
+        let mut batches: Vec<(Time, Vec<Event>)> = Vec::new();
+        for event in events {
+            let is_moved = self.is_moved_by(&event);
+            self.hear(&event);
+            match batches.last_mut() {
+                Some((_, batch)) if !is_moved => batch.push(event),
+                _ => batches.push((self.mint(), vec![event])),
+            }
+        }
+        batches
+    }
+
+    /// The first time of the second after the clock's: closed up to there, everything heard is out.
+    #[must_use]
+    pub const fn end(&self) -> Time {
+        start_of(self.second + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{SlotState, SlotStatus};
+
+    use super::*;
+
+    fn at(second: Seconds) -> Event {
+        Event::Slot(SlotStatus {
+            slot: 1,
+            state: SlotState::Processed,
+            parent: None,
+            block_time: Some(second),
+        })
+    }
+
+    #[test]
+    fn a_batch_ends_where_the_second_does() {
+        let times = |batches: Vec<(Time, Vec<Event>)>| -> Vec<(Time, usize)> {
+            batches.into_iter().map(|(time, events)| (time, events.len())).collect()
+        };
+        let mut clock = Clock::default();
+        assert_eq!(times(clock.cut([at(7), at(7), at(6), at(8)])), [(7_000_000, 3), (8_000_000, 1)]);
+        assert_eq!(times(clock.cut([at(8), at(3)])), [(8_000_001, 2)]);
+        assert_eq!(clock.end(), 9_000_000);
+    }
+
+    #[test]
+    fn time_never_stands_still() {
+        let mut clock = Clock::resume(5, 5_000_009);
+        assert_eq!((clock.mint(), clock.mint()), (5_000_010, 5_000_011));
+    }
+}

@@ -1,0 +1,67 @@
+//! Every dataflow, built on one worker: what an engine or a test drives.
+
+use model::{Batch, Event, Time};
+use operators::keyed::{RestoreError, Snapshot, States};
+use timely::dataflow::ProbeHandle;
+use timely::worker::Worker;
+
+use crate::{ALL, Feeds, Inputs, Outputs, Params};
+
+/// The dataflows of one worker.
+pub struct Graph {
+    feeds: Feeds,
+    states: States,
+    probe: ProbeHandle<Time>,
+}
+
+impl Graph {
+    /// Builds every dataflow on `worker`; batches go to `send` before their time is closed.
+    ///
+    /// # Errors
+    /// When `states` are restored from a snapshot that cannot be read.
+    pub fn build(
+        worker: &mut Worker,
+        params: &Params,
+        states: States,
+        send: impl Fn(Batch) + 'static,
+    ) -> Result<Self, RestoreError> {
+        let probe = ProbeHandle::new();
+        let mut outputs = Outputs::new(probe.clone(), send);
+        let feeds = worker.dataflow::<Time, _, _>(|scope| {
+            let (feeds, inputs): (Feeds, Inputs<'_>) = Feeds::new(scope);
+            for dataflow in ALL {
+                (dataflow.build)(&inputs, params, &states, &mut outputs);
+            }
+            feeds
+        });
+        match states.take_failure() {
+            Some(failure) => Err(failure),
+            None => Ok(Self { feeds, states, probe }),
+        }
+    }
+
+    /// Feeds an event at `time`.
+    pub fn give(&mut self, event: Event, time: Time) {
+        self.feeds.give(event, time);
+    }
+
+    /// Says that nothing before `time` will be given any more.
+    pub fn advance(&mut self, time: Time) {
+        self.feeds.advance(time);
+    }
+
+    /// True once every batch of a time before `time` has been sent, on all workers.
+    #[must_use]
+    pub fn is_closed(&self, time: Time) -> bool {
+        !self.probe.less_than(&time)
+    }
+
+    /// The states of the keyed operators. They are those of a closed time if that time is closed and
+    /// nothing after it has been given.
+    ///
+    /// # Errors
+    /// When a state cannot be serialized.
+    pub fn snapshot(&self) -> Result<Snapshot, operators::keyed::SnapshotError> {
+        self.states.snapshot()
+    }
+}

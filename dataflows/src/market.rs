@@ -1,0 +1,60 @@
+//! The market: trades and what derives from them.
+//!
+//! ```text
+//! events ──► slots ──► events that happened ──► trades ──► prices ──┬─► trades (record)
+//! slot news ──┘  └──► rejects (too late)                            └─► candles (record)
+//! ```
+
+use model::ChainEvent;
+use operators::keyed::States;
+use operators::{candles, prices, slots, trades};
+use serde::{Deserialize, Serialize};
+
+use crate::{Inputs, Outputs};
+
+/// Settings of the market dataflow.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Params {
+    /// Which prices are credible.
+    pub prices: prices::Params,
+    /// Candles.
+    pub candles: candles::Params,
+}
+
+impl Params {
+    /// What is wrong with the values, each with the path of its key.
+    #[must_use]
+    pub fn problems(&self) -> Vec<(String, String)> {
+        let mut problems = Vec::new();
+        let mut check = |is_right: bool, key: &str, what: &str| {
+            if !is_right {
+                problems.push((key.to_owned(), what.to_owned()));
+            }
+        };
+        let Self { prices, candles } = self;
+        check(prices.reference_trades > 0, "prices.reference_trades", "must be at least 1");
+        check(prices.factor >= 1.0, "prices.factor", "must be at least 1");
+        check(prices.factor_young >= 1.0, "prices.factor_young", "must be at least 1");
+        check(prices.curve_tolerance_ratio >= 0.0, "prices.curve_tolerance_ratio", "must not be negative");
+        check(!candles.intervals.is_empty(), "candles.intervals", "must name at least one interval");
+        let is_ascending = candles.intervals.is_sorted_by(|a, b| a < b);
+        check(is_ascending, "candles.intervals", "must be in ascending order, each once");
+        check(candles.primary.takeover_ratio >= 1.0, "candles.primary.takeover_ratio", "must be at least 1");
+        problems
+    }
+}
+
+/// Builds the dataflow.
+pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, out: &mut Outputs) {
+    let horizon = params.horizon();
+    let (events, late) = slots::slots(inputs.events.clone(), inputs.slots.clone(), horizon, states);
+    let happened = events.clone().flat_map(|event| match event {
+        ChainEvent::Trade(trade) => Some(trade),
+        _ => None,
+    });
+    let priced = prices::prices(happened, &params.market.prices, horizon, states);
+    out.emit(trades::trades(priced.clone(), inputs.slots.clone(), horizon, states));
+    out.emit(candles::candles(priced, events, &params.market.candles, horizon, states));
+    out.emit(inputs.rejects.clone().concat(late));
+}

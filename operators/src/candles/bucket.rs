@@ -1,0 +1,177 @@
+//! The bars of one token, interval and start, of all series together.
+//!
+//! Most tokens trade in one pool, and then the pool's bar, `all` and `primary` are the same bar. So a
+//! bucket keeps a bar of its own for `all` only once a trade is not in it or a second pool comes, and
+//! for `primary` only once a trade is in `all` and not in it.
+
+use model::Time;
+use serde::{Deserialize, Serialize};
+
+use crate::bar::{Bar, Edges, Role, Tick};
+
+/// Which series of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Line {
+    /// Of a pool, by index.
+    Pool(u32),
+    /// Of all pools with the quote token of the primary one.
+    All,
+    /// Of the primary pool.
+    Primary,
+}
+
+impl Line {
+    fn has(self, tick: &Tick) -> bool {
+        match self {
+            Self::Pool(pool) => tick.pool == pool,
+            Self::All => tick.role >= Role::All,
+            Self::Primary => tick.role == Role::Primary,
+        }
+    }
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Bucket {
+    pools: Vec<(u32, Bar)>,
+    /// None while it is the same as the only pool's.
+    all: Option<Box<Bar>>,
+    /// None while it is the same as `all`.
+    primary: Option<Box<Bar>>,
+    /// Edges among the trades that are no longer kept, by series.
+    sealed: Vec<(SealedLine, Edges)>,
+    /// The logical time at which its outputs were last said to change.
+    #[serde(skip)]
+    touched_at: Option<Time>,
+}
+
+/// [`Line`] in its stored form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum SealedLine {
+    Pool(u32),
+    All,
+    Primary,
+}
+
+impl From<Line> for SealedLine {
+    fn from(line: Line) -> Self {
+        match line {
+            Line::Pool(pool) => Self::Pool(pool),
+            Line::All => Self::All,
+            Line::Primary => Self::Primary,
+        }
+    }
+}
+
+impl Bucket {
+    /// The bucket of `ticks`, all of which are in its interval.
+    #[must_use]
+    pub fn of(ticks: &[Tick]) -> Self {
+        let mut bucket = Self::default();
+        for tick in ticks {
+            bucket.add(tick);
+        }
+        bucket
+    }
+
+    /// The bar of a series; none if it has no trades.
+    #[must_use]
+    pub fn bar(&self, line: Line) -> Option<&Bar> {
+        let only = || self.pools.first().map(|(_, bar)| bar);
+        let all = || self.all.as_deref().or_else(only);
+        let bar = match line {
+            Line::Pool(pool) => self.pools.iter().find(|(p, _)| *p == pool).map(|(_, bar)| bar),
+            Line::All => all(),
+            Line::Primary => self.primary.as_deref().or_else(all),
+        };
+        bar.filter(|bar| bar.trades() > 0)
+    }
+
+    /// The series it may have bars of.
+    pub fn lines(&self) -> impl Iterator<Item = Line> {
+        self.pools.iter().map(|(pool, _)| Line::Pool(*pool)).chain([Line::All, Line::Primary])
+    }
+
+    /// True if it has no trades, kept or not.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pools.iter().all(|(_, bar)| bar.trades() == 0)
+    }
+
+    /// True the first time that it is asked at `time`.
+    pub fn touch(&mut self, time: Time) -> bool {
+        self.touched_at.replace(time) != Some(time)
+    }
+
+    /// Adds a trade to the series that its role gives it to.
+    pub fn add(&mut self, tick: &Tick) {
+        self.part_ways(tick);
+        match self.pools.iter_mut().find(|(pool, _)| *pool == tick.pool) {
+            Some((_, bar)) => bar.add(tick),
+            None => {
+                let mut bar = Bar::default();
+                bar.add(tick);
+                self.pools.push((tick.pool, bar));
+            }
+        }
+        for (line, bar) in [(Line::All, &mut self.all), (Line::Primary, &mut self.primary)] {
+            if let Some(bar) = bar.as_mut().filter(|_| line.has(tick)) {
+                bar.add(tick);
+            }
+        }
+    }
+
+    /// Takes a trade out of the series that its role gave it to. `left` are the trades of the bucket
+    /// that stay, as far as they are kept; they are only read if the edges must be found again.
+    pub fn remove(&mut self, tick: &Tick, left: &[Tick]) {
+        // A series without a bar of its own shares the bar from which the trade is taken.
+        let pool = self.pools.iter_mut().find(|(pool, _)| *pool == tick.pool).map(|(_, bar)| bar);
+        let bars = [
+            (Line::Pool(tick.pool), pool),
+            (Line::All, self.all.as_deref_mut()),
+            (Line::Primary, self.primary.as_deref_mut()),
+        ];
+        for (line, bar) in bars {
+            let Some(bar) = bar.filter(|_| line.has(tick)) else { continue };
+            if bar.remove(tick) {
+                let sealed = self.sealed.iter().find(|(s, _)| *s == line.into());
+                bar.edges = sealed.map(|(_, edges)| *edges).unwrap_or_default();
+                for tick in left.iter().filter(|tick| line.has(tick)) {
+                    bar.edges.add(tick);
+                }
+            }
+        }
+    }
+
+    /// Notes the edges of a trade that is no longer kept; it stays in the bars.
+    pub fn seal(&mut self, tick: &Tick) {
+        for line in [Line::Pool(tick.pool), Line::All, Line::Primary] {
+            if !line.has(tick) {
+                continue;
+            }
+            match self.sealed.iter_mut().find(|(s, _)| *s == line.into()) {
+                Some((_, edges)) => edges.add(tick),
+                None => {
+                    let mut edges = Edges::default();
+                    edges.add(tick);
+                    self.sealed.push((line.into(), edges));
+                }
+            }
+        }
+    }
+
+    /// Gives `all` and `primary` bars of their own, before a trade that sets them apart is added.
+    fn part_ways(&mut self, tick: &Tick) {
+        if self.all.is_none() {
+            let is_only_pool = self.pools.iter().all(|(pool, _)| *pool == tick.pool);
+            if !is_only_pool || tick.role == Role::Pool {
+                let only = self.pools.first().map(|(_, bar)| bar.clone());
+                self.all = Some(Box::new(only.unwrap_or_default()));
+            }
+        }
+        if self.primary.is_none() && tick.role == Role::All {
+            let all = self.all.as_deref().or(self.pools.first().map(|(_, bar)| bar));
+            self.primary = Some(Box::new(all.cloned().unwrap_or_default()));
+        }
+    }
+}

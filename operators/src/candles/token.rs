@@ -1,0 +1,461 @@
+//! What candles keep of one token.
+//!
+//! * `ticks`: its trades within the correction horizon and one hour more. They are the truth.
+//! * `buckets`: bars kept up to date, of every interval that is still open, and of intervals over an
+//!   hour until nothing in them can change. A closed bar of a short interval is folded from the ticks
+//!   when it is needed, which the hour more makes possible.
+//!
+//! A trade that comes in order is added to its open bars and that is all. Whatever may change the roles
+//! of other trades (one that comes between others while there are several pools, one that is taken
+//! back, a migration) replays the choice of the primary pool over the ticks.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use model::{Address, EventId, Migrated, Seconds};
+use serde::{Deserialize, Serialize};
+
+use super::bucket::{Bucket, Line};
+use super::{Candle, Interval, Params, Series};
+use crate::bar::{Role, Tick, TraderKey};
+use crate::prelude::*;
+use crate::prices::PricedTrade;
+use crate::primary::{Move, Pool, Primary};
+use crate::trades::market_cap;
+
+/// Intervals up to this length are folded from ticks once they are closed.
+const SHORT_S: Seconds = 3600;
+const DAY_S: Seconds = 86_400;
+
+/// What arrives for a token.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Input {
+    /// A trade.
+    Trade(Trade),
+    /// The token leaves its curve for a pool.
+    Migration {
+        /// The token.
+        mint: Address,
+        /// When.
+        id: EventId,
+        /// To which pool.
+        to: Address,
+    },
+}
+
+/// A trade as candles take it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Trade {
+    mint: Address,
+    pool: Address,
+    is_curve: bool,
+    quote_mint: Address,
+    tick: Tick,
+}
+
+impl Input {
+    /// A trade.
+    #[must_use]
+    pub fn trade(priced: &PricedTrade) -> Self {
+        let trade = &priced.trade;
+        let price = priced.clean_price();
+        Self::Trade(Trade {
+            mint: trade.mint,
+            pool: trade.pool,
+            is_curve: trade.program.is_curve(),
+            quote_mint: trade.quote_mint,
+            tick: Tick {
+                time: trade.origin.block_time,
+                id: trade.origin.id,
+                price,
+                market_cap: market_cap(price, trade.base_supply, trade.base_decimals),
+                base: trade.base_amount,
+                quote: trade.quote_amount,
+                side: trade.side,
+                trader: trade.trader.as_ref().and_then(trader_key),
+                pool: 0,
+                role: Role::Pool,
+                quote_reserve: trade.quote_reserve,
+                decimals: (trade.base_decimals, trade.quote_decimals),
+            },
+        })
+    }
+
+    /// A migration; none if the event does not say to which pool.
+    #[must_use]
+    pub fn migration(event: &Migrated) -> Option<Self> {
+        Some(Self::Migration { mint: event.mint, id: event.origin.id, to: event.to? })
+    }
+}
+
+fn trader_key(trader: &Address) -> Option<TraderKey> {
+    trader.0.first_chunk().copied()
+}
+
+/// One candle of a token: interval (by index), start, series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Part {
+    interval: usize,
+    open: Seconds,
+    line: Line,
+}
+
+/// See the module.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Token {
+    pools: Vec<Pool>,
+    moves: Vec<Move>,
+    /// When the last move became known.
+    moved_at: Seconds,
+    /// Sorted by block time and canonical order.
+    ticks: Vec<Tick>,
+    /// The choice of the primary pool before the first tick, and after the last.
+    primary_before: Primary,
+    primary: Primary,
+    /// By interval and start.
+    buckets: Vec<BTreeMap<Seconds, Bucket>>,
+    /// Event time as far as this token has heard of it.
+    now: Seconds,
+}
+
+/// A change to the ticks.
+#[derive(Clone, Copy)]
+enum Edit {
+    Insert(usize, Tick),
+    Remove(usize),
+    Nothing,
+}
+
+type Settings = (Params, Horizon);
+
+impl Token {
+    fn change_trade(&mut self, mint: &Address, trade: Trade, diff: Diff, effects: &mut Effects<'_, Self>) {
+        let Trade { pool, is_curve, quote_mint, mut tick, .. } = trade;
+        let is_new_pool = self.note_pool(pool, is_curve, Some(quote_mint));
+        tick.pool = self.pool_index(&pool);
+        let at = self.ticks.partition_point(|t| (t.time, t.id) < (tick.time, tick.id));
+        let is_last = at == self.ticks.len();
+        if diff > 0 && (self.pools.len() == 1 || (is_last && !is_new_pool)) {
+            tick.role = self.next_role(&tick, effects.params);
+            self.touch_tick(mint, &tick, effects);
+            self.add_to_buckets(&tick, effects);
+            self.ticks.insert(at, tick);
+        } else if diff > 0 {
+            self.edit(mint, Edit::Insert(at, tick), effects);
+        } else {
+            let same = |t: &Tick| Tick { role: tick.role, ..*t } == tick;
+            let found = self.ticks.iter().skip(at).take_while(|t| t.id == tick.id).position(same);
+            if let Some(offset) = found {
+                self.edit(mint, Edit::Remove(at + offset), effects);
+            }
+        }
+    }
+
+    fn change_move(
+        &mut self,
+        mint: &Address,
+        step: (EventId, Address),
+        diff: Diff,
+        effects: &mut Effects<'_, Self>,
+    ) {
+        let (id, to) = step;
+        self.note_pool(to, false, None);
+        let step = Move { id, to: self.pool_index(&to) };
+        match self.moves.binary_search(&step) {
+            Err(at) if diff > 0 => self.moves.insert(at, step),
+            Ok(at) if diff < 0 => drop(self.moves.remove(at)),
+            _ => return,
+        }
+        self.moved_at = effects.now;
+        self.edit(mint, Edit::Nothing, effects);
+    }
+
+    /// Takes note of a pool. True if it is new, or only now known by a trade.
+    fn note_pool(&mut self, address: Address, is_curve: bool, quote_mint: Option<Address>) -> bool {
+        let pool = Pool { address, is_curve, quote_mint };
+        match self.pools.iter_mut().find(|known| known.address == address) {
+            None => self.pools.push(pool),
+            Some(known) if known.quote_mint.is_none() => *known = pool,
+            Some(_) => return false,
+        }
+        true
+    }
+
+    fn pool_index(&self, address: &Address) -> u32 {
+        let index = self.pools.iter().position(|pool| pool.address == *address);
+        index.and_then(|index| u32::try_from(index).ok()).unwrap_or(u32::MAX)
+    }
+
+    /// The role of a trade that comes after all others; with one pool there is nothing to choose.
+    fn next_role(&mut self, tick: &Tick, (params, _): &Settings) -> Role {
+        if self.pools.len() == 1 {
+            return Role::Primary;
+        }
+        self.primary.step(tick, &self.pools, &self.moves, &params.primary)
+    }
+
+    /// Changes the ticks where that may change the roles of others.
+    fn edit(&mut self, mint: &Address, edit: Edit, effects: &mut Effects<'_, Self>) {
+        let gone = match edit {
+            Edit::Remove(at) => self.ticks.get(at).copied(),
+            _ => None,
+        };
+        let come = match edit {
+            Edit::Insert(_, tick) => Some(tick),
+            _ => None,
+        };
+        for tick in gone.iter().chain(&come) {
+            self.touch_tick(mint, tick, effects);
+        }
+        match edit {
+            Edit::Insert(at, tick) => self.ticks.insert(at, tick),
+            Edit::Remove(at) => drop(self.ticks.remove(at)),
+            Edit::Nothing => {}
+        }
+        if let Some(tick) = gone {
+            self.remove_from_buckets(&tick, effects.params);
+        }
+        let is_new = |tick: &Tick| come.as_ref() == Some(tick);
+        for (at, role) in self.changed_roles(&effects.params.0) {
+            let Some(tick) = self.ticks.get(at).copied() else { continue };
+            if is_new(&tick) {
+                self.ticks[at].role = role;
+                continue;
+            }
+            self.touch_tick(mint, &tick, effects);
+            // First in the ticks: what is taken out of the bars may be looked for among them.
+            self.ticks[at].role = role;
+            self.remove_from_buckets(&tick, effects.params);
+            self.add_to_buckets(&Tick { role, ..tick }, effects);
+        }
+        let found = come.and_then(|come| self.ticks.iter().find(|t| Tick { role: come.role, ..**t } == come));
+        if let Some(tick) = found.copied() {
+            self.add_to_buckets(&tick, effects);
+        }
+    }
+
+    /// Chooses the primary pool again over all ticks; the ticks whose role that changes, by index.
+    fn changed_roles(&mut self, params: &Params) -> Vec<(usize, Role)> {
+        let mut primary = self.primary_before.clone();
+        let mut changed = Vec::new();
+        for (at, tick) in self.ticks.iter().enumerate() {
+            let role = match self.pools.len() {
+                1 => Role::Primary,
+                _ => primary.step(tick, &self.pools, &self.moves, &params.primary),
+            };
+            if role != tick.role {
+                changed.push((at, role));
+            }
+        }
+        self.primary = primary;
+        changed
+    }
+
+    fn is_kept(&self, interval: Interval, open: Seconds) -> bool {
+        interval.seconds() > SHORT_S || interval.end(open) > self.now
+    }
+
+    fn add_to_buckets(&mut self, tick: &Tick, effects: &Effects<'_, Self>) {
+        let intervals = &effects.params.0.intervals;
+        self.buckets.resize_with(intervals.len(), BTreeMap::new);
+        for (index, interval) in intervals.iter().enumerate() {
+            let open = interval.floor(tick.time);
+            if self.is_kept(*interval, open) {
+                let bucket = self.buckets[index].entry(open).or_default();
+                bucket.touch(effects.time);
+                bucket.add(tick);
+            }
+        }
+    }
+
+    fn remove_from_buckets(&mut self, tick: &Tick, (params, _): &Settings) {
+        for (buckets, interval) in self.buckets.iter_mut().zip(&params.intervals) {
+            let open = interval.floor(tick.time);
+            let Some(bucket) = buckets.get_mut(&open) else { continue };
+            let left = range(&self.ticks, open, interval.end(open));
+            bucket.remove(tick, left);
+            if bucket.is_empty() {
+                buckets.remove(&open);
+            }
+        }
+    }
+
+    /// Says that the candles of a tick are about to change.
+    fn touch_tick(&mut self, mint: &Address, tick: &Tick, effects: &mut Effects<'_, Self>) {
+        for (index, interval) in effects.params.0.intervals.iter().enumerate() {
+            let open = interval.floor(tick.time);
+            self.touch_bucket(mint, index, open, effects);
+            let line = Line::Pool(tick.pool);
+            let is_new =
+                self.bucket(index, open, effects.params).is_none_or(|b| b.lines().all(|l| l != line));
+            if is_new {
+                for line in [line, Line::All, Line::Primary] {
+                    let part = Part { interval: index, open, line };
+                    effects.touch(part, self.output(mint, &part, effects.params));
+                }
+            }
+        }
+    }
+
+    /// Says that every candle of a bucket is about to change.
+    fn touch_bucket(
+        &mut self,
+        mint: &Address,
+        interval: usize,
+        open: Seconds,
+        effects: &mut Effects<'_, Self>,
+    ) {
+        if let Some(bucket) = self.buckets.get_mut(interval).and_then(|b| b.get_mut(&open))
+            && !bucket.touch(effects.time)
+        {
+            return;
+        }
+        let Some(bucket) = self.bucket(interval, open, effects.params) else { return };
+        for line in bucket.lines() {
+            let part = Part { interval, open, line };
+            effects.touch(part, self.candle(mint, &part, &bucket, effects.params));
+        }
+    }
+
+    /// A bucket that is kept, or one folded from the ticks; none if there are no trades.
+    fn bucket(&self, interval: usize, open: Seconds, (params, _): &Settings) -> Option<Cow<'_, Bucket>> {
+        let length = *params.intervals.get(interval)?;
+        if self.is_kept(length, open) {
+            return self.buckets.get(interval)?.get(&open).map(Cow::Borrowed);
+        }
+        let ticks = range(&self.ticks, open, length.end(open));
+        (!ticks.is_empty()).then(|| Cow::Owned(Bucket::of(ticks)))
+    }
+
+    fn candle(&self, mint: &Address, part: &Part, bucket: &Bucket, (params, _): &Settings) -> Option<Candle> {
+        let interval = *params.intervals.get(part.interval)?;
+        let bar = bucket.bar(part.line)?;
+        let (series, id) = match part.line {
+            Line::Pool(index) => (Series::Pool, self.pools.get(index as usize)?.address),
+            Line::All => (Series::All, *mint),
+            Line::Primary => (Series::Primary, *mint),
+        };
+        let is_closed = interval.end(part.open) <= self.now;
+        Some(Candle::new((series, id, interval, part.open), bar, is_closed))
+    }
+
+    /// Closes the bars that have ended and lets go what can no longer change.
+    fn advance(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
+        let ((params, horizon), now) = (effects.params, effects.now);
+        for (index, interval) in params.intervals.iter().enumerate() {
+            let ended: Vec<Seconds> = match self.buckets.get(index) {
+                Some(buckets) => {
+                    buckets.range(earliest_open(*interval, self.now)..).map(|(open, _)| *open).collect()
+                }
+                None => Vec::new(),
+            };
+            for open in ended.into_iter().filter(|open| interval.end(*open) <= now) {
+                self.touch_bucket(mint, index, open, effects);
+            }
+        }
+        self.now = now;
+        for (buckets, interval) in self.buckets.iter_mut().zip(&params.intervals) {
+            let slack = if interval.seconds() > SHORT_S { horizon.0 + 1 } else { 0 };
+            let first_kept = earliest_open(*interval, now.saturating_sub(slack));
+            if buckets.first_key_value().is_some_and(|(open, _)| *open < first_kept) {
+                *buckets = buckets.split_off(&first_kept);
+            }
+        }
+        if self.let_go_at(*horizon).is_some_and(|at| at <= now) {
+            self.let_go(params, *horizon);
+        }
+        if self.forget_moves_at(*horizon).is_some_and(|at| at <= now) {
+            self.moves = Vec::new();
+        }
+    }
+
+    fn let_go_at(&self, horizon: Horizon) -> Option<Seconds> {
+        // In steps: each costs a walk over what is kept.
+        self.ticks.first().map(|tick| tick.time + horizon.0 + SHORT_S + SHORT_S / 6)
+    }
+
+    /// A token without trades keeps where it moved for a day, for the pool's first trade to come.
+    fn forget_moves_at(&self, horizon: Horizon) -> Option<Seconds> {
+        let is_empty = self.ticks.is_empty() && self.buckets.iter().all(BTreeMap::is_empty);
+        (is_empty && !self.moves.is_empty()).then(|| self.moved_at + horizon.0 + DAY_S)
+    }
+
+    fn let_go(&mut self, params: &Params, horizon: Horizon) {
+        let keep = Horizon(horizon.0 + SHORT_S);
+        let count = self.ticks.partition_point(|tick| keep.is_past(tick.time, self.now));
+        for tick in self.ticks.drain(..count) {
+            if self.pools.len() > 1 {
+                self.primary_before.step(&tick, &self.pools, &self.moves, &params.primary);
+            }
+            for (buckets, interval) in self.buckets.iter_mut().zip(&params.intervals) {
+                if let Some(bucket) = buckets.get_mut(&interval.floor(tick.time)) {
+                    bucket.seal(&tick);
+                }
+            }
+        }
+    }
+}
+
+/// The first start of an interval whose end is after `now`.
+fn earliest_open(interval: Interval, now: Seconds) -> Seconds {
+    (now + 1).saturating_sub(interval.seconds())
+}
+
+/// The ticks in `[from, to)`.
+fn range(ticks: &[Tick], from: Seconds, to: Seconds) -> &[Tick] {
+    let start = ticks.partition_point(|tick| tick.time < from);
+    let end = ticks.partition_point(|tick| tick.time < to);
+    ticks.get(start..end).unwrap_or_default()
+}
+
+impl State for Token {
+    type Key = Address;
+    type Input = Input;
+    type Part = Part;
+    type Output = Candle;
+    type Params = Settings;
+
+    fn key(input: &Input) -> Address {
+        match input {
+            Input::Trade(trade) => trade.mint,
+            Input::Migration { mint, .. } => *mint,
+        }
+    }
+
+    fn route(mint: &Address) -> u64 {
+        mint.route()
+    }
+
+    fn apply(&mut self, mint: &Address, input: Input, diff: Diff, effects: &mut Effects<'_, Self>) {
+        self.now = self.now.max(effects.now);
+        match input {
+            Input::Trade(trade) => self.change_trade(mint, trade, diff, effects),
+            Input::Migration { id, to, .. } => self.change_move(mint, (id, to), diff, effects),
+        }
+    }
+
+    fn next_timer(&self, (params, horizon): &Settings) -> Option<Seconds> {
+        let open = self.buckets.iter().zip(&params.intervals).filter_map(|(buckets, interval)| {
+            let first = buckets.range(earliest_open(*interval, self.now)..).next();
+            first.map(|(open, _)| interval.end(*open))
+        });
+        let long = self.buckets.iter().zip(&params.intervals).filter(|(_, i)| i.seconds() > SHORT_S);
+        let kept = long.filter_map(|(buckets, interval)| {
+            buckets.first_key_value().map(|(open, _)| interval.end(*open) + horizon.0 + 1)
+        });
+        open.chain(kept).chain(self.let_go_at(*horizon)).chain(self.forget_moves_at(*horizon)).min()
+    }
+
+    fn on_timer(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
+        self.advance(mint, effects);
+    }
+
+    fn output(&self, mint: &Address, part: &Part, settings: &Settings) -> Option<Candle> {
+        let bucket = self.bucket(part.interval, part.open, settings)?;
+        self.candle(mint, part, &bucket, settings)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.ticks.is_empty() && self.buckets.iter().all(BTreeMap::is_empty) && self.moves.is_empty()
+    }
+}

@@ -1,0 +1,110 @@
+//! Snapshots of keyed state, and its return on any number of workers.
+//!
+//! A worker's keyed operators register here when they are built. Between two steps, when everything
+//! before a time is closed and nothing after it has been sent, the states are exactly those of that
+//! time, and [`States::snapshot`] writes them down. To restore, every worker is given the snapshots of
+//! all workers and takes the keys that are routed to it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::{State, Store};
+
+/// The states of the keyed operators of one worker at one closed time: `(operator, bytes)`.
+pub type Snapshot = Vec<(String, Vec<u8>)>;
+
+/// A snapshot that cannot be read back.
+#[derive(Debug, thiserror::Error)]
+#[error("the snapshot of operator `{operator}` cannot be read: {source}")]
+pub struct RestoreError {
+    operator: String,
+    source: postcard::Error,
+}
+
+/// A state that cannot be written down.
+#[derive(Debug, thiserror::Error)]
+#[error("the state of operator `{operator}` cannot be written: {source}")]
+pub struct SnapshotError {
+    operator: &'static str,
+    source: postcard::Error,
+}
+
+type Write = Box<dyn Fn() -> Result<Vec<u8>, postcard::Error>>;
+
+#[derive(Default)]
+struct Registry {
+    writers: BTreeMap<&'static str, Write>,
+    failure: Option<RestoreError>,
+}
+
+/// The keyed operators of one worker: what they restore from, and how to snapshot them.
+#[derive(Clone, Default)]
+pub struct States {
+    restored: Arc<Vec<Snapshot>>,
+    index: u64,
+    peers: u64,
+    registry: Rc<RefCell<Registry>>,
+}
+
+impl States {
+    /// For a worker that starts afresh.
+    #[must_use]
+    pub fn fresh() -> Self {
+        Self::default()
+    }
+
+    /// For worker `index` of `peers` that goes on from the snapshots of all workers of an earlier run.
+    #[must_use]
+    pub fn restored(snapshots: Arc<Vec<Snapshot>>, index: usize, peers: usize) -> Self {
+        let (index, peers) = (index as u64, peers as u64);
+        Self { restored: snapshots, index, peers, registry: Rc::default() }
+    }
+
+    /// The states of all keyed operators as they are now.
+    ///
+    /// # Errors
+    /// When a state cannot be serialized.
+    pub fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
+        let registry = self.registry.borrow();
+        let written = registry.writers.iter().map(|(operator, write)| match write() {
+            Ok(bytes) => Ok(((*operator).to_owned(), bytes)),
+            Err(source) => Err(SnapshotError { operator, source }),
+        });
+        written.collect()
+    }
+
+    /// What went wrong while operators were restored, if anything did.
+    #[must_use]
+    pub fn take_failure(&self) -> Option<RestoreError> {
+        self.registry.borrow_mut().failure.take()
+    }
+
+    /// Registers an operator under its name and fills its store from the snapshots.
+    pub(super) fn register<S: State>(&self, name: &'static str, store: &Rc<RefCell<Store<S>>>) {
+        let bytes = self.restored.iter().flatten().filter(|(operator, _)| operator == name);
+        for (_, bytes) in bytes {
+            if let Err(source) = self.fill(&mut store.borrow_mut(), bytes) {
+                self.registry.borrow_mut().failure = Some(RestoreError { operator: name.to_owned(), source });
+            }
+        }
+        let store = Rc::clone(store);
+        let write = move || {
+            let store = store.borrow();
+            let states: Vec<(&S::Key, &S)> = store.states().collect();
+            postcard::to_stdvec(&states)
+        };
+        self.registry.borrow_mut().writers.insert(name, Box::new(write));
+    }
+
+    fn fill<S: State>(&self, store: &mut Store<S>, bytes: &[u8]) -> Result<(), postcard::Error> {
+        for (key, state) in postcard::from_bytes::<Vec<(S::Key, S)>>(bytes)? {
+            // As timely's exchange routes.
+            if S::route(&key) % self.peers.max(1) == self.index {
+                store.restore(key, state);
+            }
+        }
+        Ok(())
+    }
+}

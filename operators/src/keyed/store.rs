@@ -1,0 +1,171 @@
+//! The states of one worker's keys and their timers, without timely.
+//!
+//! This is all that [`keyed`](super::keyed) does but the routing: tests and the single-threaded loops
+//! of the benches drive it directly.
+
+use std::collections::BTreeMap;
+
+use model::time::{second_of, start_of};
+use model::{Diff, Seconds, Time};
+use rustc_hash::FxHashMap;
+
+use super::{Effects, State};
+
+struct Entry<S: State> {
+    state: S,
+    /// The timer that is set for this key, so that older entries of the queue are passed over.
+    timer: Option<Seconds>,
+    /// Parts touched at the present time and what they were before.
+    touched: Vec<(S::Part, Option<S::Output>)>,
+    is_dirty: bool,
+}
+
+impl<S: State> Entry<S> {
+    fn new(state: S) -> Self {
+        Self { state, timer: None, touched: Vec::new(), is_dirty: false }
+    }
+}
+
+/// The states of the keys of one worker.
+pub struct Store<S: State> {
+    params: S::Params,
+    entries: FxHashMap<S::Key, Entry<S>>,
+    timers: BTreeMap<Seconds, Vec<S::Key>>,
+    dirty: Vec<S::Key>,
+    emitted: Vec<(S::Output, Diff)>,
+}
+
+impl<S: State> Store<S> {
+    /// A store without keys.
+    #[must_use]
+    pub fn new(params: S::Params) -> Self {
+        Self {
+            params,
+            entries: FxHashMap::default(),
+            timers: BTreeMap::new(),
+            dirty: Vec::new(),
+            emitted: Vec::new(),
+        }
+    }
+
+    /// Number of keys.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True if no key has state.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The time of the next timer.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Time> {
+        self.timers.first_key_value().map(|(second, _)| start_of(*second))
+    }
+
+    /// Takes in one change of the present time.
+    pub fn apply(&mut self, time: Time, input: S::Input, diff: Diff) {
+        let key = S::key(&input);
+        let entry = match self.entries.get_mut(&key) {
+            Some(entry) => entry,
+            None => self.entries.entry(key.clone()).or_insert_with(|| Entry::new(S::default())),
+        };
+        let mut effects = Effects {
+            now: second_of(time),
+            time,
+            params: &self.params,
+            touched: &mut entry.touched,
+            emitted: &mut self.emitted,
+        };
+        entry.state.apply(&key, input, diff, &mut effects);
+        if !entry.is_dirty {
+            entry.is_dirty = true;
+            self.dirty.push(key);
+        }
+    }
+
+    /// Fires the timers that are due at `time`. Called before the changes of that time are applied.
+    pub fn fire(&mut self, time: Time) {
+        let now = second_of(time);
+        while let Some(due) = self.timers.first_entry() {
+            if *due.key() > now {
+                break;
+            }
+            let (second, keys) = due.remove_entry();
+            for key in keys {
+                let Some(entry) = self.entries.get_mut(&key) else { continue };
+                if entry.timer != Some(second) {
+                    continue; // set anew since
+                }
+                entry.timer = None;
+                let mut effects = Effects {
+                    now,
+                    time,
+                    params: &self.params,
+                    touched: &mut entry.touched,
+                    emitted: &mut self.emitted,
+                };
+                entry.state.on_timer(&key, &mut effects);
+                if !entry.is_dirty {
+                    entry.is_dirty = true;
+                    self.dirty.push(key);
+                }
+            }
+        }
+    }
+
+    /// Closes the present time: emits how the outputs changed, sets timers, forgets idle keys.
+    pub fn close(&mut self, mut emit: impl FnMut(S::Output, Diff)) {
+        for (output, diff) in self.emitted.drain(..) {
+            emit(output, diff);
+        }
+        for key in self.dirty.drain(..) {
+            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            entry.is_dirty = false;
+            // Stable, so the first word on a part, what it was before this time, stays first.
+            entry.touched.sort_by(|a, b| a.0.cmp(&b.0));
+            entry.touched.dedup_by(|later, first| later.0 == first.0);
+            for (part, before) in entry.touched.drain(..) {
+                let after = entry.state.output(&key, &part, &self.params);
+                if before != after {
+                    if let Some(before) = before {
+                        emit(before, -1);
+                    }
+                    if let Some(after) = after {
+                        emit(after, 1);
+                    }
+                }
+            }
+            if entry.state.is_idle() {
+                self.entries.remove(&key);
+                continue;
+            }
+            let timer = entry.state.next_timer(&self.params);
+            if timer != entry.timer {
+                entry.timer = timer;
+                if let Some(second) = timer {
+                    self.timers.entry(second).or_default().push(key);
+                }
+            }
+        }
+    }
+
+    /// The states of all keys, sorted by key so that equal states give equal bytes.
+    pub fn states(&self) -> impl Iterator<Item = (&S::Key, &S)> {
+        let mut states: Vec<_> = self.entries.iter().map(|(key, entry)| (key, &entry.state)).collect();
+        states.sort_by(|a, b| a.0.cmp(b.0));
+        states.into_iter()
+    }
+
+    /// Puts a state back. Its outputs are taken as emitted already.
+    pub fn restore(&mut self, key: S::Key, state: S) {
+        let timer = state.next_timer(&self.params);
+        if let Some(second) = timer {
+            self.timers.entry(second).or_default().push(key.clone());
+        }
+        self.entries.insert(key, Entry { timer, ..Entry::new(state) });
+    }
+}

@@ -1,0 +1,216 @@
+//! What really happened: each event once, and nothing of a dead fork.
+//!
+//! Sources deliver duplicates (reconnects, several endpoints, several commitments), transactions
+//! without their index that come again with it, and blocks of forks that die. This operator settles
+//! all three by slot, so that no later operator knows of them: from here on a trade is there (`+1`) or
+//! taken back (`-1`).
+//!
+//! Of several deliveries of one event the least stands, so that the order of arrival decides nothing;
+//! once its slot is finalized only the event's place is kept, and the one that stands stays. An event
+//! older than the horizon is refused and named: later operators have forgotten what it would correct.
+//!
+//! It does not say how settled an event is: see [`crate::trades`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use differential_dataflow::collection::concatenate;
+use model::{ChainEvent, EventId, Reject, RejectReason, SlotState, SlotStatus, TxPlace};
+use serde::{Deserialize, Serialize};
+
+use crate::prelude::*;
+
+/// The events that happened, and those that came too late to count.
+pub fn slots<'s>(
+    events: Collection<'s, ChainEvent>,
+    statuses: Collection<'s, SlotStatus>,
+    horizon: Horizon,
+    states: &States,
+) -> (Collection<'s, ChainEvent>, Collection<'s, Reject>) {
+    let inputs = [events.map(Input::Event), statuses.map(|s| Input::Status(s.slot, s.state))];
+    let scope = inputs[0].scope();
+    let settled = keyed::<Slot>(concatenate(scope, inputs), "slots", horizon, states);
+    let happened = settled.clone().flat_map(|output| match output {
+        Output::Happened(event) => Some(event),
+        Output::TooLate(_) => None,
+    });
+    let late = settled.flat_map(|output| match output {
+        Output::TooLate(reject) => Some(*reject),
+        Output::Happened(_) => None,
+    });
+    (happened, late)
+}
+
+/// What arrives for a slot.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "nearly every input is an event")]
+pub enum Input {
+    /// One of its events.
+    Event(ChainEvent),
+    /// What became of it.
+    Status(u64, SlotState),
+}
+
+/// What leaves for a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every output is an event that happened")]
+pub enum Output {
+    /// An event of a slot that lives.
+    Happened(ChainEvent),
+    /// An event that is refused.
+    TooLate(Box<Reject>),
+}
+
+/// Names an event within its slot, whether or not the index of its transaction is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    tx: u64,
+    outer_ix: u16,
+    inner_ix: i16,
+}
+
+impl Place {
+    fn of(event: &ChainEvent) -> Self {
+        let origin = event.origin();
+        let EventId { outer_ix, inner_ix, .. } = origin.id;
+        Self { tx: TxPlace::prefix(&origin.signature), outer_ix, inner_ix }
+    }
+}
+
+/// What is kept of a slot.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Slot {
+    state: Option<SlotState>,
+    /// Deliveries by place, with how often each came.
+    events: BTreeMap<Place, BTreeMap<ChainEvent, Diff>>,
+    /// Places of events that can no longer change: any further delivery is a duplicate.
+    settled: BTreeSet<Place>,
+    settle_at: Option<Seconds>,
+    forget_at: Seconds,
+}
+
+impl Slot {
+    fn event(&self, place: &Place) -> Option<&ChainEvent> {
+        self.events.get(place)?.iter().find(|(_, count)| **count > 0).map(|(event, _)| event)
+    }
+
+    fn deliver(&mut self, event: ChainEvent, diff: Diff, effects: &mut Effects<'_, Self>) {
+        let origin = event.origin();
+        if effects.params.is_past(origin.block_time, effects.now) {
+            effects.emit(Output::TooLate(Box::new(too_late(&event, effects.now))), diff);
+            return;
+        }
+        let place = Place::of(&event);
+        if self.settled.contains(&place) {
+            return;
+        }
+        self.keep(origin.block_time, effects);
+        effects.touch(place, self.output(&origin.id.slot, &place, effects.params));
+        let deliveries = self.events.entry(place).or_default();
+        *deliveries.entry(event).or_default() += diff;
+        deliveries.retain(|_, count| *count != 0);
+        if deliveries.is_empty() {
+            self.events.remove(&place);
+        }
+        self.settle_soon(effects.now);
+    }
+
+    fn become_state(&mut self, slot: u64, state: SlotState, effects: &mut Effects<'_, Self>) {
+        self.keep(effects.now, effects);
+        if self.state.is_some_and(|present| present >= state) {
+            return;
+        }
+        let was_dead = self.state == Some(SlotState::Dead);
+        if was_dead || state == SlotState::Dead {
+            for place in self.events.keys() {
+                effects.touch(*place, self.output(&slot, place, effects.params));
+            }
+        }
+        self.state = Some(state);
+        self.settle_soon(effects.now);
+    }
+
+    /// Settles in the next second, when the outputs of this one have left.
+    fn settle_soon(&mut self, now: Seconds) {
+        if self.state == Some(SlotState::Finalized) {
+            self.settle_at.get_or_insert(now + 1);
+        }
+    }
+
+    fn settle(&mut self) {
+        let settled = &mut self.settled;
+        self.events.retain(|place, deliveries| {
+            let is_placed = deliveries.keys().next().is_some_and(|e| e.origin().id.tx.index().is_some());
+            if is_placed {
+                settled.insert(*place);
+            }
+            !is_placed // without its index it may yet be replaced
+        });
+    }
+
+    fn keep(&mut self, time: Seconds, effects: &Effects<'_, Self>) {
+        self.forget_at = self.forget_at.max(time.saturating_add(effects.params.0) + 1);
+    }
+}
+
+fn too_late(event: &ChainEvent, now: Seconds) -> Reject {
+    let origin = event.origin();
+    let late = now.saturating_sub(origin.block_time);
+    Reject {
+        source: "slots".to_owned(),
+        cursor: origin.id.to_string(),
+        reason: RejectReason::TooLate,
+        program: None,
+        signature: Some(origin.signature),
+        slot: Some(origin.id.slot),
+        detail: format!("came {late} s after its block time, past the correction horizon"),
+    }
+}
+
+impl State for Slot {
+    type Key = u64;
+    type Input = Input;
+    type Part = Place;
+    type Output = Output;
+    type Params = Horizon;
+
+    fn key(input: &Input) -> u64 {
+        match input {
+            Input::Event(event) => event.origin().id.slot,
+            Input::Status(slot, _) => *slot,
+        }
+    }
+
+    fn route(slot: &u64) -> u64 {
+        *slot // consecutive: they spread as they are
+    }
+
+    fn apply(&mut self, slot: &u64, input: Input, diff: Diff, effects: &mut Effects<'_, Self>) {
+        match input {
+            Input::Event(event) => self.deliver(event, diff, effects),
+            Input::Status(_, state) => self.become_state(*slot, state, effects),
+        }
+    }
+
+    fn next_timer(&self, _: &Horizon) -> Option<Seconds> {
+        Some(self.settle_at.map_or(self.forget_at, |at| at.min(self.forget_at)))
+    }
+
+    fn on_timer(&mut self, _: &u64, effects: &mut Effects<'_, Self>) {
+        if self.forget_at <= effects.now {
+            *self = Self::default();
+        } else if self.settle_at.take_if(|at| *at <= effects.now).is_some() {
+            self.settle();
+        }
+    }
+
+    fn output(&self, _: &u64, place: &Place, _: &Horizon) -> Option<Output> {
+        if self.state == Some(SlotState::Dead) {
+            return None;
+        }
+        self.event(place).cloned().map(Output::Happened)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.state.is_none() && self.events.is_empty() && self.settled.is_empty()
+    }
+}
