@@ -12,6 +12,7 @@ pub mod inputs;
 pub mod market;
 pub mod outputs;
 
+use model::Schema;
 use operators::keyed::States;
 use operators::prelude::Horizon;
 use serde::{Deserialize, Serialize};
@@ -66,9 +67,17 @@ impl Params {
 pub struct Dataflow {
     /// Its name.
     pub name: &'static str,
+    /// The records that it emits.
+    pub records: &'static [&'static Schema],
     /// Builds it.
     pub build: for<'s> fn(&Inputs<'s>, &Params, &States, &mut Outputs),
 }
 
 /// Every dataflow.
-pub const ALL: &[Dataflow] = &[Dataflow { name: "market", build: market::build }];
+pub const ALL: &[Dataflow] = &[Dataflow { name: "market", records: market::RECORDS, build: market::build }];
+
+/// The schemas of everything that the dataflows emit.
+#[must_use]
+pub fn schemas() -> Vec<&'static Schema> {
+    ALL.iter().flat_map(|dataflow| dataflow.records).copied().collect()
+}

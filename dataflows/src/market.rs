@@ -5,8 +5,10 @@
 //! slot news ──┘  └──► rejects (too late)                            └─► candles (record)
 //! ```
 
-use model::ChainEvent;
+use model::{ChainEvent, Record, Reject, Schema};
+use operators::candles::Candle;
 use operators::keyed::States;
+use operators::trades::CommittedTrade;
 use operators::{candles, prices, slots, trades};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +46,9 @@ impl Params {
         problems
     }
 }
+
+/// What it emits.
+pub const RECORDS: &[&Schema] = &[CommittedTrade::SCHEMA, Candle::SCHEMA, Reject::SCHEMA];
 
 /// Builds the dataflow.
 pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, out: &mut Outputs) {

@@ -115,7 +115,8 @@ impl Slot {
     }
 
     fn become_state(&mut self, slot: u64, state: SlotState, effects: &mut Effects<'_, Self>) {
-        self.keep(effects.now, effects);
+        // Its events may come with a later block time than the clock has seen.
+        self.keep(effects.now.saturating_add(effects.params.0), effects);
         if self.state.is_some_and(|present| present >= state) {
             return;
         }

@@ -115,7 +115,8 @@ impl State for Slot {
         match input {
             Input::Trade(trade) => self.change(trade, diff, effects),
             Input::Status(_, state) => {
-                self.keep(effects.now, effects);
+                // Its trades may come with a later block time than the clock has seen.
+                self.keep(effects.now.saturating_add(effects.params.0), effects);
                 if let Some(commitment) = state.commitment() {
                     self.commit(commitment, effects);
                 }

@@ -1,0 +1,144 @@
+//! Gathers what the workers send into flushes, and the parts of a checkpoint into one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use model::{Batch, Time};
+use operators::keyed::Snapshot;
+use sinks::Conflator;
+
+use super::sinks::Outlets;
+use super::{Job, Store, Watch};
+
+/// Messages that wait for the egress, at most.
+pub(super) const QUEUE_MESSAGES: usize = 1024;
+
+/// Keys that gather before a flush, at most, whatever the interval.
+const FLUSH_KEYS_MAX: usize = 200_000;
+
+/// What the workers say.
+pub(super) enum Message {
+    /// Changes of a time that is not yet closed.
+    Batch(Batch),
+    /// Every time before this one is closed: its batches have been sent.
+    Closed(Time),
+    /// One worker's part of a checkpoint.
+    Part(Part),
+}
+
+/// One worker's part of a checkpoint.
+pub(super) struct Part {
+    pub(super) worker: usize,
+    /// First time that is not in it.
+    pub(super) time: Time,
+    /// Offset in the log of the first event that is not in it.
+    pub(super) offset: u64,
+    pub(super) states: Snapshot,
+}
+
+/// Starts the thread.
+pub(super) fn start(
+    inbox: Receiver<Message>,
+    outlets: Outlets,
+    job: &Job,
+    peers: usize,
+) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
+    let mut egress = Egress {
+        open: BTreeMap::new(),
+        closed: 0,
+        flushed: 0,
+        conflator: Conflator::default(),
+        interval: Duration::from_millis(job.run.flush_interval_ms),
+        due: Instant::now(),
+        parts: Vec::new(),
+        peers,
+        outlets,
+        store: job.store.clone(),
+        watch: Arc::clone(&job.watch),
+    };
+    let body = move || {
+        let outcome = egress.run(&inbox);
+        let finished = egress.outlets.finish();
+        // What a sink says explains why the egress could not go on.
+        finished.and(outcome)
+    };
+    std::thread::Builder::new().name("egress".to_owned()).spawn(body).context("cannot start a thread")
+}
+
+struct Egress {
+    open: BTreeMap<Time, Vec<Batch>>,
+    closed: Time,
+    flushed: Time,
+    conflator: Conflator,
+    interval: Duration,
+    due: Instant,
+    parts: Vec<Part>,
+    peers: usize,
+    outlets: Outlets,
+    store: Option<Store>,
+    watch: Arc<Watch>,
+}
+
+impl Egress {
+    fn run(&mut self, inbox: &Receiver<Message>) -> anyhow::Result<()> {
+        loop {
+            let wait = self.due.saturating_duration_since(Instant::now());
+            match inbox.recv_timeout(wait) {
+                Ok(Message::Batch(batch)) => self.open.entry(batch.time).or_default().push(batch),
+                Ok(Message::Closed(time)) => self.close(time)?,
+                Ok(Message::Part(part)) => self.gather(part)?,
+                Err(RecvTimeoutError::Timeout) => self.flush()?,
+                Err(RecvTimeoutError::Disconnected) => return self.flush(),
+            }
+        }
+    }
+
+    fn close(&mut self, upto: Time) -> anyhow::Result<()> {
+        let still_open = self.open.split_off(&upto);
+        for batch in std::mem::replace(&mut self.open, still_open).into_values().flatten() {
+            // Where a sink stopped in an earlier run a flush must end too, or it would be given again
+            // what it has together with what it has not.
+            while let Some(boundary) = self.outlets.boundary(self.flushed, batch.time) {
+                self.closed = boundary;
+                self.flush()?;
+            }
+            self.watch.let_out(&batch);
+            self.conflator.add(batch);
+        }
+        self.closed = upto;
+        self.watch.closed(upto);
+        if self.conflator.len() >= FLUSH_KEYS_MAX || Instant::now() >= self.due {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> anyhow::Result<()> {
+        self.due = Instant::now() + self.interval;
+        if self.closed > self.flushed {
+            self.flushed = self.closed;
+            self.outlets.write(self.conflator.take(self.closed))?;
+        }
+        Ok(())
+    }
+
+    fn gather(&mut self, part: Part) -> anyhow::Result<()> {
+        self.parts.push(part);
+        if self.parts.len() < self.peers {
+            return Ok(());
+        }
+        let mut parts = std::mem::take(&mut self.parts);
+        parts.sort_by_key(|part| part.worker);
+        self.flush()?;
+        // The checkpoint must not be durable before the rows that led to it.
+        self.outlets.wait()?;
+        match &self.store {
+            Some(store) => store.save_checkpoint(parts),
+            None => Ok(()),
+        }
+    }
+}

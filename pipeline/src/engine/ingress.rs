@@ -1,0 +1,181 @@
+//! Reads the source, keeps the pace, mints time, and hands batches to the workers.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use dataflows::Clock;
+use model::{Event, Seconds, Time};
+use sources::Step;
+
+use super::recovery::Resume;
+use super::workers::{Command, Workers};
+use super::{Job, Summary};
+use config::Speed;
+
+/// Events handed over at once, at most: what a worker should be done with in a few milliseconds.
+const BATCH_EVENTS_MAX: usize = 16_384;
+
+/// How long to wait when there is nothing to do.
+const IDLE: Duration = Duration::from_micros(500);
+
+/// Feeds the workers until the source ends or the run is stopped.
+pub(super) fn run(job: &mut Job, resume: Resume, workers: &Workers) -> anyhow::Result<Summary> {
+    let mut ingress = Ingress {
+        clock: resume.clock,
+        offset: resume.offset,
+        read: Vec::new(),
+        checkpoint_due: Instant::now() + Duration::from_secs(job.run.checkpoint_interval_s),
+        pace: Paced::new(job.run.speed),
+    };
+    ingress.replay_log(job, workers)?;
+    ingress.skip_logged(job)?;
+    let outcome = ingress.follow(job, workers);
+    ingress.finish(job, workers);
+    outcome?;
+    let second = ingress.clock.second();
+    Ok(Summary { counts: job.source.counts(), event_time: (second > 0).then_some(second), ..Summary::default() })
+}
+
+struct Ingress {
+    clock: Clock,
+    /// Offset in the log of the next event.
+    offset: u64,
+    /// Events read and not yet handed over; the next one first.
+    read: Vec<Event>,
+    checkpoint_due: Instant,
+    pace: Paced,
+}
+
+impl Ingress {
+    /// Hands over what the log holds from the checkpoint on, with the times it had.
+    fn replay_log(&mut self, job: &Job, workers: &Workers) -> anyhow::Result<()> {
+        let Some(store) = &job.store else { return Ok(()) };
+        loop {
+            let logged = store.read_log(self.offset, BATCH_EVENTS_MAX)?;
+            if logged.is_empty() {
+                return Ok(());
+            }
+            self.offset += logged.len() as u64;
+            let mut batches: Vec<(Time, Vec<Event>)> = Vec::new();
+            for (time, event) in logged {
+                self.clock.hear(&event);
+                match batches.last_mut() {
+                    Some((last, batch)) if *last == time => batch.push(event),
+                    _ => batches.push((time, vec![event])),
+                }
+                self.clock = Clock::resume(self.clock.second(), time);
+            }
+            self.hand_over(job, workers, batches);
+        }
+    }
+
+    /// Passes over what the source delivered in earlier runs: that is in the log.
+    fn skip_logged(&mut self, job: &mut Job) -> anyhow::Result<()> {
+        let mut left = self.offset;
+        while left > 0 {
+            let step = job.source.read(&mut self.read)?;
+            let passed = self.read.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            self.read.drain(..passed);
+            left -= passed as u64;
+            if step == Step::End {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn follow(&mut self, job: &mut Job, workers: &Workers) -> anyhow::Result<()> {
+        let mut step = Step::More;
+        while !job.stop.load(Ordering::Relaxed) {
+            if step == Step::More && self.read.len() < BATCH_EVENTS_MAX {
+                step = job.source.read(&mut self.read)?;
+                job.watch.set_done_ratio(job.source.done_ratio());
+            }
+            if self.read.is_empty() && step == Step::End {
+                break;
+            }
+            let is_urgent = self.read.len() >= BATCH_EVENTS_MAX || step == Step::End;
+            let due = self.pace.due(&self.read);
+            if due == 0 {
+                self.pace.wait(&self.read);
+                continue;
+            }
+            // While the workers are busy there is time to read on, and the batch grows.
+            if workers.are_busy() && !is_urgent && due == self.read.len() {
+                continue;
+            }
+            self.take(job, workers, due)?;
+        }
+        Ok(())
+    }
+
+    /// Hands over the first `count` events that were read.
+    fn take(&mut self, job: &Job, workers: &Workers, count: usize) -> anyhow::Result<()> {
+        let batches = self.clock.cut(self.read.drain(..count));
+        if let Some(store) = &job.store {
+            store.append(self.offset, &batches)?;
+        }
+        self.offset += count as u64;
+        self.hand_over(job, workers, batches);
+        if job.store.is_some() && Instant::now() >= self.checkpoint_due {
+            self.checkpoint(job, workers);
+        }
+        Ok(())
+    }
+
+    fn hand_over(&self, job: &Job, workers: &Workers, batches: Vec<(Time, Vec<Event>)>) {
+        job.watch.took_in(&batches, self.clock.second());
+        workers.feed(batches, self.clock.last() + 1);
+    }
+
+    /// Has the states written down as they are after everything handed over so far.
+    fn checkpoint(&mut self, job: &Job, workers: &Workers) {
+        self.checkpoint_due = Instant::now() + Duration::from_secs(job.run.checkpoint_interval_s);
+        workers.send_all(|| Command::Checkpoint {
+            time: self.clock.last() + 1,
+            offset: self.offset,
+        });
+    }
+
+    fn finish(&mut self, job: &Job, workers: &Workers) {
+        if job.store.is_some() {
+            // The second goes on when the run does.
+            self.checkpoint(job, workers);
+        } else {
+            workers.feed(Vec::new(), self.clock.end());
+        }
+        workers.send_all(|| Command::Finish);
+    }
+}
+
+/// Holds events back until the wall clock has come as far as their event time.
+struct Paced {
+    speed: Speed,
+    /// When the first event was due, and its event time.
+    start: Option<(Instant, Seconds)>,
+}
+
+impl Paced {
+    fn new(speed: Speed) -> Self {
+        Self { speed, start: None }
+    }
+
+    /// How many of the leading events are due.
+    fn due(&mut self, events: &[Event]) -> usize {
+        let Speed::Times(times) = self.speed else { return events.len() };
+        let Some(first) = events.iter().find_map(Event::clock) else { return events.len() };
+        let (since, from) = *self.start.get_or_insert((Instant::now(), first));
+        let passed = since.elapsed().as_secs_f64() * times;
+        let is_due = |event: &Event| {
+            let ahead = event.clock().unwrap_or(0).saturating_sub(from);
+            Duration::from_secs(ahead).as_secs_f64() <= passed
+        };
+        events.iter().take_while(|event| is_due(event)).count()
+    }
+
+    fn wait(&self, events: &[Event]) {
+        // Short enough for a stop to be noticed at once.
+        let pause = if events.is_empty() { IDLE } else { Duration::from_millis(5) };
+        std::thread::sleep(pause);
+    }
+}

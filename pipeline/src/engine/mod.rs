@@ -1,0 +1,98 @@
+//! Joins source, dataflow and sinks: the one place with threads and a clock next to timely.
+//!
+//! ```text
+//! source ─► ingress ─► workers (the dataflows) ─► egress ─► one thread a sink
+//!              │ mints logical time       │ closes times     │ gathers flushes
+//!              └─ appends to the event log└─ snapshots states └─ checkpoints
+//! ```
+//!
+//! Every queue is bounded, so whoever is slow holds back whoever feeds him, up to the source. Batches
+//! are as large as the last one took long: while the workers are busy events gather, and when they are
+//! done they take what has gathered. So latency is low when there is little to do, and throughput high
+//! when there is much, without a setting.
+//!
+//! What it does not do: retry. A sink that fails ends the run with its error; what it has not made
+//! durable is worked out again from the log when the run starts again.
+
+mod egress;
+mod ingress;
+mod recovery;
+mod sinks;
+mod watch;
+mod workers;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use ::sinks::Sink;
+use ::sources::{Counts, Source};
+use anyhow::Context as _;
+use config::Speed;
+use model::Seconds;
+
+pub(crate) use recovery::Store;
+pub(crate) use watch::{TokenCandle, Watch};
+
+/// What to run.
+pub(crate) struct Job {
+    /// Where events come from.
+    pub(crate) source: Box<dyn Source>,
+    /// Where rows go.
+    pub(crate) sinks: Vec<Box<dyn Sink>>,
+    /// The event log and the checkpoints; none for a run that starts from nothing and ends with its
+    /// source. It is a sink too, and not among `sinks`.
+    pub(crate) store: Option<Store>,
+    /// Settings of the dataflows.
+    pub(crate) params: dataflows::Params,
+    /// How to run.
+    pub(crate) run: config::RunParams,
+    /// Set from outside to end the run.
+    pub(crate) stop: Arc<AtomicBool>,
+    /// Filled with what there is to see.
+    pub(crate) watch: Arc<Watch>,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Summary {
+    /// What the source counted: failed transactions, unknown events, …
+    pub(crate) counts: Counts,
+    /// Event time of the last event.
+    pub(crate) event_time: Option<Seconds>,
+    /// How long it took.
+    pub(crate) took: Duration,
+}
+
+/// Runs until the source ends or `stop` is set; then everything that was read has left.
+///
+/// # Errors
+/// When the source cannot go on, a sink fails, or the store's checkpoint cannot be read.
+pub(crate) fn run(mut job: Job) -> anyhow::Result<Summary> {
+    let started = std::time::Instant::now();
+    let resume = match &job.store {
+        Some(store) => store.resume()?,
+        None => recovery::Resume::default(),
+    };
+    let schemas = dataflows::schemas();
+    if let Some(store) = &job.store {
+        job.sinks.insert(0, Box::new(store.clone()));
+    }
+    for sink in &mut job.sinks {
+        sink.prepare(&schemas)?;
+    }
+    let peers = job.run.workers;
+    let (to_egress, from_workers) = sync_channel(egress::QUEUE_MESSAGES);
+    let outlets = sinks::start(std::mem::take(&mut job.sinks), &job)?;
+    let egress = egress::start(from_workers, outlets, &job, peers)?;
+    let workers = workers::start(&job, &resume, &to_egress)?;
+    drop(to_egress);
+    let summary = ingress::run(&mut job, resume, &workers);
+    let worked = workers.join();
+    let left = egress.join().map_err(|_| anyhow::anyhow!("the egress thread panicked"))?;
+    // A sink's failure stops everything else, so it is the cause and the others are its effects.
+    left.context("a sink failed")?;
+    worked?;
+    Ok(Summary { took: started.elapsed(), ..summary? })
+}

@@ -1,0 +1,115 @@
+//! What outlives a run: the event log and the checkpoints, in the embedded store.
+//!
+//! To go on is to load the newest checkpoint, give the operators their states back, hand over the log
+//! from the checkpoint's offset with the times the events had, and pass over what each sink has
+//! already. The result is that of a run that was never interrupted.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dataflows::Clock;
+use model::time::second_of;
+use model::{Event, Schema, Time};
+use operators::keyed::Snapshot;
+use sinks::sqlite::{Checkpoint, EmbeddedStore};
+use sinks::{Flush, Sink, SinkError};
+
+use super::egress::Part;
+
+/// From where a run goes on.
+#[derive(Default)]
+pub(super) struct Resume {
+    pub(super) clock: Clock,
+    /// Offset in the log of the first event to hand over.
+    pub(super) offset: u64,
+    /// What the workers of the earlier run wrote down.
+    pub(super) snapshots: Arc<Vec<Snapshot>>,
+}
+
+/// The embedded store, shared by the thread that appends events and the one that writes rows. What
+/// both write between two flushes is one transaction.
+#[derive(Clone)]
+pub(crate) struct Store(Arc<Mutex<EmbeddedStore>>);
+
+impl Store {
+    /// Shares a store.
+    pub(crate) fn new(store: EmbeddedStore) -> Self {
+        Self(Arc::new(Mutex::new(store)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, EmbeddedStore> {
+        // A panic in the middle of a step has rolled nothing forward that SQLite will not roll back.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From where to go on; from the beginning if there is no checkpoint.
+    pub(super) fn resume(&self) -> anyhow::Result<Resume> {
+        let store = self.lock();
+        let Some(checkpoint) = store.newest_checkpoint()? else {
+            return Ok(Resume { offset: store.log_start()?, ..Resume::default() });
+        };
+        let last = checkpoint.time.saturating_sub(1);
+        let mut snapshots: Vec<Snapshot> = Vec::new();
+        for (name, bytes) in checkpoint.parts {
+            // `worker/operator`, workers in order.
+            let (worker, operator) = name.split_once('/').unwrap_or(("0", &name));
+            let worker: usize = worker.parse().unwrap_or(0);
+            if snapshots.len() <= worker {
+                snapshots.resize_with(worker + 1, Vec::new);
+            }
+            if let Some(snapshot) = snapshots.get_mut(worker) {
+                snapshot.push((operator.to_owned(), bytes));
+            }
+        }
+        Ok(Resume {
+            clock: Clock::resume(second_of(last), last),
+            offset: checkpoint.log_offset,
+            snapshots: Arc::new(snapshots),
+        })
+    }
+
+    pub(super) fn read_log(&self, from: u64, limit: usize) -> anyhow::Result<Vec<(Time, Event)>> {
+        Ok(self.lock().read_events(from, limit)?)
+    }
+
+    pub(super) fn append(&self, offset: u64, batches: &[(Time, Vec<Event>)]) -> anyhow::Result<()> {
+        let events = batches.iter().flat_map(|(time, events)| events.iter().map(|event| (*time, event)));
+        Ok(self.lock().append_events(offset, events)?)
+    }
+
+    /// Writes a checkpoint whose parts come from all workers, and lets go of the log before it.
+    pub(super) fn save_checkpoint(&self, parts: Vec<Part>) -> anyhow::Result<()> {
+        let Some(Part { time, offset, .. }) = parts.first() else { return Ok(()) };
+        let (time, log_offset) = (*time, *offset);
+        let named = parts.into_iter().flat_map(|part| {
+            let worker = part.worker;
+            part.states.into_iter().map(move |(operator, bytes)| (format!("{worker}/{operator}"), bytes))
+        });
+        let checkpoint = Checkpoint { time, log_offset, parts: named.collect() };
+        let mut store = self.lock();
+        store.save_checkpoint(&checkpoint)?;
+        store.prune_log(log_offset)?;
+        Ok(store.commit()?)
+    }
+}
+
+impl Sink for Store {
+    fn name(&self) -> &'static str {
+        self.lock().name()
+    }
+
+    fn prepare(&mut self, schemas: &[&'static Schema]) -> Result<(), SinkError> {
+        self.lock().prepare(schemas)
+    }
+
+    fn committed(&mut self) -> Result<Option<Time>, SinkError> {
+        self.lock().committed()
+    }
+
+    fn write(&mut self, flush: &Flush) -> Result<(), SinkError> {
+        self.lock().write(flush)
+    }
+
+    fn finish(&mut self) -> Result<(), SinkError> {
+        self.lock().finish()
+    }
+}

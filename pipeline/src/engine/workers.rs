@@ -1,0 +1,178 @@
+//! The timely workers: each feeds its share of the events to its graph and reports what is closed.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::Thread;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use dataflows::Graph;
+use model::{Event, Time};
+use operators::keyed::States;
+use timely::worker::Worker;
+
+use super::Job;
+use super::egress::{Message, Part};
+use super::recovery::Resume;
+
+/// How long a worker sleeps at most when it has nothing to do; whoever has something wakes it.
+const PARK: Duration = Duration::from_millis(1);
+
+/// What the workers are told. All are told the same, in the same order.
+pub(super) enum Command {
+    /// Take these events in, and close every time before `upto`.
+    Feed { batches: Vec<(Time, Vec<Event>)>, upto: Time },
+    /// Close every time before `time` and write the states down.
+    Checkpoint { time: Time, offset: u64 },
+    /// There will be nothing more.
+    Finish,
+}
+
+/// The running workers.
+pub(super) struct Workers {
+    guards: timely::WorkerGuards<anyhow::Result<()>>,
+    commands: Vec<SyncSender<Command>>,
+    threads: Vec<Thread>,
+    /// Feeds that a worker has not yet closed.
+    busy: Arc<AtomicUsize>,
+}
+
+/// Starts the workers.
+pub(super) fn start(job: &Job, resume: &Resume, out: &SyncSender<Message>) -> anyhow::Result<Workers> {
+    let peers = job.run.workers;
+    // One feed in work and one that waits: the next batch is ready when the last is done.
+    let (commands, inboxes): (Vec<_>, Vec<_>) = (0..peers).map(|_| sync_channel(1)).unzip();
+    let inboxes = Mutex::new(inboxes.into_iter().map(Some).collect::<Vec<Option<Receiver<Command>>>>());
+    let (names, threads) = sync_channel(peers);
+    let (params, snapshots) = (job.params.clone(), Arc::clone(&resume.snapshots));
+    let busy = Arc::new(AtomicUsize::new(0));
+    let (out, shared_busy) = (out.clone(), Arc::clone(&busy));
+    let body = move |worker: &mut Worker| -> anyhow::Result<()> {
+        let inbox = inboxes.lock().ok().and_then(|mut all| all.get_mut(worker.index()).and_then(Option::take));
+        let inbox = inbox.ok_or_else(|| anyhow!("worker {} has no inbox", worker.index()))?;
+        names.send((worker.index(), std::thread::current())).ok();
+        let states = States::restored(Arc::clone(&snapshots), worker.index(), worker.peers());
+        let batches = out.clone();
+        // A closed egress means that a sink failed; the run is being stopped.
+        let send = move |batch| drop(batches.send(Message::Batch(batch)));
+        let graph = Graph::build(worker, &params, states, send)?;
+        Seat { worker, graph, out: out.clone(), busy: Arc::clone(&shared_busy) }.work(&inbox)
+    };
+    let guards = timely::execute(timely::Config::process(peers), body).map_err(|e| anyhow!("timely: {e}"))?;
+    let mut named: Vec<(usize, Thread)> = threads.iter().take(peers).collect();
+    named.sort_by_key(|(index, _)| *index);
+    let threads = named.into_iter().map(|(_, thread)| thread).collect();
+    Ok(Workers { guards, commands, threads, busy })
+}
+
+impl Workers {
+    /// Gives every worker its share of the events. Waits while the workers have enough to do.
+    pub(super) fn feed(&self, batches: Vec<(Time, Vec<Event>)>, upto: Time) {
+        let peers = self.commands.len();
+        let mut shares: Vec<Vec<(Time, Vec<Event>)>> = (0..peers).map(|_| Vec::new()).collect();
+        if let [only] = shares.as_mut_slice() {
+            *only = batches;
+        } else {
+            for (time, events) in batches {
+                deal(&mut shares, time, events);
+            }
+        }
+        for (index, batches) in shares.into_iter().enumerate() {
+            self.busy.fetch_add(1, Ordering::AcqRel);
+            self.send(index, Command::Feed { batches, upto });
+        }
+    }
+
+    /// Tells every worker the same.
+    pub(super) fn send_all(&self, command: impl Fn() -> Command) {
+        for index in 0..self.commands.len() {
+            self.send(index, command());
+        }
+    }
+
+    /// True while a worker has not closed what it was given.
+    pub(super) fn are_busy(&self) -> bool {
+        self.busy.load(Ordering::Acquire) > 0
+    }
+
+    fn send(&self, index: usize, command: Command) {
+        // A worker that is gone has failed; its error is reported when it is joined.
+        if let Some(inbox) = self.commands.get(index) {
+            inbox.send(command).ok();
+        }
+        if let Some(thread) = self.threads.get(index) {
+            thread.unpark();
+        }
+    }
+
+    /// Waits for the workers to end.
+    pub(super) fn join(self) -> anyhow::Result<()> {
+        drop(self.commands);
+        for outcome in self.guards.join() {
+            outcome.map_err(|e| anyhow!("a worker failed: {e}"))??;
+        }
+        Ok(())
+    }
+}
+
+/// Deals events out in turn: where they go from here is the graph's business.
+fn deal(shares: &mut [Vec<(Time, Vec<Event>)>], time: Time, events: Vec<Event>) {
+    let peers = shares.len();
+    let each = events.len().div_ceil(peers);
+    let mut dealt: Vec<Vec<Event>> = (0..peers).map(|_| Vec::with_capacity(each)).collect();
+    for (event, to) in events.into_iter().zip((0..peers).cycle()) {
+        if let Some(share) = dealt.get_mut(to) {
+            share.push(event);
+        }
+    }
+    for (share, events) in shares.iter_mut().zip(dealt) {
+        share.push((time, events));
+    }
+}
+
+/// A worker at its work.
+struct Seat<'w> {
+    worker: &'w mut Worker,
+    graph: Graph,
+    out: SyncSender<Message>,
+    busy: Arc<AtomicUsize>,
+}
+
+impl Seat<'_> {
+    fn work(mut self, inbox: &Receiver<Command>) -> anyhow::Result<()> {
+        loop {
+            match inbox.try_recv() {
+                Ok(Command::Feed { batches, upto }) => {
+                    for (time, events) in batches {
+                        for event in events {
+                            self.graph.give(event, time);
+                        }
+                    }
+                    self.close(upto);
+                    self.busy.fetch_sub(1, Ordering::AcqRel);
+                }
+                Ok(Command::Checkpoint { time, offset }) => {
+                    self.close(time);
+                    let states = self.graph.snapshot()?;
+                    let part = Part { worker: self.worker.index(), time, offset, states };
+                    self.out.send(Message::Part(part)).ok();
+                }
+                Ok(Command::Finish) | Err(TryRecvError::Disconnected) => return Ok(()),
+                // The other workers may need this one for what they have to do.
+                Err(TryRecvError::Empty) => drop(self.worker.step_or_park(Some(PARK))),
+            }
+        }
+    }
+
+    /// Closes every time before `upto`. Times are closed on all workers at once, so one reports it.
+    fn close(&mut self, upto: Time) {
+        self.graph.advance(upto);
+        while !self.graph.is_closed(upto) {
+            self.worker.step_or_park(Some(PARK));
+        }
+        if self.worker.index() == 0 {
+            self.out.send(Message::Closed(upto)).ok();
+        }
+    }
+}

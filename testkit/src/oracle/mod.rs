@@ -1,0 +1,145 @@
+//! What the outputs should be, worked out from scratch.
+//!
+//! It takes the bag of events that have come, in the order in which they came only because lateness is
+//! judged by it, and recomputes everything by the definitions, in the plainest way: whole lists, sorted
+//! and scanned, nothing incremental. Slow on purpose, and written without the operators' code but for
+//! the types that carry the results.
+
+mod candles;
+
+use std::collections::BTreeMap;
+
+use dataflows::Params;
+use model::{
+    ChainEvent, Commitment, Event, EventId, Migrated, Price, Record, Row, Seconds, SlotState, Trade, TxPlace,
+};
+use operators::prices::PricedTrade;
+use operators::trades::CommittedTrade;
+
+use crate::run::Tables;
+
+/// The rows of `trades` and `candles` after `events` have come and time has reached `now`.
+///
+/// `received_at` of the trades is left out: of several deliveries any may stand once a slot is final.
+#[must_use]
+pub fn tables(events: &[Event], now: Seconds, params: &Params) -> Tables {
+    let states = slot_states(events);
+    let events = survivors(events, &states, params);
+    let trades: Vec<Trade> = events.iter().filter_map(as_trade).collect();
+    let moves: Vec<Migrated> = events.iter().filter_map(as_migration).collect();
+    let priced = prices(&trades, params);
+    let commitment =
+        |slot: u64| states.get(&slot).and_then(|s| s.commitment()).unwrap_or(Commitment::Processed);
+    let rows = priced.iter().map(|priced| {
+        let commitment = commitment(priced.trade.origin.id.slot);
+        keyed(&CommittedTrade { priced: priced.clone(), commitment })
+    });
+    let mut tables = Tables::new();
+    tables.insert("trades", without_received_at(rows.collect()));
+    let candles = candles::candles(&priced, &moves, now, &params.market.candles);
+    tables.insert("candles", candles.iter().map(keyed).collect());
+    tables.retain(|_, table| !table.is_empty());
+    tables
+}
+
+/// Sets `received_at` of `trades` to null, see [`tables`].
+#[must_use]
+pub fn without_received_at(mut trades: BTreeMap<Row, Row>) -> BTreeMap<Row, Row> {
+    let at = CommittedTrade::SCHEMA.columns.iter().position(|column| column.name == "received_at");
+    for row in trades.values_mut() {
+        row[at.expect("trades have the column")] = model::Value::Null;
+    }
+    trades
+}
+
+fn keyed<R: Record>(record: &R) -> (Row, Row) {
+    let row = record.row();
+    (row[..R::SCHEMA.key].to_vec(), row)
+}
+
+fn as_trade(event: &ChainEvent) -> Option<Trade> {
+    match event {
+        ChainEvent::Trade(trade) => Some(*trade),
+        _ => None,
+    }
+}
+
+fn as_migration(event: &ChainEvent) -> Option<Migrated> {
+    match event {
+        ChainEvent::Migrated(event) => Some(event.clone()),
+        _ => None,
+    }
+}
+
+fn slot_states(events: &[Event]) -> BTreeMap<u64, SlotState> {
+    let mut states: BTreeMap<u64, SlotState> = BTreeMap::new();
+    for event in events {
+        if let Event::Slot(status) = event {
+            let state = states.entry(status.slot).or_insert(status.state);
+            *state = status.state.max(*state);
+        }
+    }
+    states
+}
+
+/// Each event once, none of dead slots, none that came too late; in canonical order.
+fn survivors(events: &[Event], states: &BTreeMap<u64, SlotState>, params: &Params) -> Vec<ChainEvent> {
+    let mut clock = 0;
+    let mut by_place: BTreeMap<(u64, u64, u16, i16), ChainEvent> = BTreeMap::new();
+    for event in events {
+        clock = clock.max(event.clock().unwrap_or(0));
+        let Event::Chain(event) = event else { continue };
+        let origin = event.origin();
+        let EventId { slot, outer_ix, inner_ix, .. } = origin.id;
+        let is_late = origin.block_time + params.correction_horizon_s < clock;
+        if is_late || states.get(&slot) == Some(&SlotState::Dead) {
+            continue;
+        }
+        let place = (slot, TxPlace::prefix(&origin.signature), outer_ix, inner_ix);
+        let least = by_place.entry(place).or_insert_with(|| event.clone());
+        if event < least {
+            *least = event.clone();
+        }
+    }
+    let mut survivors: Vec<ChainEvent> = by_place.into_values().collect();
+    survivors.sort_by_key(|event| event.origin().id);
+    survivors
+}
+
+/// Every trade with its price, judged in canonical order pool by pool.
+fn prices(trades: &[Trade], params: &Params) -> Vec<PricedTrade> {
+    let mut judged: Vec<PricedTrade> = Vec::new();
+    for trade in trades {
+        let of_pool: Vec<&PricedTrade> = judged.iter().filter(|p| p.trade.pool == trade.pool).collect();
+        let first = trades.iter().filter(|t| t.pool == trade.pool && t.price().is_some());
+        let born = first.map(|t| t.origin.block_time).min().unwrap_or(0);
+        judged.push(judge(*trade, &of_pool, born, params));
+    }
+    judged
+}
+
+fn judge(trade: Trade, before: &[&PricedTrade], born: Seconds, params: &Params) -> PricedTrade {
+    let params = &params.market.prices;
+    let (quote, base) = (trade.quote_amount, trade.base_amount);
+    let Some(price) = Price::ratio(quote.into(), trade.quote_decimals, base.into(), trade.base_decimals)
+    else {
+        return PricedTrade { trade, price: None, price_ok: false };
+    };
+    let time = trade.origin.block_time;
+    let clean = before.iter().rev().filter(|p| p.price_ok && !p.trade.is_dust());
+    let last = clean.take(params.reference_trades);
+    let near = last.filter(|p| p.trade.origin.block_time + params.reference_s >= time);
+    let mut near: Vec<f64> = near.filter_map(|p| p.price).map(Price::get).collect();
+    near.sort_by(f64::total_cmp);
+    let factor = if time < born + params.young_s { params.factor_young } else { params.factor };
+    let is_near = near.is_empty() || {
+        let median = near[(near.len() - 1) / 2];
+        price.get() / median <= factor && price.get() / median >= 1.0 / factor
+    };
+    let is_explained = trade.spot_before.zip(trade.spot_after).is_some_and(|(a, b)| {
+        let slack = 1.0 + params.curve_tolerance_ratio;
+        let (low, high) = (a.get().min(b.get()), a.get().max(b.get()));
+        price.get() >= low / slack && price.get() <= high * slack
+    });
+    PricedTrade { trade, price: Some(price), price_ok: is_explained || is_near }
+}

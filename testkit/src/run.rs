@@ -1,0 +1,203 @@
+//! Drives the dataflows.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
+
+use dataflows::{Clock, Graph, Params};
+use model::time::second_of;
+use model::{Batch, Change, Event, Row, Seconds, Time};
+use operators::keyed::{Snapshot, States};
+
+/// How a run is done. None of it may show in the outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Number of workers.
+    pub workers: usize,
+    /// Whether each batch is closed before the next is given, or all are given first.
+    pub stepwise: bool,
+    /// Whether the run is interrupted after this many batches and goes on from the snapshot, with as
+    /// many workers as it says.
+    pub restart: Option<(usize, usize)>,
+}
+
+impl Plan {
+    /// One worker, step by step, in one go.
+    pub const PLAIN: Self = Self { workers: 1, stepwise: true, restart: None };
+
+    /// Every way in which a stream of `batches` should give the same.
+    #[must_use]
+    pub fn variants(batches: usize) -> Vec<Self> {
+        let mut plans = Vec::new();
+        for workers in 1..=3 {
+            for stepwise in [true, false] {
+                plans.push(Self { workers, stepwise, restart: None });
+            }
+            for part in 1..4 {
+                let restart = Some((batches * part / 4, workers % 3 + 1));
+                plans.push(Self { workers, stepwise: false, restart });
+            }
+        }
+        plans
+    }
+}
+
+/// The rows of all records: by name and key.
+pub type Tables = BTreeMap<&'static str, BTreeMap<Row, Row>>;
+
+/// What the outputs were.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// By second: what was different at its end from its beginning, by record and key; none = gone.
+    pub changes: BTreeMap<Seconds, BTreeMap<(&'static str, Row), Option<Row>>>,
+    /// The rows at the end.
+    pub tables: Tables,
+}
+
+/// Runs every dataflow over `events`, in the order of arrival, until every second is closed.
+#[must_use]
+pub fn run(events: &[Event], params: &Params, plan: Plan) -> History {
+    let mut clock = Clock::default();
+    let batches = clock.cut(events.iter().cloned());
+    let (first, rest) = batches.split_at(plan.restart.map_or(batches.len(), |(at, _)| at.min(batches.len())));
+    let middle = first.last().map_or(0, |(time, _)| time + 1);
+    let Some((_, workers)) = plan.restart else {
+        let (sent, _) = part(first, clock.end(), params, plan, plan.workers, Vec::new());
+        return history(sent);
+    };
+    let (mut sent, snapshots) = part(first, middle, params, plan, plan.workers, Vec::new());
+    let (more, _) = part(rest, clock.end(), params, plan, workers, snapshots);
+    sent.extend(more);
+    history(sent)
+}
+
+/// Runs until `end` is closed; the batches that were sent, and the snapshots at the end.
+fn part(
+    batches: &[(Time, Vec<Event>)],
+    end: Time,
+    params: &Params,
+    plan: Plan,
+    workers: usize,
+    restored: Vec<Snapshot>,
+) -> (Vec<Batch>, Vec<Snapshot>) {
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let (snapshots, taken) = sync_channel(workers);
+    let (batches, params, restored) = (batches.to_vec(), params.clone(), Arc::new(restored));
+    let collected = Arc::clone(&sent);
+    let guards = timely::execute(timely::Config::process(workers), move |worker| {
+        let (index, peers) = (worker.index(), worker.peers());
+        let states = States::restored(Arc::clone(&restored), index, peers);
+        let sent = Arc::clone(&collected);
+        let send = move |batch| sent.lock().expect("no test panics while it sends").push(batch);
+        let mut graph = Graph::build(worker, &params, states, send).expect("the snapshot is readable");
+        let mut close = |graph: &mut Graph, upto: Time| {
+            graph.advance(upto);
+            worker.step_or_park_while(None, || !graph.is_closed(upto));
+        };
+        for (time, events) in &batches {
+            for event in events.iter().skip(index).step_by(peers) {
+                graph.give(event.clone(), *time);
+            }
+            if plan.stepwise {
+                close(&mut graph, *time + 1);
+            }
+        }
+        close(&mut graph, end);
+        let snapshot = graph.snapshot().expect("states can be written");
+        snapshots.send((index, snapshot)).expect("the test waits for it");
+    });
+    guards.expect("timely starts");
+    let mut taken: Vec<(usize, Snapshot)> = taken.iter().take(workers).collect();
+    taken.sort_by_key(|(index, _)| *index);
+    let sent = std::mem::take(&mut *sent.lock().expect("no test panics while it sends"));
+    (sent, taken.into_iter().map(|(_, snapshot)| snapshot).collect())
+}
+
+/// Adds up what was sent, second by second.
+fn history(mut batches: Vec<Batch>) -> History {
+    batches.sort_by_key(|batch| batch.time);
+    let mut history = History::default();
+    for batch in batches {
+        let name = batch.schema.name;
+        let second = history.changes.entry(second_of(batch.time)).or_default();
+        let table = history.tables.entry(name).or_default();
+        for change in batch.changes {
+            let key = change.key(batch.schema).to_vec();
+            let row = match change {
+                Change::Upsert(row) => Some(row),
+                Change::Delete(_) => None,
+            };
+            let before = match &row {
+                Some(row) => table.insert(key.clone(), row.clone()),
+                None => table.remove(&key),
+            };
+            // A row written as it is is no change, and one changed back within the second neither; so
+            // what it was before the second has to be known, and is kept by comparing tables below.
+            assert!(row.is_some() || before.is_some(), "{name}: {key:?} is deleted and was not there");
+            second.insert((name, key), row);
+        }
+    }
+    drop_unchanged(&mut history);
+    history
+}
+
+/// Drops changes to what a row was already when the second began.
+fn drop_unchanged(history: &mut History) {
+    let mut present: BTreeMap<(&'static str, Row), Row> = BTreeMap::new();
+    for changes in history.changes.values_mut() {
+        changes.retain(|key, row| {
+            let before = match row {
+                Some(row) => present.insert(key.clone(), row.clone()),
+                None => present.remove(key),
+            };
+            before != *row
+        });
+    }
+    history.changes.retain(|_, changes| !changes.is_empty());
+}
+
+/// The rows at the end of each second named in `seconds`.
+#[must_use]
+pub fn tables_at(history: &History, seconds: &[Seconds]) -> BTreeMap<Seconds, Tables> {
+    let mut tables = Tables::new();
+    let mut changes = history.changes.iter().peekable();
+    let mut wanted: Vec<Seconds> = seconds.to_vec();
+    wanted.sort_unstable();
+    let mut found = BTreeMap::new();
+    for second in wanted {
+        while let Some((_, changes)) = changes.next_if(|(at, _)| **at <= second) {
+            for ((name, key), row) in changes {
+                let table = tables.entry(name).or_default();
+                match row {
+                    Some(row) => drop(table.insert(key.clone(), row.clone())),
+                    None => drop(table.remove(key)),
+                }
+            }
+        }
+        tables.retain(|_, table| !table.is_empty());
+        found.insert(second, tables.clone());
+    }
+    found
+}
+
+/// Fails with the first difference between two histories.
+pub fn assert_same(expected: &History, found: &History, what: &str) {
+    if expected == found {
+        return;
+    }
+    let seconds =
+        expected.changes.keys().chain(found.changes.keys()).collect::<std::collections::BTreeSet<_>>();
+    for second in seconds {
+        let (none, also_none) = (BTreeMap::new(), BTreeMap::new());
+        let left = expected.changes.get(second).unwrap_or(&none);
+        let right = found.changes.get(second).unwrap_or(&also_none);
+        for key in left.keys().chain(right.keys()) {
+            let (left, right) = (left.get(key), right.get(key));
+            assert!(
+                left == right,
+                "{what}: at second {second}, {key:?}\nexpected {left:?}\nfound    {right:?}"
+            );
+        }
+    }
+    panic!("{what}: the tables at the end differ");
+}

@@ -1,0 +1,198 @@
+//! Random streams made to hurt.
+//!
+//! Few tokens, few pools, few traders, so that everything meets: trades come late and twice, without
+//! their index and again with it; slots die, also before their events come; tokens migrate, also late;
+//! prices are absurd, amounts zero or dust; some events are past the horizon. The seed decides all.
+
+use model::{
+    Address, ChainEvent, Event, EventId, Fees, Migrated, Origin, Price, Program, Seconds, Side, Signature,
+    SlotState, SlotStatus, Trade, TraderKind, TxPlace,
+};
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// What a stream is like.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Decides everything else.
+    pub seed: u64,
+    /// Number of slots.
+    pub slots: u64,
+    /// Seconds between slots, at most; 0 or 1 gives several slots a second.
+    pub gap_s_max: Seconds,
+    /// How late an event comes, at most.
+    pub late_s_max: Seconds,
+}
+
+/// First block time of every stream.
+pub const START: Seconds = 1_700_000_000;
+
+/// An address that spells a number.
+#[must_use]
+pub fn address(kind: u8, number: u64) -> Address {
+    let mut bytes = [kind; 32];
+    bytes[..8].copy_from_slice(&number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+    Address(bytes)
+}
+
+struct Pool {
+    program: Program,
+    mint: Address,
+    quote_mint: Address,
+    address: Address,
+}
+
+struct Stream {
+    random: ChaCha8Rng,
+    pools: Vec<Pool>,
+    /// What comes, and at which second it comes.
+    arrivals: Vec<(Seconds, u64, Event)>,
+    serial: u64,
+}
+
+/// The events in the order of arrival.
+#[must_use]
+pub fn events(shape: Shape) -> Vec<Event> {
+    let mut stream = Stream {
+        random: ChaCha8Rng::seed_from_u64(shape.seed),
+        pools: pools(),
+        arrivals: Vec::new(),
+        serial: 0,
+    };
+    let mut now = START;
+    for slot in 0..shape.slots {
+        now += stream.random.random_range(0..=shape.gap_s_max);
+        stream.slot(1000 + slot, now, shape);
+    }
+    stream.arrivals.sort_by_key(|(at, order, _)| (*at, *order));
+    stream.arrivals.into_iter().map(|(_, _, event)| event).collect()
+}
+
+/// Three tokens: on a curve that moves to a pool and has a rival; in two pools with other quotes; in one.
+fn pools() -> Vec<Pool> {
+    let pool = |program, mint, quote_mint, number| Pool {
+        program,
+        mint: address(b'M', mint),
+        quote_mint,
+        address: address(b'P', number),
+    };
+    vec![
+        pool(Program::Pump, 1, Address::WSOL, 10),
+        pool(Program::Pumpswap, 1, Address::WSOL, 11),
+        pool(Program::RaydiumCpmm, 1, Address::WSOL, 12),
+        pool(Program::RaydiumAmmV4, 1, Address::USDC, 13),
+        pool(Program::RaydiumAmmV4, 2, Address::WSOL, 20),
+        pool(Program::RaydiumClmm, 2, Address::USDC, 21),
+        pool(Program::Pump, 3, Address::WSOL, 30),
+    ]
+}
+
+impl Stream {
+    fn slot(&mut self, slot: u64, now: Seconds, shape: Shape) {
+        for tx in 0..self.random.random_range(0..4u32) {
+            let event =
+                if self.chance(0.02) { self.migration(slot, tx, now) } else { self.trade(slot, tx, now) };
+            self.deliver(&event, now, shape);
+        }
+        let fate = if self.chance(0.12) { SlotState::Dead } else { SlotState::Finalized };
+        for state in [SlotState::Processed, SlotState::Confirmed, fate] {
+            if self.chance(0.9) {
+                let block_time = self.chance(0.7).then_some(now);
+                let at = now + self.random.random_range(0..30);
+                let status = SlotStatus { slot, state, parent: slot.checked_sub(1), block_time };
+                self.arrive(at, Event::Slot(status));
+            }
+        }
+    }
+
+    /// Once or several times, at once or late, with its index or without.
+    fn deliver(&mut self, event: &ChainEvent, now: Seconds, shape: Shape) {
+        for _ in 0..if self.chance(0.2) { 2 } else { 1 } {
+            let mut event = event.clone();
+            let origin = event.origin_mut();
+            if self.chance(0.2) {
+                origin.id.tx = TxPlace::new(None, &origin.signature);
+            }
+            if self.chance(0.3) {
+                origin.received_at = Some(now * 1000 + self.random.random_range(0..1000));
+            }
+            let late = if self.chance(0.1) { self.random.random_range(0..=shape.late_s_max) } else { 0 };
+            self.arrive(now + late, Event::Chain(event));
+        }
+    }
+
+    fn arrive(&mut self, at: Seconds, event: Event) {
+        // Within a second any order will do.
+        self.arrivals.push((at, self.random.next_u64(), event));
+    }
+
+    fn trade(&mut self, slot: u64, tx: u32, now: Seconds) -> ChainEvent {
+        let at = self.random.random_range(0..self.pools.len());
+        let Pool { program, mint, quote_mint, address: pool } = self.pools[at];
+        let base_amount = match self.random.random_range(0..20) {
+            0 => 0,
+            1 => self.random.random_range(1..100),
+            _ => self.random.random_range(1_000..50_000_000),
+        };
+        let price = self.random.random_range(0.5..2.0);
+        let absurd = if self.chance(0.1) { self.random.random_range(0.01..100.0) } else { 1.0 };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "made up"
+        )]
+        let quote_amount = (base_amount as f64 * price * absurd) as u64;
+        let spot = |value: f64| Price::new(value / 1000.0);
+        let knows_spot = self.chance(0.8);
+        let trader = self.chance(0.95).then(|| address(b'W', self.random.random_range(0..40)));
+        ChainEvent::Trade(Trade {
+            origin: self.origin(slot, tx, now),
+            program,
+            pool,
+            mint,
+            quote_mint,
+            trader,
+            trader_kind: if trader.is_some() { TraderKind::Signer } else { TraderKind::Unknown },
+            side: if self.chance(0.5) { Side::Buy } else { Side::Sell },
+            base_amount,
+            quote_amount,
+            quote_user: None,
+            base_decimals: 6,
+            quote_decimals: 9,
+            spot_before: spot(price).filter(|_| knows_spot),
+            spot_after: spot(price * 1.01).filter(|_| knows_spot),
+            base_reserve: Some(1_000_000_000),
+            quote_reserve: self.chance(0.9).then(|| self.random.random_range(1_000_000..5_000_000)),
+            base_supply: self.chance(0.5).then_some(1_000_000_000_000_000),
+            fees: Fees::default(),
+            compute_units: Some(60_000),
+            priority_fee: Some(5_000),
+        })
+    }
+
+    fn migration(&mut self, slot: u64, tx: u32, now: Seconds) -> ChainEvent {
+        ChainEvent::Migrated(Migrated {
+            origin: self.origin(slot, tx, now),
+            program: Program::Pump,
+            mint: address(b'M', 1),
+            from: address(b'P', 10),
+            to: Some(address(b'P', 11)),
+            base_amount: 1,
+            quote_amount: 1,
+            fee: 0,
+        })
+    }
+
+    fn origin(&mut self, slot: u64, tx: u32, block_time: Seconds) -> Origin {
+        self.serial += 1;
+        let mut signature = [7; 64];
+        signature[..8].copy_from_slice(&self.serial.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+        let id = EventId { slot, tx: TxPlace::Index(tx), outer_ix: 2, inner_ix: -1 };
+        Origin { id, signature: Signature(signature), block_time, received_at: None }
+    }
+
+    fn chance(&mut self, probability: f64) -> bool {
+        self.random.random_bool(probability)
+    }
+}

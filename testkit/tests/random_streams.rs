@@ -1,0 +1,91 @@
+//! Random streams against the oracle, and against themselves run in every other way.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use dataflows::Params;
+use model::{Event, Seconds};
+use operators::candles::Interval;
+use testkit::oracle::{tables, without_received_at};
+use testkit::run::{Plan, Tables, assert_same, run, tables_at};
+use testkit::stream::{Shape, events};
+
+fn params(horizon_s: u64, intervals: &[&str], takeover_s: Seconds) -> Params {
+    let mut params = Params { correction_horizon_s: horizon_s, ..Params::default() };
+    let interval = |text: &&str| Interval::try_from((*text).to_owned()).unwrap();
+    params.market.candles.intervals = intervals.iter().map(interval).collect();
+    params.market.candles.primary.takeover_s = takeover_s;
+    params
+}
+
+/// Dense: several slots a second. Sparse: hours go by, so that states are let go on the way.
+fn cases() -> Vec<(Shape, Params)> {
+    let mut cases = Vec::new();
+    for seed in 0..12 {
+        let dense = Shape { seed, slots: 120, gap_s_max: 1, late_s_max: 90 };
+        cases.push((dense, params(60, &["1s", "15s", "1m"], 10)));
+        let sparse = Shape { seed, slots: 150, gap_s_max: 400, late_s_max: 3000 };
+        cases.push((sparse, params(1800, &["1m", "30m", "1h", "4h"], 900)));
+    }
+    cases
+}
+
+/// What the oracle knows nothing of is left out.
+fn comparable(mut tables: Tables) -> Tables {
+    tables.remove("rejects");
+    if let Some(trades) = tables.remove("trades") {
+        tables.insert("trades", without_received_at(trades));
+    }
+    tables
+}
+
+/// How many events have come by the end of each second of the clock.
+fn arrivals(events: &[Event]) -> Vec<(Seconds, usize)> {
+    let mut clock = 0;
+    let mut arrivals: Vec<(Seconds, usize)> = Vec::new();
+    for (count, event) in events.iter().enumerate() {
+        clock = clock.max(event.clock().unwrap_or(0));
+        match arrivals.last_mut() {
+            Some((second, last)) if *second == clock => *last = count + 1,
+            _ => arrivals.push((clock, count + 1)),
+        }
+    }
+    arrivals
+}
+
+#[test]
+fn outputs_equal_the_oracle_at_every_sampled_second_and_at_the_end() {
+    for (shape, params) in cases() {
+        let events = events(shape);
+        let history = run(&events, &params, Plan::PLAIN);
+        let arrivals = arrivals(&events);
+        let sampled: Vec<(Seconds, usize)> =
+            arrivals.iter().step_by(arrivals.len() / 12 + 1).chain(arrivals.last()).copied().collect();
+        let seconds: Vec<Seconds> = sampled.iter().map(|(second, _)| *second).collect();
+        let found = tables_at(&history, &seconds);
+        for (second, count) in sampled {
+            let expected = tables(&events[..count], second, &params);
+            let found = comparable(found[&second].clone());
+            for (name, expected) in &expected {
+                for (key, row) in expected {
+                    let other = found.get(name).and_then(|table| table.get(key));
+                    assert_eq!(Some(row), other, "{shape:?} at {second}: {name} {key:?}");
+                }
+                let surplus = found[name].keys().find(|key| !expected.contains_key(*key));
+                assert_eq!(surplus, None, "{shape:?} at {second}: {name} has a row too many");
+            }
+            assert_eq!(expected.len(), found.len(), "{shape:?} at {second}");
+        }
+    }
+}
+
+#[test]
+fn workers_batches_and_restarts_do_not_show() {
+    for (shape, params) in cases().into_iter().take(8) {
+        let events = events(shape);
+        let plain = run(&events, &params, Plan::PLAIN);
+        assert!(!plain.changes.is_empty());
+        for plan in Plan::variants(events.len() / 3) {
+            assert_same(&plain, &run(&events, &params, plan), &format!("{shape:?}, {plan:?}"));
+        }
+    }
+}
