@@ -6,11 +6,33 @@
 //! [`Sink::committed`] says truly what need not be written again.
 //!
 //! Sinks are plain blocking code, each on a thread of its own; one that is built on an asynchronous
-//! client keeps its runtime to itself.
+//! client keeps its runtime to itself. Each sits behind a feature of its own name: `jsonl`, `sqlite`.
+//!
+//! Every sink orders a record by its key as it is printed: columns from left to right, numbers by size,
+//! texts and addresses by the bytes of their text. So a file and a table of the same run read alike, and
+//! [`snapshot::diff`] can compare them without sorting.
 
+#[cfg(any(feature = "jsonl", feature = "sqlite"))]
+mod database_error;
+pub mod description;
+pub mod encode;
+pub mod fit;
 pub mod flush;
+mod folder_layout;
+#[cfg(feature = "jsonl")]
+pub mod jsonl;
+#[cfg(any(feature = "jsonl", feature = "sqlite"))]
+mod registry;
+pub mod snapshot;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 
+pub use description::{ColumnDescription, Description};
 pub use flush::{Conflator, Flush, Table};
+#[cfg(any(feature = "jsonl", feature = "sqlite"))]
+pub use registry::{Problem, SinkConfig};
+
+use std::error::Error;
 
 use model::{Schema, Time};
 
@@ -31,10 +53,11 @@ pub trait Sink: Send {
     /// When the far side cannot be asked.
     fn committed(&mut self) -> Result<Option<Time>, SinkError>;
 
-    /// Writes a flush and its frontier, both or neither. Writing the same flush again changes nothing.
+    /// Writes a flush and its frontier, both or neither. Writing the same flush again changes nothing,
+    /// and so does one whose frontier is not beyond the last one's.
     ///
     /// # Errors
-    /// When the far side cannot be reached or refuses; the flush may be written again.
+    /// When the far side cannot be reached or refuses, or a row does not fit its schema.
     fn write(&mut self, flush: &Flush) -> Result<(), SinkError>;
 
     /// Completes what is only complete at the end of a run, such as the files of a replay.
@@ -55,5 +78,16 @@ pub struct SinkError {
     /// What was being done, with the table, file or address.
     pub doing: String,
     /// What went wrong.
-    pub source: Box<dyn std::error::Error + Send + Sync>,
+    pub source: Box<dyn Error + Send + Sync>,
+}
+
+impl SinkError {
+    /// An error of a step, such as `create the table trades`.
+    pub fn new(
+        sink: &'static str,
+        doing: impl Into<String>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self { sink, doing: doing.into(), source: source.into() }
+    }
 }

@@ -1,0 +1,108 @@
+//! Checkpoints: the state of the operators at a closed time, and where the log goes on from there.
+//!
+//! The newest two are kept: if the newest turns out not to be usable, the one before still is. Parts
+//! are stored in pieces, because SQLite keeps a value in memory as a whole and ends it at 1 GB.
+
+use model::Time;
+use rusqlite::Connection;
+
+use super::{Fault, integer, unsigned};
+
+/// How many are kept.
+const KEPT: i64 = 2;
+/// Bytes of a piece.
+const PIECE_BYTES: usize = 8 * 1024 * 1024;
+
+/// The state of a run at a closed time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The state is that of all events of times before this one, and of no other.
+    pub time: Time,
+    /// The first event of the log that is not in the state.
+    pub log_offset: u64,
+    /// The parts in the order in which they were given: a name and what its owner wrote.
+    pub parts: Vec<(String, Vec<u8>)>,
+}
+
+/// A checkpoint without its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckpointPlace {
+    /// As in [`Checkpoint`].
+    pub time: Time,
+    /// As in [`Checkpoint`].
+    pub log_offset: u64,
+}
+
+/// Writes a checkpoint and removes those that are no longer kept.
+pub(super) fn save(connection: &Connection, checkpoint: &Checkpoint) -> Result<(), Fault> {
+    let time = integer(checkpoint.time)?;
+    remove(connection, "= ?1", time)?;
+    connection.prepare_cached("INSERT INTO _checkpoints VALUES (?1, ?2, ?3)")?.execute((
+        time,
+        integer(checkpoint.log_offset)?,
+        i64::try_from(checkpoint.parts.len())?,
+    ))?;
+    let mut insert =
+        connection.prepare_cached("INSERT INTO _checkpoint_pieces VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    for (part, (name, bytes)) in (0i64..).zip(&checkpoint.parts) {
+        // A part without bytes is a part all the same: it has one empty piece.
+        let empty: &[u8] = &[];
+        let pieces = bytes.chunks(PIECE_BYTES).chain(bytes.is_empty().then_some(empty));
+        for (piece, bytes) in (0i64..).zip(pieces) {
+            insert.execute((time, part, piece, name, bytes))?;
+        }
+    }
+    let oldest_kept: i64 = connection
+        .prepare_cached("SELECT min(time) FROM (SELECT time FROM _checkpoints ORDER BY time DESC LIMIT ?1)")?
+        .query_row((KEPT,), |row| row.get(0))?;
+    remove(connection, "< ?1", oldest_kept)
+}
+
+fn remove(connection: &Connection, which: &str, time: i64) -> Result<(), Fault> {
+    for table in ["_checkpoint_pieces", "_checkpoints"] {
+        connection.prepare_cached(&format!("DELETE FROM {table} WHERE time {which}"))?.execute((time,))?;
+    }
+    Ok(())
+}
+
+/// The kept checkpoints, the newest first.
+pub(super) fn list(connection: &Connection) -> Result<Vec<CheckpointPlace>, Fault> {
+    let mut select =
+        connection.prepare_cached("SELECT time, log_offset FROM _checkpoints ORDER BY time DESC")?;
+    let mut rows = select.query(())?;
+    let mut places = Vec::new();
+    while let Some(row) = rows.next()? {
+        places.push(CheckpointPlace { time: unsigned(row.get(0)?)?, log_offset: unsigned(row.get(1)?)? });
+    }
+    Ok(places)
+}
+
+/// The checkpoint at this place.
+pub(super) fn load(connection: &Connection, place: CheckpointPlace) -> Result<Checkpoint, Fault> {
+    let time = integer(place.time)?;
+    let count: i64 = connection
+        .prepare_cached("SELECT parts FROM _checkpoints WHERE time = ?1")?
+        .query_row((time,), |row| row.get(0))?;
+    let mut select = connection.prepare_cached(
+        "SELECT part, name, bytes FROM _checkpoint_pieces WHERE time = ?1 ORDER BY part, piece",
+    )?;
+    let mut rows = select.query((time,))?;
+    let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let part = usize::try_from(row.get::<_, i64>(0)?)?;
+        let bytes = row.get_ref(2)?.as_blob()?;
+        if part == parts.len() {
+            parts.push((row.get(1)?, bytes.to_vec()));
+        } else if let Some((_, so_far)) = parts.last_mut() {
+            so_far.extend_from_slice(bytes);
+        }
+    }
+    if i64::try_from(parts.len())? != count {
+        return Err(format!(
+            "{count} parts were written and {} are there; the file was changed",
+            parts.len()
+        )
+        .into());
+    }
+    Ok(Checkpoint { time: place.time, log_offset: place.log_offset, parts })
+}

@@ -1,0 +1,346 @@
+//! What every sink has to do, run over every sink. A new sink is one more line in [`every_sink`].
+
+#![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
+
+use std::path::PathBuf;
+
+use model::{Address, Change, Column, Kind, Row, Schema, Time, Value};
+use proptest::prelude::*;
+use sinks::{Flush, Sink, SinkConfig, Table, jsonl, snapshot, sqlite};
+use tempfile::TempDir;
+
+static CANDLES: Schema = Schema {
+    name: "candles",
+    doc: "Open, high, low and close.",
+    key: 2,
+    columns: &[
+        Column { name: "mint", kind: Kind::Address, doc: "Token." },
+        Column { name: "open_time", kind: Kind::Time, doc: "Start." },
+        Column { name: "close", kind: Kind::Float, doc: "Last price." },
+        Column { name: "volume", kind: Kind::Sum, doc: "Raw units." },
+    ],
+};
+
+static EVERYTHING: Schema = Schema {
+    name: "everything",
+    doc: "Every kind there is.",
+    key: 5,
+    columns: &[
+        Column { name: "symbol", kind: Kind::Symbol, doc: "" },
+        Column { name: "address", kind: Kind::Address, doc: "" },
+        Column { name: "count", kind: Kind::Count, doc: "" },
+        Column { name: "amount", kind: Kind::Amount, doc: "" },
+        Column { name: "flag", kind: Kind::Bool, doc: "" },
+        Column { name: "sum", kind: Kind::Sum, doc: "" },
+        Column { name: "float", kind: Kind::Float, doc: "" },
+        Column { name: "text", kind: Kind::Text, doc: "" },
+        Column { name: "at", kind: Kind::Time, doc: "" },
+        Column { name: "received_at", kind: Kind::Time, doc: "When it came in." },
+    ],
+};
+
+/// A sink, and where what it wrote can be read.
+struct Place {
+    _dir: TempDir,
+    config: SinkConfig,
+    output: PathBuf,
+    /// True if a sink that is opened again goes on where the last one stopped.
+    resumes: bool,
+}
+
+impl Place {
+    fn open(&self) -> Box<dyn Sink> {
+        let mut sink = self.config.open().unwrap();
+        sink.prepare(&[&CANDLES, &EVERYTHING]).unwrap();
+        sink
+    }
+
+    fn lines(&self, record: &str) -> Vec<String> {
+        snapshot::read_rows(&self.output, record).unwrap().map(|row| row.unwrap().line).collect()
+    }
+
+    fn say(&self) -> &'static str {
+        match self.config {
+            SinkConfig::Jsonl(_) => "jsonl",
+            SinkConfig::Sqlite(_) => "sqlite",
+        }
+    }
+}
+
+fn every_sink() -> Vec<Place> {
+    let place = |resumes, make: fn(PathBuf) -> (PathBuf, SinkConfig)| {
+        let dir = TempDir::new().unwrap();
+        let (output, config) = make(dir.path().to_owned());
+        Place { _dir: dir, config, output, resumes }
+    };
+    vec![
+        place(false, |dir| {
+            let dir = dir.join("out");
+            (dir.clone(), SinkConfig::Jsonl(jsonl::Config { dir }))
+        }),
+        place(true, |dir| {
+            let path = dir.join("millrace.db");
+            (path.clone(), SinkConfig::Sqlite(sqlite::Config { path, ..sqlite::Config::default() }))
+        }),
+    ]
+}
+
+fn mint(n: u8) -> Address {
+    Address([n; 32])
+}
+
+fn candle(n: u8, open_time: u64, close: f64) -> Change {
+    let volume = i128::from(n) * 1_000;
+    Change::Upsert(vec![
+        Value::from(mint(n)),
+        Value::Count(open_time),
+        Value::Float(close),
+        Value::Sum(volume),
+    ])
+}
+
+fn no_candle(n: u8, open_time: u64) -> Change {
+    Change::Delete(vec![Value::from(mint(n)), Value::Count(open_time)])
+}
+
+/// A flush of one record; its changes are sorted here, as a conflator sorts them.
+fn flush(frontier: Time, schema: &'static Schema, changes: Vec<Change>) -> Flush {
+    let mut changes: Vec<(Time, Change)> = changes.into_iter().map(|change| (frontier - 1, change)).collect();
+    changes.sort_by(|(_, a), (_, b)| a.key(schema).cmp(b.key(schema)));
+    Flush { frontier, tables: vec![Table { schema, changes }] }
+}
+
+fn line(n: u8, open_time: u64, close: &str) -> String {
+    format!(
+        "{{\"mint\":\"{}\",\"open_time\":{open_time},\"close\":{close},\"volume\":\"{n}000\",\"def_version\":1}}",
+        mint(n)
+    )
+}
+
+#[test]
+fn rows_are_added_corrected_and_ended() {
+    for place in every_sink() {
+        let mut sink = place.open();
+        sink.write(&flush(10, &CANDLES, vec![candle(1, 60, 1.0), candle(2, 60, 2.0), candle(3, 60, 3.0)]))
+            .unwrap();
+        sink.write(&flush(20, &CANDLES, vec![candle(2, 60, 2.5), no_candle(3, 60), candle(1, 120, 1.5)]))
+            .unwrap();
+        sink.write(&flush(30, &CANDLES, vec![no_candle(9, 60)])).unwrap();
+        sink.finish().unwrap();
+        let mut expected = vec![line(1, 60, "1.0"), line(1, 120, "1.5"), line(2, 60, "2.5")];
+        expected.sort_by_key(|line| line.split(',').next().map(str::to_owned));
+        assert_eq!(place.lines("candles"), expected, "{}", place.say());
+        assert_eq!(place.lines("everything"), [""; 0], "{}", place.say());
+    }
+}
+
+#[test]
+fn committed_is_what_a_restart_finds() {
+    for place in every_sink() {
+        let mut sink = place.open();
+        assert_eq!(sink.committed().unwrap(), None, "{}", place.say());
+        sink.write(&flush(10, &CANDLES, vec![candle(1, 60, 1.0)])).unwrap();
+        let said = sink.committed().unwrap();
+        assert_eq!(said, place.resumes.then_some(10), "{}", place.say());
+        drop(sink);
+        assert_eq!(place.open().committed().unwrap(), said, "{}", place.say());
+    }
+}
+
+#[test]
+fn a_finished_run_is_committed() {
+    for place in every_sink() {
+        let mut sink = place.open();
+        sink.write(&flush(10, &CANDLES, vec![candle(1, 60, 1.0)])).unwrap();
+        sink.finish().unwrap();
+        sink.finish().unwrap();
+        assert_eq!(sink.committed().unwrap(), Some(10), "{}", place.say());
+    }
+}
+
+#[test]
+fn an_empty_flush_moves_the_frontier() {
+    for place in every_sink() {
+        let mut sink = place.open();
+        sink.write(&flush(10, &CANDLES, vec![candle(1, 60, 1.0)])).unwrap();
+        sink.write(&Flush { frontier: 99, tables: Vec::new() }).unwrap();
+        sink.finish().unwrap();
+        assert_eq!(sink.committed().unwrap(), Some(99), "{}", place.say());
+        assert_eq!(place.lines("candles"), [line(1, 60, "1.0")], "{}", place.say());
+    }
+}
+
+#[test]
+fn a_flush_that_was_written_and_not_acknowledged_is_written_again() {
+    let flushes = [
+        flush(10, &CANDLES, vec![candle(1, 60, 1.0), candle(2, 60, 2.0)]),
+        flush(20, &CANDLES, vec![candle(1, 60, 1.5), no_candle(2, 60)]),
+        flush(30, &CANDLES, vec![candle(2, 60, 7.0)]),
+    ];
+    for place in every_sink() {
+        for until in 0..flushes.len() {
+            let mut sink = place.open();
+            // As the engine does: all that the sink does not say it has, and the last one once more.
+            let committed = sink.committed().unwrap().unwrap_or(0);
+            for flush in flushes.iter().take(until + 1).filter(|flush| flush.frontier >= committed) {
+                sink.write(flush).unwrap();
+            }
+        }
+        let mut sink = place.open();
+        let committed = sink.committed().unwrap();
+        assert_eq!(committed, place.resumes.then_some(30), "{}", place.say());
+        for flush in &flushes {
+            sink.write(flush).unwrap();
+        }
+        sink.finish().unwrap();
+        drop(sink);
+        let mut expected = vec![line(1, 60, "1.5"), line(2, 60, "7.0")];
+        expected.sort();
+        assert_eq!(place.lines("candles"), expected, "{}", place.say());
+    }
+}
+
+#[test]
+fn an_older_flush_does_not_undo_a_newer_one() {
+    for place in every_sink() {
+        let mut sink = place.open();
+        sink.write(&flush(10, &CANDLES, vec![candle(1, 60, 1.0)])).unwrap();
+        sink.write(&flush(20, &CANDLES, vec![candle(1, 60, 2.0)])).unwrap();
+        sink.write(&flush(10, &CANDLES, vec![candle(1, 60, 1.0)])).unwrap();
+        sink.finish().unwrap();
+        assert_eq!(sink.committed().unwrap(), Some(20), "{}", place.say());
+        assert_eq!(place.lines("candles"), [line(1, 60, "2.0")], "{}", place.say());
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_by_name_and_leaves_nothing() {
+    static OTHER: Schema = Schema { name: "other", ..CANDLES };
+    for place in every_sink() {
+        let bad_row: Row = vec![Value::from(mint(2)), Value::Count(60), Value::from("high"), Value::Sum(0)];
+        for (bad, says) in [
+            (flush(20, &OTHER, vec![candle(2, 60, 2.0)]), "record other was not prepared"),
+            (flush(20, &CANDLES, vec![candle(3, 60, 1.0), Change::Upsert(bad_row)]), "`close` takes Float"),
+            (
+                flush(20, &CANDLES, vec![Change::Delete(vec![Value::from(mint(2))])]),
+                "1 values where there are 2",
+            ),
+        ] {
+            let mut sink = place.open();
+            let before = sink.committed().unwrap();
+            let message = sink.write(&bad).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("{}: cannot write", place.say())), "{message}");
+            assert!(message.contains(says), "{message}");
+            assert_eq!(sink.committed().unwrap(), before, "{}", place.say());
+        }
+        let mut sink = place.open();
+        sink.finish().unwrap();
+        assert_eq!(place.lines("candles"), [""; 0], "{}", place.say());
+    }
+}
+
+#[test]
+fn a_schema_that_cannot_be_stored_is_refused() {
+    static NAMELESS: Schema = Schema { name: "no name", ..CANDLES };
+    for place in every_sink() {
+        let message = place.config.open().unwrap().prepare(&[&NAMELESS]).unwrap_err().to_string();
+        assert!(message.contains("`no name` is not a name"), "{message}");
+    }
+}
+
+#[test]
+fn preparing_again_keeps_the_rows() {
+    for place in every_sink() {
+        let mut sink = place.open();
+        sink.write(&flush(10, &CANDLES, vec![candle(1, 60, 1.0)])).unwrap();
+        sink.prepare(&[&EVERYTHING, &CANDLES]).unwrap();
+        sink.finish().unwrap();
+        assert_eq!(place.lines("candles"), [line(1, 60, "1.0")], "{}", place.say());
+    }
+}
+
+#[test]
+fn a_second_run_into_the_same_place_is_refused() {
+    for place in every_sink() {
+        let first = place.open();
+        let message = place.config.open().err().unwrap().to_string();
+        assert!(message.contains("another run is writing to it"), "{message}");
+        drop(first);
+        place.open();
+    }
+}
+
+fn any_text() -> impl Strategy<Value = Value> {
+    prop_oneof!["[a-c\u{0}\"\u{e9}]{0,3}", any::<String>()].prop_map(Value::text)
+}
+
+fn any_row() -> impl Strategy<Value = Row> {
+    let amount = prop_oneof![0..4u64, Just(1 << 63), any::<u64>()];
+    let sum = prop_oneof![Just(i128::MIN), Just(i128::MAX), any::<i64>().prop_map(i128::from), any::<i128>()];
+    let float = prop_oneof![Just(-0.0), Just(f64::MIN_POSITIVE), any::<f64>()];
+    let count = || 0..(1u64 << 53);
+    (any_text(), 0..3u8, 0..3u64, amount, any::<bool>(), sum, float, any_text(), count(), any::<bool>())
+        .prop_map(|(symbol, address, n, amount, flag, sum, float, text, at, is_null)| {
+            let or_null = |value| if is_null { Value::Null } else { value };
+            vec![
+                symbol,
+                Value::from(Address([address * 90; 32])),
+                Value::Count(n),
+                Value::Amount(amount),
+                Value::Bool(flag),
+                Value::Sum(sum),
+                or_null(Value::float(Some(float))),
+                or_null(text),
+                or_null(Value::Count(at)),
+                Value::Null,
+            ]
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Every value comes back as it went, in the order of the keys as they are printed, however the
+    /// changes were batched, from every sink alike.
+    #[test]
+    fn all_sinks_hold_the_same(rows in prop::collection::vec(any_row(), 1..40), size in 1..10usize) {
+        let mut outputs = Vec::new();
+        for place in every_sink() {
+            let mut sink = place.open();
+            for (frontier, part) in (2..).zip(rows.chunks(size)) {
+                let mut latest = std::collections::BTreeMap::new();
+                for row in part {
+                    latest.insert(row[..5].to_vec(), row.clone());
+                }
+                sink.write(&flush(frontier, &EVERYTHING, latest.into_values().map(Change::Upsert).collect())).unwrap();
+            }
+            sink.finish().unwrap();
+            outputs.push(place);
+        }
+        let read = outputs[0].lines("everything");
+        for (place, (a, b)) in outputs.iter().zip(outputs.iter().zip(outputs.iter().skip(1))) {
+            prop_assert_eq!(place.lines("everything"), read.clone());
+            prop_assert!(snapshot::diff(&a.output, &b.output, 9).unwrap().is_same());
+        }
+        let mut expected = std::collections::BTreeMap::new();
+        for row in &rows {
+            let key = (row[0].as_text().unwrap(), text_of(&row[1]), row[2..5].to_vec());
+            expected.insert(key, row);
+        }
+        let mut lines = Vec::new();
+        for row in expected.into_values() {
+            let mut line = Vec::new();
+            let schema: &'static Schema = &EVERYTHING;
+            sinks::encode::JsonEncoder::new(schema).row(row, 0, &mut line).unwrap();
+            lines.push(String::from_utf8(line).unwrap().replace(",\"received_at\":null,\"as_of\":0", ""));
+        }
+        prop_assert_eq!(read, lines);
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::Address(address) => address.to_string(),
+        other => format!("{other:?} is no address"),
+    }
+}
