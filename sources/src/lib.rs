@@ -7,6 +7,15 @@
 //! A source neither sorts nor drops duplicates: order and identity are in the events, and the
 //! dataflow settles both.
 
+pub mod decode;
+pub mod decoder;
+pub mod fields;
+pub mod formats;
+pub mod logs;
+pub mod normalize;
+pub mod pools;
+pub mod programs;
+pub mod simulate;
 pub mod transaction;
 
 use std::collections::BTreeMap;

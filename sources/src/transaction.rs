@@ -81,3 +81,56 @@ pub struct TokenBalance {
     /// Decimals of the mint.
     pub decimals: u8,
 }
+
+impl Transaction {
+    /// A transaction of which nothing but its name is known.
+    #[must_use]
+    pub const fn new(signature: Signature) -> Self {
+        Self {
+            slot: None,
+            index: None,
+            block_time: None,
+            received_at: None,
+            signature,
+            signers: 0,
+            error: None,
+            keys: Vec::new(),
+            instructions: Vec::new(),
+            inner: None,
+            logs: None,
+            pre_token_balances: Vec::new(),
+            post_token_balances: Vec::new(),
+            pre_balances: Vec::new(),
+            post_balances: Vec::new(),
+            fee: None,
+            compute_units: None,
+        }
+    }
+
+    /// True if `address` signed.
+    #[must_use]
+    pub fn is_signer(&self, address: &Address) -> bool {
+        self.keys.iter().take(self.signers).any(|key| key == address)
+    }
+
+    /// The mint of a token account, if one of the balances is its.
+    #[must_use]
+    pub fn mint_of(&self, account: &Address) -> Option<Address> {
+        self.token_balance(account).map(|balance| balance.mint)
+    }
+
+    /// The balance of a token account after the transaction, or else before it.
+    #[must_use]
+    pub fn token_balance(&self, account: &Address) -> Option<&TokenBalance> {
+        let mut balances = self.post_token_balances.iter().chain(&self.pre_token_balances);
+        balances.find(|balance| self.keys.get(usize::from(balance.account)) == Some(account))
+    }
+
+    /// What the fee holds beyond 5000 lamports a signature: the price of priority, in lamports.
+    #[must_use]
+    pub fn priority_fee(&self) -> Option<u64> {
+        const LAMPORTS_PER_SIGNATURE: u64 = 5_000;
+        let signatures = u64::try_from(self.signers).ok()?;
+        Some(self.fee?.saturating_sub(LAMPORTS_PER_SIGNATURE.saturating_mul(signatures)))
+    }
+}

@@ -1,0 +1,36 @@
+//! Meteora DAMM v2 in the vocabulary. Amounts are those that crossed the vaults.
+
+use model::{ChainEvent, Fees};
+
+use super::swap::{Pricing, Swap};
+use super::{Context, Refusal};
+use crate::programs::meteora_damm_v2::Event;
+
+pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+    let Event::Swap2(event) = event;
+    let known = at.pool(event.pool, at.hint(false))?;
+    let (input, output) = if event.trade_direction == 0 { (0, 1) } else { (1, 0) };
+    let mut amounts = [0; 2];
+    amounts[input] = event.included_fee_input_amount;
+    amounts[output] = event.output_amount;
+    let mut user_amounts = [0; 2];
+    user_amounts[input] = event.included_transfer_fee_amount_in;
+    user_amounts[output] = event.excluded_transfer_fee_amount_out;
+    let fee_in_input = event.included_fee_input_amount != event.excluded_fee_input_amount;
+    let mut fees = [Fees::default(); 2];
+    fees[if fee_in_input { input } else { output }] = Fees {
+        protocol: Some(event.protocol_fee.saturating_add(event.referral_fee)),
+        lp: Some(event.claiming_fee.saturating_add(event.compounding_fee)),
+        ..Fees::default()
+    };
+    let swap = Swap {
+        input,
+        amounts,
+        user_amounts: user_amounts.map(Some),
+        price: Pricing::SqrtPrice(event.next_sqrt_price),
+        fees,
+        supply: [None; 2],
+        user: at.decoded.named.user,
+    };
+    Ok(at.trade(event.pool, &known, &swap))
+}

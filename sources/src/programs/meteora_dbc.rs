@@ -1,0 +1,143 @@
+//! Meteora dynamic bonding curves.
+//!
+//! One swap writes two events, `EvtSwap` and the richer `EvtSwap2`; both are decoded, and whoever counts
+//! trades counts one of them. `next_sqrt_price` is the price after the swap: quote per base in raw units
+//! is `(it / 2^64)^2`. No event but the creation names a mint.
+
+use model::Address;
+
+use super::{Accounts, Instruction, events};
+use crate::fields::{as_text, layout};
+
+events! {
+    /// What the dynamic bonding curve says.
+    {
+        /// A swap, old form.
+        0x1b3c15d58aaabb93 "EvtSwap" => Swap,
+        /// A swap, new form.
+        0xbd4233a826507599 "EvtSwap2" => Swap2,
+        /// A curve raised what it wanted.
+        0xe5e756549c864b18 "EvtCurveComplete" => CurveComplete,
+        /// A curve was opened.
+        0xe432f655cb428625 "EvtInitializePool" => InitializePool,
+    }
+    ignored {
+        0x83cfb4aeb449a536 "EvtCreateConfig",
+        0xa34a42bb77c31a90 "EvtCreateConfigV2",
+        0x1a5375f05cca70fe "EvtClaimTradingFee",
+        0x9ae4d7ca859bd68a "EvtClaimCreatorTradingFee",
+        0xbaf44bfbbc0d1921 "EvtClaimProtocolFee",
+        0x63a7853fd68faf8b "EvtCreateMeteoraMigrationMetadata",
+        0x676f84a88cfd9672 "EvtCreateDammV2MigrationMetadata",
+        0x7ec062c3bb45906c "EvtCreateVirtualPoolMetadata",
+        0x6d6f1cdd86c3e6cb "EvtProtocolWithdrawSurplus",
+        0x9849150f4257359d "EvtCreatorWithdrawSurplus",
+        0xc3389809e8482316 "EvtPartnerWithdrawSurplus",
+        0x6be1a5ed5b9ed5dc "EvtUpdatePoolCreator",
+    }
+}
+
+impl Event {
+    /// The event's own time.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<i64> {
+        match self {
+            Self::Swap(event) => i64::try_from(event.timestamp).ok(),
+            Self::Swap2(event) => i64::try_from(event.timestamp).ok(),
+            Self::CurveComplete(_) | Self::InitializePool(_) => None,
+        }
+    }
+}
+
+layout! {
+    /// `EvtSwap`. `trade_direction` 0 sells base, 1 buys it.
+    Swap {
+        pool: Address,
+        config: Address,
+        trade_direction: u8,
+        has_referral: bool,
+        requested_amount_in: u64,
+        minimum_amount_out: u64,
+        actual_input_amount: u64,
+        output_amount: u64,
+        #[serde(serialize_with = "as_text")]
+        next_sqrt_price: u128,
+        trading_fee: u64,
+        protocol_fee: u64,
+        referral_fee: u64,
+        amount_in: u64,
+        #[serde(skip)]
+        timestamp: u64,
+    }
+}
+
+layout! {
+    /// `EvtSwap2`. `trade_direction` 0 sells base, 1 buys it.
+    Swap2 {
+        pool: Address,
+        config: Address,
+        trade_direction: u8,
+        has_referral: bool,
+        amount_0: u64,
+        amount_1: u64,
+        swap_mode: u8,
+        included_fee_input_amount: u64,
+        excluded_fee_input_amount: u64,
+        amount_left: u64,
+        output_amount: u64,
+        #[serde(serialize_with = "as_text")]
+        next_sqrt_price: u128,
+        trading_fee: u64,
+        protocol_fee: u64,
+        referral_fee: u64,
+        quote_reserve_amount: u64,
+        migration_threshold: u64,
+        #[serde(skip)]
+        timestamp: u64,
+    }
+}
+
+layout! {
+    /// `EvtCurveComplete`.
+    CurveComplete { pool: Address, config: Address, base_reserve: u64, quote_reserve: u64, }
+}
+
+layout! {
+    /// `EvtInitializePool`. Name and symbol are in the instruction only.
+    InitializePool {
+        pool: Address,
+        config: Address,
+        creator: Address,
+        base_mint: Address,
+        pool_type: u8,
+        activation_point: u64,
+    }
+}
+
+const SWAP: Accounts = Accounts::pool(2).mints(7, 8).vaults(5, 6).user(9);
+const INITIALIZE: Accounts = Accounts::pool(5).mints(3, 4).vaults(6, 7).user(2);
+
+/// First eight bytes of the two instructions that open a curve; name, symbol and URI follow.
+pub const INITIALIZE_INSTRUCTIONS: [u64; 2] = [0x8c55d7b06636684f, 0xa976334e916edc9b];
+
+/// The instructions whose accounts are known.
+pub const INSTRUCTIONS: &[Instruction] = &[
+    Instruction::new(0xf8c69e91e17587c8, SWAP),               // swap
+    Instruction::new(0x414b3f4ceb5b5b88, SWAP),               // swap2
+    Instruction::new(INITIALIZE_INSTRUCTIONS[0], INITIALIZE), // with_spl_token
+    Instruction::new(INITIALIZE_INSTRUCTIONS[1], INITIALIZE), // with_token2022
+];
+
+layout! {
+    /// Arguments of the instructions that open a curve.
+    InitializeArguments { name: String, symbol: String, uri: String, }
+}
+
+impl InitializeArguments {
+    /// Reads them from an instruction's data, if it is one of those.
+    #[must_use]
+    pub fn from_instruction(data: &[u8]) -> Option<Self> {
+        let (discriminator, arguments) = super::split(data);
+        INITIALIZE_INSTRUCTIONS.contains(&discriminator).then(|| Self::read(arguments).ok()).flatten()
+    }
+}
