@@ -1,1 +1,252 @@
-//! Small scenes with their outputs.
+//! Small scenes with their outputs: one file is one test.
+//!
+//! A file has three parts: settings, what comes in the order in which it comes, and after a line `---`
+//! what was different at the end of each second. The last part is compared as text; with `UPDATE_GOLDEN`
+//! set in the environment it is written instead, to be read and checked by whoever changed it.
+//!
+//! ```text
+//! # A comment.
+//! set market.candles.intervals = ["1m"]      a setting, in TOML
+//! show candles: open close trades            a record, and which of its columns
+//! 5s slot 1.0: alice buys 10 CAT for 2 SOL in curve        at second 5, slot 1, transaction 0
+//! 9s slot 3.0: CAT moves to pool
+//! slot 1 dead
+//! 70s passes                                 nothing but time
+//! ---
+//! 5s
+//!   + candles pool curve 1m 0s: open=0.2 close=0.2 trades=1
+//! ```
+//!
+//! Pools whose name starts with `curve` are bonding curves, others constant-product pools. Tokens have
+//! six decimals, SOL nine. Times are seconds since the start of 2026.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use dataflows::Params;
+use model::{
+    Address, ChainEvent, Event, EventId, Fees, Migrated, Origin, Program, Row, Seconds, Side, Signature,
+    SlotState, SlotStatus, Trade, TraderKind, TxPlace, Value,
+};
+
+use crate::run::{History, Plan, assert_same, run};
+
+/// 2026-01-01 00:00:00 UTC.
+const START: Seconds = 1_767_225_600;
+
+/// Runs the scene of a file in every way and compares its outputs.
+pub fn check(path: &std::path::Path) {
+    let text = std::fs::read_to_string(path).expect("the golden file is readable");
+    let (scene, expected) = text.split_once("---\n").unwrap_or((&text, ""));
+    let mut parsed = Scene::default();
+    for (number, line) in scene.lines().enumerate() {
+        if parsed.read(line.trim()).is_none() {
+            panic!("{}:{}: cannot read `{line}`", path.display(), number + 1);
+        }
+    }
+    let params = toml::from_str(&parsed.settings).expect("the settings fit");
+    let history = run(&parsed.events, &params, Plan::PLAIN);
+    for plan in Plan::variants(parsed.events.len()) {
+        let what = format!("{}, {plan:?}", path.display());
+        assert_same(&history, &run(&parsed.events, &params, plan), &what);
+    }
+    let found = parsed.tell(&history);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, format!("{scene}---\n{found}")).expect("the golden file is writable");
+    } else {
+        assert!(found == expected, "{}: expected\n{expected}\nfound\n{found}", path.display());
+    }
+}
+
+#[derive(Default)]
+struct Scene {
+    settings: String,
+    /// Records to show, with their columns.
+    shown: BTreeMap<String, Vec<String>>,
+    events: Vec<Event>,
+    names: BTreeMap<Address, String>,
+}
+
+impl Scene {
+    fn read(&mut self, line: &str) -> Option<()> {
+        if line.is_empty() || line.starts_with('#') {
+            return Some(());
+        }
+        if let Some(setting) = line.strip_prefix("set ") {
+            writeln!(self.settings, "{setting}").ok()?;
+            return toml::from_str::<Params>(&self.settings).ok().map(drop);
+        }
+        if let Some((record, columns)) = line.strip_prefix("show ").and_then(|l| l.split_once(':')) {
+            let columns = columns.split_whitespace().map(str::to_owned).collect();
+            self.shown.insert(record.to_owned(), columns);
+            return Some(());
+        }
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let event = match words.as_slice() {
+            ["slot", slot, state] => status(slot.parse().ok()?, state, None)?,
+            [time, "passes"] => status(0, "processed", Some(START + seconds(time)?))?,
+            [time, "slot", place, rest @ ..] => {
+                let origin = origin(seconds(time)?, place.strip_suffix(':')?)?;
+                self.happening(origin, rest)?
+            }
+            _ => return None,
+        };
+        self.events.push(event);
+        Some(())
+    }
+
+    fn happening(&mut self, origin: Origin, words: &[&str]) -> Option<Event> {
+        Some(Event::Chain(match words {
+            [trader, verb, base, token, "for", quote, "SOL", "in", pool] => {
+                let side = match *verb {
+                    "buys" => Side::Buy,
+                    "sells" => Side::Sell,
+                    _ => return None,
+                };
+                let amounts = (raw(base, 6)?, raw(quote, 9)?);
+                ChainEvent::Trade(self.trade(origin, side, amounts, [trader, token, pool]))
+            }
+            [token, "moves", "to", pool] => ChainEvent::Migrated(Migrated {
+                origin,
+                program: Program::Pump,
+                mint: self.address(token),
+                from: Address::ZERO,
+                to: Some(self.address(pool)),
+                base_amount: 0,
+                quote_amount: 0,
+                fee: 0,
+            }),
+            _ => return None,
+        }))
+    }
+
+    fn trade(&mut self, origin: Origin, side: Side, amounts: (u64, u64), names: [&str; 3]) -> Trade {
+        let [trader, token, pool] = names;
+        Trade {
+            origin,
+            program: if pool.starts_with("curve") { Program::Pump } else { Program::Pumpswap },
+            pool: self.address(pool),
+            mint: self.address(token),
+            quote_mint: Address::WSOL,
+            trader: Some(self.address(trader)),
+            trader_kind: TraderKind::Signer,
+            side,
+            base_amount: amounts.0,
+            quote_amount: amounts.1,
+            quote_user: None,
+            base_decimals: 6,
+            quote_decimals: 9,
+            spot_before: None,
+            spot_after: None,
+            base_reserve: None,
+            quote_reserve: None,
+            base_supply: None,
+            fees: Fees::default(),
+            compute_units: None,
+            priority_fee: None,
+        }
+    }
+
+    /// The address that a name stands for: the name itself, filled up.
+    fn address(&mut self, name: &str) -> Address {
+        let mut bytes = [0; 32];
+        for (byte, letter) in bytes.iter_mut().zip(name.bytes()) {
+            *byte = letter;
+        }
+        self.names.insert(Address(bytes), name.to_owned());
+        Address(bytes)
+    }
+
+    /// The changes of each second, in words.
+    fn tell(&self, history: &History) -> String {
+        let mut told = String::new();
+        let mut present: BTreeMap<(&str, Row), Row> = BTreeMap::new();
+        for (second, changes) in &history.changes {
+            let mut lines: Vec<String> = Vec::new();
+            for ((name, key), row) in changes {
+                let before = match row {
+                    Some(row) => present.insert((name, key.clone()), row.clone()),
+                    None => present.remove(&(*name, key.clone())),
+                };
+                lines.extend(self.tell_change(name, key, before.as_ref(), row.as_ref()));
+            }
+            if !lines.is_empty() {
+                told += &format!("{}s\n{}\n", second - START, lines.join("\n"));
+            }
+        }
+        told
+    }
+
+    /// A line for a change that the shown columns show.
+    fn tell_change(
+        &self,
+        name: &str,
+        key: &Row,
+        before: Option<&Row>,
+        after: Option<&Row>,
+    ) -> Option<String> {
+        let shown = self.shown.get(name)?;
+        let schema = dataflows::schemas().into_iter().find(|schema| schema.name == name)?;
+        let columns = |row: &Row| -> String {
+            let cells = schema.columns.iter().zip(row).filter(|(c, _)| shown.iter().any(|s| s == c.name));
+            cells.map(|(column, value)| format!(" {}={}", column.name, self.spell(value))).collect()
+        };
+        let key: String = key.iter().map(|value| format!(" {}", self.spell(value))).collect();
+        match (before.map(columns), after.map(columns)) {
+            (None, Some(after)) => Some(format!("  + {name}{key}:{after}")),
+            (Some(before), Some(after)) if before != after => Some(format!("  ~ {name}{key}:{after}")),
+            (Some(_), None) => Some(format!("  - {name}{key}")),
+            _ => None,
+        }
+    }
+
+    fn spell(&self, value: &Value) -> String {
+        match value {
+            Value::Null => "null".to_owned(),
+            Value::Bool(value) => value.to_string(),
+            Value::Count(value) if *value >= START * 1000 => format!("{}s", value / 1000 - START),
+            Value::Count(value) | Value::Amount(value) => value.to_string(),
+            Value::Sum(value) => value.to_string(),
+            Value::Float(value) => value.to_string(),
+            Value::Symbol(text) => (*text).to_owned(),
+            Value::Text(text) => text.to_string(),
+            Value::Address(address) => {
+                self.names.get(address).cloned().unwrap_or_else(|| address.to_string())
+            }
+        }
+    }
+}
+
+fn seconds(text: &str) -> Option<Seconds> {
+    text.strip_suffix('s')?.parse().ok()
+}
+
+/// A decimal number as raw units.
+fn raw(text: &str, decimals: u32) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let scale = 10u64.checked_pow(decimals.checked_sub(u32::try_from(fraction.len()).ok()?)?)?;
+    format!("{whole}{fraction}").parse::<u64>().ok()?.checked_mul(scale)
+}
+
+fn status(slot: u64, state: &str, block_time: Option<Seconds>) -> Option<Event> {
+    let state = match state {
+        "processed" => SlotState::Processed,
+        "confirmed" => SlotState::Confirmed,
+        "finalized" => SlotState::Finalized,
+        "dead" => SlotState::Dead,
+        _ => return None,
+    };
+    Some(Event::Slot(SlotStatus { slot, state, parent: None, block_time }))
+}
+
+/// `slot.tx`, or `slot.?` for a transaction whose index is not known and which is transaction 0.
+fn origin(second: Seconds, place: &str) -> Option<Origin> {
+    let (slot, tx) = place.split_once('.')?;
+    let slot: u64 = slot.parse().ok()?;
+    let index: Option<u32> = if tx == "?" { None } else { Some(tx.parse().ok()?) };
+    let mut signature = [1; 64];
+    signature[..8].copy_from_slice(&(slot * 1000 + u64::from(index.unwrap_or(0))).to_be_bytes());
+    let signature = Signature(signature);
+    let id = EventId { slot, tx: TxPlace::new(index, &signature), outer_ix: 0, inner_ix: -1 };
+    Some(Origin { id, signature, block_time: START + second, received_at: None })
+}
