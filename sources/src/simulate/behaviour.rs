@@ -1,0 +1,409 @@
+//! What the people of the market do when their time comes.
+
+use model::Side;
+
+use super::curve::{Charges, Curve, MIGRATED_BASE, MIGRATED_LAMPORTS, MIGRATION_FEE, Swap, mul_div};
+use super::draft::{CurveForm, CurveTrade, Draft, Liquidity, Migration, Quote, Step};
+use super::economy::{Economy, Task, TokenId, What};
+use super::pool::Pool;
+use super::token::{Exit, SOL, Venue};
+use super::wallets::{Kind, WalletId};
+use super::{addresses, curve};
+
+/// Slots without a trade after which the crowd has forgotten a token: ten minutes.
+const FORGOTTEN_SLOTS: f64 = 1_500.0;
+
+impl Economy {
+    /// Does what a task says.
+    pub(crate) fn perform(&mut self, task: Task) {
+        let id = task.token;
+        match task.what {
+            What::Crowd { again } => self.crowd(id, again),
+            What::Snipe { wallet } => {
+                let gross = self.dice.between(SOL / 10, 2 * SOL);
+                if self.buy(id, wallet, gross) {
+                    let delay = 8.0 + self.dice.exponential(100.0);
+                    self.schedule(delay, id, What::Sell { wallet, bps: 10_000 });
+                }
+            }
+            What::Enter { wallet } => self.enter(id, wallet),
+            What::Sell { wallet, bps } => {
+                let amount = self.tokens.get(&id).and_then(|t| t.balance(wallet)).unwrap_or(0);
+                self.sell(id, wallet, mul_div(amount, bps, 10_000));
+            }
+            What::Rug => self.rug(id),
+            What::Mayhem { left } => self.mayhem(id, left),
+            What::Migrate => self.migrate(id),
+            What::Wash { wallet, buys, left } => self.wash(id, wallet, buys, left),
+            What::Provide { wallet, lp } => self.provide(id, wallet, lp),
+        }
+    }
+
+    /// Buys for `lamports`; false if nothing came of it.
+    fn buy(&mut self, id: TokenId, wallet: WalletId, lamports: u64) -> bool {
+        let Some(step) = self.plan_buy(id, wallet, lamports) else { return false };
+        self.carry_out(id, wallet, step)
+    }
+
+    fn sell(&mut self, id: TokenId, wallet: WalletId, amount: u64) -> bool {
+        let Some(step) = self.plan_sell(id, wallet, amount) else { return false };
+        self.carry_out(id, wallet, step)
+    }
+
+    /// Signs and carries out a planned trade; now and then after an attempt that fails.
+    fn carry_out(&mut self, id: TokenId, wallet: WalletId, step: Step) -> bool {
+        if self.dice.chance(self.params.failed_ratio) {
+            let failed = self.failed(wallet, step.clone());
+            self.out.push(failed);
+        }
+        let payer = self.payer(wallet);
+        self.apply(id, wallet, &step);
+        let mut draft = self.sign(payer, wallet, vec![step]);
+        draft.routed = self.dice.chance(0.04);
+        self.out.push(draft);
+        true
+    }
+
+    /// One of the crowd trades, as the mood is.
+    fn crowd(&mut self, id: TokenId, again: bool) {
+        let Some(token) = self.tokens.get_mut(&id) else { return };
+        if let Venue::Complete(_) = token.venue {
+            // Nobody can trade; the crowd comes back when there is a pool.
+            token.followed &= !again;
+            return;
+        }
+        let in_pool = matches!(token.venue, Venue::Pool(_));
+        token.trades += 1;
+        if token.rising && (token.level() >= token.peak || token.trades > token.trades_max) {
+            self.turn(id);
+        }
+        let Some(token) = self.tokens.get_mut(&id) else { return };
+        if !token.rising {
+            token.gap_slots *= token.fading;
+        }
+        let buys = match (token.rising, in_pool) {
+            (true, false) => 0.70,
+            (true, true) => 0.58,
+            (false, false) => 0.33,
+            (false, true) => 0.44,
+        };
+        let peak = match token.accounts.quote {
+            Quote::Sol => token.peak,
+            Quote::Usdc => token.peak.saturating_mul(1_000) / 180,
+        };
+        if self.dice.chance(buys) {
+            self.crowd_buy(id, peak, in_pool);
+        } else {
+            self.crowd_sell(id);
+        }
+        if self.dice.chance(0.05) {
+            // Trades attract trades.
+            for _ in 0..self.dice.poisson(3.0) {
+                let delay = self.dice.exponential(4.0);
+                self.schedule(delay, id, What::Crowd { again: false });
+            }
+        }
+        if again {
+            self.next_of_crowd(id, in_pool);
+        }
+    }
+
+    fn next_of_crowd(&mut self, id: TokenId, in_pool: bool) {
+        let Some(token) = self.tokens.get_mut(&id) else { return };
+        if token.gap_slots > FORGOTTEN_SLOTS {
+            if !(in_pool && self.dice.chance(0.5)) {
+                return;
+            }
+            token.gap_slots = 12.0;
+            token.rise(&mut self.dice);
+        } else if in_pool && !token.rising && self.dice.chance(0.002) {
+            token.rise(&mut self.dice);
+        }
+        let gap = token.gap_slots;
+        let delay = self.dice.exponential(gap);
+        self.schedule(delay, id, What::Crowd { again: true });
+    }
+
+    /// The mood turns: who waited for more gives up within a minute.
+    fn turn(&mut self, id: TokenId) {
+        let Some(token) = self.tokens.get_mut(&id) else { return };
+        token.fall();
+        for exit in std::mem::take(&mut token.exits) {
+            let delay = self.dice.exponential(40.0);
+            self.schedule(delay, id, What::Sell { wallet: exit.wallet, bps: 10_000 });
+        }
+    }
+
+    fn crowd_buy(&mut self, id: TokenId, peak_lamports: u64, in_pool: bool) {
+        let (kind, lamports) = self.crowd_lamports(peak_lamports);
+        let wallet = self.wallets.pick(kind, &mut self.dice);
+        let sandwiched = in_pool && lamports > 2 * SOL && self.dice.chance(0.3);
+        let bot = self.wallets.pick(Kind::Arbitrageur, &mut self.dice);
+        if sandwiched {
+            self.buy(id, bot, lamports * 2);
+        }
+        let held = self.tokens.get(&id).and_then(|t| t.balance(wallet)).unwrap_or(0);
+        if self.buy(id, wallet, lamports)
+            && held == 0
+            && let Some(token) = self.tokens.get_mut(&id)
+        {
+            token.crowd.push(wallet);
+        }
+        if sandwiched {
+            let amount = self.tokens.get(&id).and_then(|t| t.balance(bot)).unwrap_or(0);
+            self.sell(id, bot, amount);
+        }
+    }
+
+    fn crowd_sell(&mut self, id: TokenId) {
+        let Some(token) = self.tokens.get_mut(&id) else { return };
+        if token.crowd.is_empty() {
+            return;
+        }
+        let at = self.dice.index(token.crowd.len());
+        let wallet = token.crowd[at];
+        let balance = token.balance(wallet).unwrap_or(0);
+        let amount = if self.dice.chance(0.6) {
+            token.crowd.swap_remove(at);
+            balance
+        } else {
+            mul_div(balance, self.dice.between(2_000, 7_000), 10_000)
+        };
+        if self.dice.chance(0.03) {
+            self.rotate(id, wallet, amount);
+        } else {
+            self.sell(id, wallet, amount);
+        }
+    }
+
+    /// Sells one token and buys another with the proceeds, in one transaction of an aggregator.
+    fn rotate(&mut self, id: TokenId, wallet: WalletId, amount: u64) {
+        let lamports = self.dice.between(SOL / 50, SOL);
+        // Everything is there before the balances are written down: no money arrives in a transaction.
+        self.wallets.provide_lamports(wallet, lamports);
+        self.wallets.provide_wrapped(wallet, 2 * SOL);
+        self.wallets.provide_usdc(wallet, SOL);
+        let payer = self.payer(wallet);
+        let Some(sale) = self.plan_sell(id, wallet, amount) else { return };
+        self.apply(id, wallet, &sale);
+        let mut steps = vec![sale];
+        let others: Vec<TokenId> = self
+            .tokens
+            .iter()
+            .filter(|(other, t)| **other != id && !t.accounts.mayhem)
+            .map(|(other, _)| *other)
+            .collect();
+        if let Some(other) = self.dice.pick(&others)
+            && let Some(purchase) = self.plan_buy(other, wallet, lamports)
+        {
+            self.apply(other, wallet, &purchase);
+            if let Some(token) = self.tokens.get_mut(&other)
+                && !token.crowd.contains(&wallet)
+            {
+                token.crowd.push(wallet);
+            }
+            steps.push(purchase);
+        }
+        let mut draft = self.sign(payer, wallet, steps);
+        draft.routed = true;
+        draft.unit_limit = 600_000;
+        self.out.push(draft);
+    }
+
+    /// A wallet that knows more buys early, and waits.
+    fn enter(&mut self, id: TokenId, wallet: WalletId) {
+        let Some(token) = self.tokens.get(&id) else { return };
+        let (peak, level) = (token.peak, token.level());
+        if !token.rising || level > peak / 4 {
+            return;
+        }
+        let gross = self.dice.between(SOL / 4, 2 * SOL).min(peak / 8 + SOL / 10);
+        if self.buy(id, wallet, gross) {
+            let level = mul_div(peak, self.dice.between(6_000, 9_500), 10_000);
+            if let Some(token) = self.tokens.get_mut(&id) {
+                token.exits.push(Exit { wallet, level });
+            }
+        }
+    }
+
+    /// The developer sells everything, and the mood is gone.
+    fn rug(&mut self, id: TokenId) {
+        let Some(token) = self.tokens.get(&id) else { return };
+        let (developer, amount) = (token.developer, token.balance(token.developer).unwrap_or(0));
+        if token.rising {
+            self.turn(id);
+        }
+        self.sell(id, developer, amount);
+    }
+
+    fn wash(&mut self, id: TokenId, wallet: WalletId, buys: bool, left: u32) {
+        if buys {
+            let gross = self.dice.between(SOL / 2, 2 * SOL);
+            self.buy(id, wallet, gross);
+        } else {
+            let amount = self.tokens.get(&id).and_then(|t| t.balance(wallet)).unwrap_or(0);
+            self.sell(id, wallet, amount);
+        }
+        if left > 0 {
+            let delay = 2.0 + self.dice.exponential(15.0);
+            self.schedule(delay, id, What::Wash { wallet, buys: !buys, left: left - 1 });
+        }
+    }
+
+    /// The mayhem agent trades for nothing and off the curve; the program then moves the curve's
+    /// virtual reserves a little.
+    fn mayhem(&mut self, id: TokenId, left: u32) {
+        if let Some((trade, rewritten)) = self.plan_mayhem(id) {
+            let Some(token) = self.tokens.get_mut(&id) else { return };
+            token.agent = if trade.side == Side::Buy {
+                token.agent + trade.swap.base
+            } else {
+                token.agent - trade.swap.base
+            };
+            token.venue = Venue::Curve(rewritten);
+            let wallet = self.wallets.pick(Kind::Developer, &mut self.dice);
+            self.wallets.provide_lamports(wallet, 0);
+            let payer = self.payer(wallet);
+            let draft = self.sign(payer, wallet, vec![Step::CurveTrade(trade)]);
+            self.out.push(draft);
+        }
+        if left > 0 {
+            let delay = 5.0 + self.dice.exponential(60.0);
+            self.schedule(delay, id, What::Mayhem { left: left - 1 });
+        }
+    }
+
+    fn plan_mayhem(&mut self, id: TokenId) -> Option<(CurveTrade, Curve)> {
+        let token = self.tokens.get(&id)?;
+        let Venue::Curve(before) = token.venue else { return None };
+        let dice = &mut self.dice;
+        let side = if dice.chance(0.5) && before.real_quote > SOL / 10 { Side::Sell } else { Side::Buy };
+        let on_curve = match side {
+            Side::Buy => before.buy(dice.between(SOL / 50, SOL / 2))?,
+            Side::Sell => {
+                before.sell(mul_div(before.virtual_base, dice.between(1, 100), 10_000).min(token.agent))?
+            }
+        };
+        let quote = mul_div(on_curve.quote, dice.between(9_700, 10_300), 10_000);
+        let quote = if side == Side::Sell { quote.min(before.real_quote) } else { quote };
+        let swap = Swap { quote, ..on_curve };
+        let after = if side == Side::Buy { before.bought(swap) } else { before.sold(swap) };
+        if after.is_complete() {
+            return None;
+        }
+        // Both reserves by nearly the same factor: another depth, about the same price.
+        let factor = dice.between(9_900, 10_100);
+        let rewritten = Curve {
+            virtual_quote: mul_div(after.virtual_quote, factor, 10_000),
+            virtual_base: mul_div(after.virtual_base, factor + dice.between(0, 20) - 10, 10_000)
+                .max(after.real_base + 1),
+            ..after
+        };
+        let trade = CurveTrade {
+            accounts: token.accounts,
+            form: CurveForm::Plain,
+            side,
+            user: addresses::MAYHEM_AGENT,
+            user_base: Some(token.agent),
+            user_quote: 0,
+            swap,
+            charges: Charges::default(),
+            charged: [0; 4],
+            before,
+            after,
+            rewritten: Some(rewritten),
+            layouts_back: 0,
+        };
+        Some((trade, rewritten))
+    }
+
+    /// Opens the pool of a complete curve.
+    fn migrate(&mut self, id: TokenId) {
+        let Some(token) = self.tokens.get(&id) else { return };
+        let Venue::Complete(curve) = token.venue else { return };
+        let accounts = token.accounts;
+        let usual = accounts.quote == Quote::Sol && !accounts.mayhem;
+        let quote = if usual { MIGRATED_LAMPORTS } else { curve.real_quote.saturating_sub(MIGRATION_FEE) };
+        let fee = if accounts.quote == Quote::Sol { MIGRATION_FEE } else { curve.real_quote - quote };
+        let coin = (accounts.mint, 6, MIGRATED_BASE);
+        let mut pool = Pool::open(coin, (accounts.quote.mint(), accounts.quote.decimals(), quote), true);
+        pool.cashback = accounts.cashback;
+        let worker = self.wallets.pick(Kind::Arbitrageur, &mut self.dice);
+        self.wallets.provide_lamports(worker, 0);
+        let payer = self.payer(worker);
+        let migration = Migration { accounts, user: payer.address, curve, pool, fee };
+        let mut draft = self.sign(payer, worker, vec![Step::Migrate(Box::new(migration))]);
+        draft.unit_limit = 500_000;
+        self.out.push(draft);
+        if accounts.quote == Quote::Usdc {
+            // Nobody follows it there: the simulated pools are quoted in SOL.
+            return;
+        }
+        if let Some(token) = self.tokens.get_mut(&id) {
+            token.open_pool(pool, &mut self.dice);
+        }
+        self.start_pool(id);
+    }
+
+    /// Liquidity: in first, and some time later out again.
+    fn provide(&mut self, id: TokenId, wallet: WalletId, lp: u64) {
+        let Some((draft, lp)) = self.plan_liquidity(id, wallet, lp) else { return };
+        self.out.push(draft);
+        if lp > 0 {
+            let delay = self.dice.exponential(3_000.0);
+            self.schedule(delay, id, What::Provide { wallet, lp });
+        }
+    }
+
+    /// A deposit if `held` is 0, else the withdrawal of it. Returns what the wallet then holds.
+    fn plan_liquidity(&mut self, id: TokenId, wallet: WalletId, held: u64) -> Option<(Draft, u64)> {
+        let Venue::Pool(pool) = self.tokens.get(&id)?.venue else { return None };
+        let added = held == 0;
+        let lp = if added { pool.lp_supply / self.dice.between(20, 200) } else { held };
+        let share = |reserve: u64| {
+            if added {
+                curve::mul_div_up(reserve, lp, pool.lp_supply)
+            } else {
+                mul_div(reserve, lp, pool.lp_supply)
+            }
+        };
+        let (base, quote) = (share(pool.base), share(pool.quote));
+        let (coin, sol) = if pool.is_inverted() { (quote, base) } else { (base, quote) };
+        self.wallets.provide_wrapped(wallet, sol);
+        self.wallets.provide_lamports(wallet, 0);
+        let payer = self.payer(wallet);
+        let token = self.tokens.get_mut(&id)?;
+        if added && token.balance(wallet).unwrap_or(0) < coin {
+            token.credit(wallet, coin);
+        }
+        let had = (token.balance(wallet).unwrap_or(0), self.wallets.get(wallet).wrapped.unwrap_or(0));
+        let (user_base, user_quote) = if pool.is_inverted() { (had.1, had.0) } else { had };
+        let mut after = pool;
+        let person = self.wallets.get_mut(wallet);
+        if added {
+            (after.base, after.quote, after.lp_supply) =
+                (pool.base + base, pool.quote + quote, pool.lp_supply + lp);
+            token.debit(wallet, coin);
+            person.wrapped = Some(had.1.saturating_sub(sol));
+        } else {
+            (after.base, after.quote, after.lp_supply) =
+                (pool.base - base, pool.quote - quote, pool.lp_supply - lp);
+            token.credit(wallet, coin);
+            person.wrapped = Some(had.1 + sol);
+        }
+        token.venue = Venue::Pool(after);
+        let liquidity = Liquidity {
+            pool,
+            user: payer.address,
+            added,
+            base,
+            quote,
+            lp,
+            user_base,
+            user_quote,
+            user_lp: held,
+        };
+        let draft = self.sign(payer, wallet, vec![Step::Liquidity(liquidity)]);
+        Some((draft, if added { lp } else { 0 }))
+    }
+}

@@ -1,0 +1,74 @@
+//! A simulated market that writes transactions as the chain does.
+//!
+//! [`Market`] yields transactions of pump.fun and PumpSwap, byte for byte in the layouts of 2026-10, and
+//! news of slots. It is the demo, the load generator, and the random stream of the tests, so it behaves
+//! like the real market: tens of thousands of launches a day, most of them dead within minutes, one in
+//! a hundred graduating; heavy-tailed trade sizes; developers, snipers, bundles, those who know more,
+//! bots, rugs; failed transactions, truncated logs, old layouts; and, on demand, forks, duplicates and
+//! late deliveries.
+//!
+//! The same [`Params`] give the same items on every platform: chance comes from `ChaCha8` and plain
+//! arithmetic ([`dice`]), and nothing is ordered by a hash.
+//!
+//! It does not simulate wealth (wallets are topped up unseen), other programs, block limits or fees of
+//! the protocol's own accounts. Its addresses are not on the curve tests of the chain, and its
+//! signatures sign nothing.
+
+mod addresses;
+mod assemble;
+mod behaviour;
+mod bytes;
+mod chain;
+mod curve;
+mod dice;
+mod draft;
+mod economy;
+mod encode_migration;
+mod encode_pump;
+mod encode_pumpswap;
+pub mod json;
+mod launch;
+mod orders;
+mod params;
+mod pool;
+#[cfg(test)]
+mod tests;
+mod token;
+mod transaction_builder;
+mod wallets;
+
+pub use chain::Market;
+pub use params::Params;
+
+use std::fmt;
+
+use model::SlotStatus;
+
+use crate::transaction::Transaction;
+
+/// One delivery of the feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every item is a transaction, the larger")]
+pub enum Item {
+    /// A transaction.
+    Transaction(Transaction),
+    /// News of a slot.
+    Slot(SlotStatus),
+}
+
+/// Parameters that no market can have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ParamsError {
+    /// Key, and what would be right.
+    pub problems: Vec<(&'static str, String)>,
+}
+
+impl fmt::Display for ParamsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the simulated market cannot be started:")?;
+        for (i, (key, problem)) in self.problems.iter().enumerate() {
+            write!(f, "{} `{key}` {problem}", if i == 0 { "" } else { ";" })?;
+        }
+        Ok(())
+    }
+}
