@@ -5,7 +5,7 @@ use crate::transaction::Transaction;
 use super::addresses::{COMPUTE_BUDGET, ROUTER, derive, tag};
 use super::draft::{Draft, Failure, Step};
 use super::transaction_builder::{Builder, Place};
-use super::{encode_migration, encode_pump, encode_pumpswap};
+use super::{encode_create, encode_migration, encode_pump, encode_pumpswap};
 
 /// Lamports a signature costs.
 const SIGNATURE_FEE: u64 = 5_000;
@@ -59,7 +59,7 @@ fn steps(b: &mut Builder, draft: &Draft, place: Place) {
     for step in &draft.steps {
         let time = place.block_time;
         match step {
-            Step::Create(creation) => encode_pump::create(b, creation, time),
+            Step::Create(creation) => encode_create::create(b, creation, time),
             Step::CurveTrade(trade) => encode_pump::trade(b, trade, depth, time),
             Step::Migrate(migration) => encode_migration::migrate(b, migration, time),
             Step::PoolTrade(trade) => encode_pumpswap::trade(b, trade, depth, time),

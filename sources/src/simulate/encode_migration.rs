@@ -43,32 +43,7 @@ pub(crate) fn migrate(b: &mut Builder, m: &Migration, time: Seconds) {
         decimals: pool.quote_decimals,
         before: None,
     };
-    let accounts = [
-        PUMP_GLOBAL,
-        MIGRATION_AUTHORITY,
-        a.mint,
-        a.curve,
-        a.vault,
-        m.user,
-        SYSTEM.address,
-        TOKEN_2022.address,
-        PUMPSWAP.address,
-        pool.address,
-        authority,
-        tokens.account,
-        quotes.account,
-        SWAP_GLOBAL,
-        quote,
-        derive(tag::LP_MINT, &[&pool.address]),
-        token_account(&authority, &derive(tag::LP_MINT, &[&pool.address])),
-        pool.base_vault,
-        pool.quote_vault,
-        TOKEN_2022.address,
-        ASSOCIATED_TOKEN.address,
-        SWAP_AUTHORITY,
-        PUMP_AUTHORITY,
-        PUMP.address,
-    ];
+    let accounts = accounts(m, &authority);
     b.enter(&PUMP, 1, &accounts, vec![0x9b, 0xea, 0xe7, 0x92, 0xec, 0x9e, 0xa2, 0x1e]);
     b.log("Instruction: Migrate");
     open_token_account(b, 2, &m.user, &tokens);
@@ -95,6 +70,38 @@ pub(crate) fn migrate(b: &mut Builder, m: &Migration, time: Seconds) {
         .key(&event_mint(a.quote));
     b.event(&PUMP, &PUMP_AUTHORITY, 1, event.done());
     b.leave(&PUMP, 1, Some(325_798));
+}
+
+/// Accounts of `migrate`.
+fn accounts(m: &Migration, authority: &Address) -> [Address; 24] {
+    let (a, pool) = (&m.accounts, &m.pool);
+    let quote = pool.quote_mint;
+    [
+        PUMP_GLOBAL,
+        MIGRATION_AUTHORITY,
+        a.mint,
+        a.curve,
+        a.vault,
+        m.user,
+        SYSTEM.address,
+        TOKEN_2022.address,
+        PUMPSWAP.address,
+        pool.address,
+        *authority,
+        token_account(authority, &a.mint),
+        token_account(authority, &quote),
+        SWAP_GLOBAL,
+        quote,
+        derive(tag::LP_MINT, &[&pool.address]),
+        token_account(authority, &derive(tag::LP_MINT, &[&pool.address])),
+        pool.base_vault,
+        pool.quote_vault,
+        TOKEN_2022.address,
+        ASSOCIATED_TOKEN.address,
+        SWAP_AUTHORITY,
+        PUMP_AUTHORITY,
+        PUMP.address,
+    ]
 }
 
 /// `create_pool`, called by a migration on the authority of `creator`.

@@ -6,17 +6,16 @@
 use model::{Address, Seconds, Side};
 
 use super::addresses::{
-    ASSOCIATED_TOKEN, MAYHEM, MAYHEM_AGENT, MAYHEM_STATE, MINT_AUTHORITY, PUMP, PUMP_AUTHORITY,
-    PUMP_FEE_CONFIG, PUMP_FEES, PUMP_GLOBAL, PUMP_VOLUME, SYSTEM, TOKEN, TOKEN_2022, derive, tag,
-    token_account,
+    ASSOCIATED_TOKEN, MAYHEM, MAYHEM_AGENT, PUMP, PUMP_AUTHORITY, PUMP_FEE_CONFIG, PUMP_FEES, SYSTEM, derive,
+    tag, token_account,
 };
 use super::bytes::Bytes;
-use super::curve::{Curve, MIGRATED_BASE, REAL_BASE_START, SUPPLY};
-use super::draft::{Creation, CurveForm, CurveTrade, Quote};
+use super::curve::{Curve, MIGRATED_BASE};
+use super::draft::{CurveForm, CurveTrade, Quote};
+use super::pump_instructions::instruction;
 use super::transaction_builder::{Builder, EVENT_TAG, TOKEN_RENT, TokenAccount, token_program};
 
 const TRADE_EVENT: [u8; 8] = [0xbd, 0xdb, 0x7f, 0xd3, 0x4e, 0xe6, 0x61, 0xee];
-const CREATE_EVENT: [u8; 8] = [0x1b, 0x72, 0xa9, 0x4d, 0xde, 0xeb, 0x63, 0x76];
 const COMPLETE_EVENT: [u8; 8] = [0x5f, 0x72, 0x61, 0x9c, 0xd4, 0x2e, 0x98, 0x08];
 const MAYHEM_EVENT: [u8; 8] = [0x75, 0x7b, 0xe4, 0xb6, 0xa1, 0xa8, 0xdc, 0xd6];
 const GET_FEES: [u8; 8] = [0xe7, 0x25, 0x7e, 0x55, 0xcf, 0x5b, 0x3f, 0x34];
@@ -48,100 +47,9 @@ pub(crate) fn open_token_account(b: &mut Builder, depth: u8, payer: &Address, to
     b.leave(&ASSOCIATED_TOKEN, depth, Some(18_343));
 }
 
-/// `create_v2`.
-pub(crate) fn create(b: &mut Builder, c: &Creation, time: Seconds) {
-    let a = &c.accounts;
-    let vault = TokenAccount { account: a.vault, mint: a.mint, owner: a.curve, decimals: 6, before: None };
-    b.account(&a.mint, 0);
-    b.account(&a.curve, 0);
-    b.token_account(&vault);
-    let mayhem_vault = token_account(&MAYHEM_AGENT, &a.mint);
-    let mut accounts = vec![
-        a.mint,
-        MINT_AUTHORITY,
-        a.curve,
-        a.vault,
-        PUMP_GLOBAL,
-        c.user,
-        SYSTEM.address,
-        TOKEN_2022.address,
-        ASSOCIATED_TOKEN.address,
-        MAYHEM.address,
-        MAYHEM_STATE,
-        MAYHEM_AGENT,
-        derive(tag::OTHER, &[&a.mint, &MAYHEM_STATE]),
-        mayhem_vault,
-        PUMP_AUTHORITY,
-        PUMP.address,
-    ];
-    if a.quote == Quote::Usdc {
-        accounts.extend([a.quote.mint(), a.quote_vault(), TOKEN.address]);
-    }
-    let data = Bytes::new([0xd6, 0x90, 0x4c, 0xec, 0x5f, 0x8b, 0x31, 0xb4], 256)
-        .text(&c.name)
-        .text(&c.symbol)
-        .text(&c.uri)
-        .key(&a.creator)
-        .flag(a.mayhem)
-        .flag(a.cashback);
-    b.enter(&PUMP, 1, &accounts, data.done());
-    b.log("Instruction: CreateV2");
-    b.pay(2, &c.user, &a.mint, 3_626_160);
-    b.enter(&TOKEN_2022, 2, &[a.mint], [&[20, 6], &MINT_AUTHORITY.0[..], &[0]].concat());
-    b.log("Instruction: InitializeMint2");
-    b.leave(&TOKEN_2022, 2, Some(1_693));
-    b.pay(2, &c.user, &a.curve, CURVE_RENT);
-    open_token_account(b, 2, &c.user, &vault);
-    if a.quote == Quote::Usdc {
-        open_token_account(b, 2, &c.user, &quote_vault(c.accounts.quote_vault(), a.curve, None));
-    }
-    mint_to(b, &a.mint, &a.vault);
-    if a.mayhem {
-        // The agent gets as many again.
-        open_token_account(
-            b,
-            2,
-            &c.user,
-            &TokenAccount { account: mayhem_vault, owner: MAYHEM_AGENT, ..vault },
-        );
-        mint_to(b, &a.mint, &mayhem_vault);
-    }
-    b.event(&PUMP, &PUMP_AUTHORITY, 1, create_event(c, time));
-    b.leave(&PUMP, 1, Some(99_196));
-}
-
-fn mint_to(b: &mut Builder, mint: &Address, account: &Address) {
-    let data = [&[7], &SUPPLY.to_le_bytes()[..]].concat();
-    b.enter(&TOKEN_2022, 2, &[*mint, *account, MINT_AUTHORITY], data);
-    b.log("Instruction: MintTo");
-    b.leave(&TOKEN_2022, 2, Some(1_642));
-    b.book(account, mint, true, SUPPLY);
-}
-
+/// A token account for USDC.
 pub(crate) fn quote_vault(account: Address, owner: Address, before: Option<u64>) -> TokenAccount {
     TokenAccount { account, mint: Address::USDC, owner, decimals: 6, before }
-}
-
-fn create_event(c: &Creation, time: Seconds) -> Vec<u8> {
-    let a = &c.accounts;
-    let quote_mint = event_mint(a.quote);
-    let sol = if a.quote == Quote::Sol { c.curve.virtual_quote } else { 0 };
-    Bytes::new(EVENT_TAG, 400)
-        .raw(&CREATE_EVENT)
-        .text(&c.name)
-        .text(&c.symbol)
-        .text(&c.uri)
-        .keys(&[a.mint, a.curve, c.user, a.creator])
-        .number(time)
-        .numbers([c.curve.virtual_base, sol, REAL_BASE_START, SUPPLY])
-        .key(&TOKEN_2022.address)
-        .flag(a.mayhem)
-        .flag(a.cashback)
-        .key(&quote_mint)
-        .number(c.curve.virtual_quote)
-        .number(0)
-        .flag(false)
-        .done()
 }
 
 /// How events name a quote: SOL is 32 zero bytes, not the wrapped mint.
@@ -224,115 +132,6 @@ fn declare(b: &mut Builder, t: &CurveTrade, depth: u8) {
             b.token_account(&quote_vault(token_account(&owner, &Address::USDC), owner, Some(51_837_219_004)));
         }
     }
-}
-
-/// Log name, accounts and data of the instruction.
-fn instruction(t: &CurveTrade) -> (&'static str, Vec<Address>, Vec<u8>) {
-    let data = |discriminator, limits: [u64; 2]| Bytes::new(discriminator, 17).numbers(limits);
-    // Limits with 5 % of slippage, not fills.
-    let (most, least) = (t.user_amount() + t.user_amount() / 20, t.user_amount() - t.user_amount() / 20);
-    let (buy, tokens) = (t.side == Side::Buy, t.swap.base);
-    match (t.form, buy) {
-        (CurveForm::V2, true) => {
-            let data = data([0xb8, 0x17, 0xee, 0x61, 0x67, 0xc5, 0xd3, 0x3d], [tokens, most]);
-            ("Instruction: BuyV2", accounts_v2(t), data.done())
-        }
-        (CurveForm::V2, false) => {
-            let data = data([0x5d, 0xf6, 0x82, 0x3c, 0xe7, 0xe9, 0x40, 0xb2], [tokens, least]);
-            ("Instruction: SellV2", accounts_v2(t), data.done())
-        }
-        (CurveForm::ExactIn, true) => {
-            let least_tokens = tokens - tokens / 20;
-            let data =
-                data([0x38, 0xfc, 0x74, 0x08, 0x9e, 0xdf, 0xcd, 0x5f], [t.user_amount(), least_tokens]);
-            ("Instruction: BuyExactSolIn", accounts(t), data.flag(true).done())
-        }
-        (CurveForm::Plain, true) => {
-            let data = data([0x66, 0x06, 0x3d, 0x12, 0x01, 0xda, 0xeb, 0xea], [tokens, most]);
-            ("Instruction: Buy", accounts(t), data.flag(true).done())
-        }
-        (_, false) => {
-            let data = data([0x33, 0xe6, 0x85, 0xa4, 0x01, 0x7f, 0x83, 0xad], [tokens, least]);
-            ("Instruction: Sell", accounts(t), data.done())
-        }
-    }
-}
-
-/// Accounts of `buy`, `buy_exact_sol_in` (18) and `sell` (16 or 17).
-fn accounts(t: &CurveTrade) -> Vec<Address> {
-    let a = &t.accounts;
-    let volume = derive(tag::VOLUME, &[&t.user, &PUMP.address]);
-    let mut accounts = vec![
-        PUMP_GLOBAL,
-        a.fee_recipient(),
-        a.mint,
-        a.curve,
-        a.vault,
-        token_account(&t.user, &a.mint),
-        t.user,
-        SYSTEM.address,
-    ];
-    if t.side == Side::Buy {
-        accounts.extend([
-            TOKEN_2022.address,
-            a.creator_vault(),
-            PUMP_AUTHORITY,
-            PUMP.address,
-            PUMP_VOLUME,
-            volume,
-        ]);
-    } else {
-        accounts.extend([a.creator_vault(), TOKEN_2022.address, PUMP_AUTHORITY, PUMP.address]);
-    }
-    accounts.extend([PUMP_FEE_CONFIG, PUMP_FEES.address]);
-    if t.side == Side::Sell && a.cashback {
-        accounts.push(volume);
-    }
-    accounts.extend([derive(tag::OTHER, &[&a.curve]), derive(tag::OTHER, &[&PUMP_GLOBAL])]);
-    accounts
-}
-
-/// Accounts of `buy_v2` (27) and `sell_v2` (26).
-fn accounts_v2(t: &CurveTrade) -> Vec<Address> {
-    let a = &t.accounts;
-    let quote = a.quote.mint();
-    let (fees, creator) = (a.fee_recipient(), a.creator_vault());
-    let volume = derive(tag::VOLUME, &[&t.user, &PUMP.address]);
-    let buyback = derive(tag::OTHER, &[&PUMP_FEES.address]);
-    let mut accounts = vec![
-        PUMP_GLOBAL,
-        a.mint,
-        quote,
-        TOKEN_2022.address,
-        TOKEN.address,
-        ASSOCIATED_TOKEN.address,
-        fees,
-        token_account(&fees, &quote),
-        buyback,
-        token_account(&buyback, &quote),
-        a.curve,
-        a.vault,
-        a.quote_vault(),
-        t.user,
-        token_account(&t.user, &a.mint),
-        token_account(&t.user, &quote),
-        creator,
-        token_account(&creator, &quote),
-        derive(tag::OTHER, &[&a.mint]),
-    ];
-    if t.side == Side::Buy {
-        accounts.push(PUMP_VOLUME);
-    }
-    accounts.extend([
-        volume,
-        token_account(&volume, &quote),
-        PUMP_FEE_CONFIG,
-        PUMP_FEES.address,
-        SYSTEM.address,
-        PUMP_AUTHORITY,
-        PUMP.address,
-    ]);
-    accounts
 }
 
 /// The call that asks what to charge.

@@ -9,9 +9,9 @@ use std::io::{self, Write};
 use model::{Address, Signature, SlotState, SlotStatus};
 use serde::Serialize;
 
-use super::Item;
 use super::addresses::{derive, is_read_only, tag};
 use super::transaction_builder::token_program;
+use super::{Item, base58};
 use crate::transaction::{Instruction, TokenBalance, Transaction};
 
 /// Writes one item and a line feed.
@@ -188,7 +188,7 @@ impl<'a> Line<'a> {
 
 impl<'a> Call<'a> {
     fn new(call: &'a Instruction) -> Self {
-        let data = bs58::encode(&call.data).into_string();
+        let data = base58::encode(&call.data);
         Self {
             program_id_index: call.program,
             accounts: &call.accounts,

@@ -16,6 +16,7 @@
 
 mod addresses;
 mod assemble;
+mod base58;
 mod behaviour;
 mod bytes;
 mod chain;
@@ -23,6 +24,7 @@ mod curve;
 mod dice;
 mod draft;
 mod economy;
+mod encode_create;
 mod encode_migration;
 mod encode_pump;
 mod encode_pumpswap;
@@ -31,6 +33,9 @@ mod launch;
 mod orders;
 mod params;
 mod pool;
+mod program_events;
+mod pump_instructions;
+mod source;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -39,6 +44,7 @@ mod wallets;
 
 pub use chain::Market;
 pub use params::Params;
+pub use source::Simulate;
 
 use std::fmt;
 

@@ -10,8 +10,9 @@ use super::curve::MIGRATED_BASE;
 use super::draft::{Draft, PoolTrade, Step};
 use super::economy::Economy;
 use super::transaction_builder::Place;
-use super::{Item, Market, Params};
+use super::{Item, Market, Params, json};
 use crate::decoder::Decoder;
+use crate::formats::{self, Feed};
 use crate::transaction::Transaction;
 
 fn run(params: &Params) -> Vec<Item> {
@@ -378,4 +379,25 @@ fn parameters_out_of_range_are_named_together() {
     let keys: Vec<&str> = error.problems.iter().map(|(key, _)| *key).collect();
     assert_eq!(keys, ["late_ratio", "fork_depth_slots_max", "slot_ms"]);
     assert!(error.to_string().contains("`slot_ms` must be from 1"), "{error}");
+}
+
+#[test]
+fn what_is_written_as_json_is_read_back() {
+    let items = disturbed_items();
+    let mut read = 0;
+    for item in items.iter().step_by(7) {
+        let mut line = Vec::new();
+        json::write_item(item, &mut line).unwrap();
+        let parsed = formats::parse(&serde_json::from_slice(&line).unwrap()).unwrap();
+        let feeds: Vec<Feed> = parsed.items.into_iter().map(Result::unwrap).collect();
+        match (item, feeds.as_slice()) {
+            (Item::Transaction(wrote), [Feed::Transaction(read)]) => assert_eq!(read, wrote),
+            (Item::Slot(wrote), [Feed::Slot(read)]) => {
+                assert_eq!((read.slot, read.state, read.parent), (wrote.slot, wrote.state, wrote.parent));
+            }
+            (item, feeds) => panic!("{item:?} came back as {feeds:?}"),
+        }
+        read += 1;
+    }
+    assert!(read > 400, "{read}");
 }
