@@ -1,1 +1,47 @@
-fn main() {}
+//! Throughput of the parts, each next to a bare single-threaded loop over the same input in the same run.
+//!
+//! The input is the simulated market, so it has the real one's shape: a few tokens with most of the
+//! trades, many with a handful. A figure here is one run on the machine it ran on; compare the lines of
+//! one run with each other, not with those of another machine.
+
+mod bare;
+mod candles;
+mod decode;
+mod report;
+mod workload;
+
+use clap::{Parser, Subcommand};
+
+/// The allocator that the binary uses too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures the parts of millrace next to a bare single-threaded loop.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    bench: Bench,
+    /// Prints the figures as JSON, one object a line.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Takes less input: under a minute in all.
+    #[arg(long, global = true)]
+    quick: bool,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Transactions to events: from the transaction in memory, and from its JSON.
+    Decode,
+    /// Trades to candles: all intervals and series.
+    Candles,
+}
+
+fn main() -> anyhow::Result<()> {
+    let Arguments { bench, json, quick } = Arguments::parse();
+    let lines = match bench {
+        Bench::Decode => decode::run(quick)?,
+        Bench::Candles => candles::run(quick)?,
+    };
+    report::print(&lines, json)
+}

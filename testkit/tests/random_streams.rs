@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use dataflows::Params;
-use model::{Event, Seconds};
-use operators::candles::Interval;
+use model::{Event, Record as _, Row, Seconds, Value};
+use operators::candles::{Candle, Interval};
 use testkit::oracle::{tables, without_received_at};
 use testkit::run::{Plan, Tables, assert_same, run, tables_at};
 use testkit::stream::{Shape, events};
@@ -86,6 +86,47 @@ fn workers_batches_and_restarts_do_not_show() {
         assert!(!plain.changes.is_empty());
         for plan in Plan::variants(events.len() / 3) {
             assert_same(&plain, &run(&events, &params, plan), &format!("{shape:?}, {plan:?}"));
+        }
+    }
+}
+
+/// A column of a row of `candles` as a number; none if it is null.
+fn number(row: &Row, column: &str) -> Option<f64> {
+    let at = Candle::SCHEMA.columns.iter().position(|c| c.name == column).unwrap();
+    match &row[at] {
+        Value::Float(value) => Some(*value),
+        Value::Sum(value) => Some(value.to_string().parse().unwrap()),
+        Value::Count(value) => Some(value.to_string().parse().unwrap()),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_longer_bar_is_the_fold_of_its_shorter_ones() {
+    for (shape, params) in cases() {
+        let tables = run(&events(shape), &params, Plan::PLAIN).tables;
+        let candles = &tables["candles"];
+        let lengths: Vec<u64> = params.market.candles.intervals.iter().map(|i| i.seconds()).collect();
+        let names: Vec<String> = params.market.candles.intervals.iter().map(|i| String::from(*i)).collect();
+        for (row, (longer, shorter)) in candles.values().flat_map(|row| {
+            let at = names.iter().position(|name| Some(name.as_str()) == row[2].as_text()).unwrap();
+            at.checked_sub(1).map(|before| (row, (lengths[at], names[before].as_str())))
+        }) {
+            let Value::Count(open) = row[3] else { panic!("open_time is a time") };
+            let parts: Vec<&Row> = candles
+                .values()
+                .filter(|part| part[..2] == row[..2] && part[2].as_text() == Some(shorter))
+                .filter(|part| (Value::Count(open)..Value::Count(open + longer * 1000)).contains(&part[3]))
+                .collect();
+            let values = |column| parts.iter().filter_map(move |part| number(part, column));
+            for column in ["volume_base", "buy_volume_quote", "sell_volume_quote", "trades", "buys", "sells"]
+            {
+                assert_eq!(Some(values(column).sum()), number(row, column), "{column} of {row:?}");
+            }
+            assert_eq!(values("open").next(), number(row, "open"), "open of {row:?}");
+            assert_eq!(values("close").next_back(), number(row, "close"), "close of {row:?}");
+            assert_eq!(values("high").reduce(f64::max), number(row, "high"), "high of {row:?}");
+            assert_eq!(values("low").reduce(f64::min), number(row, "low"), "low of {row:?}");
         }
     }
 }

@@ -46,11 +46,16 @@ pub enum Input {
 /// A trade as candles take it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Trade {
-    mint: Address,
-    pool: Address,
-    is_curve: bool,
-    quote_mint: Address,
-    tick: Tick,
+    /// The token.
+    pub mint: Address,
+    /// The pool.
+    pub pool: Address,
+    /// True if the pool is a bonding curve.
+    pub is_curve: bool,
+    /// What the pool is quoted in.
+    pub quote_mint: Address,
+    /// The trade; its pool's index and its role are for the token to say.
+    pub tick: Tick,
 }
 
 impl Input {
@@ -79,6 +84,15 @@ impl Input {
                 decimals: (trade.base_decimals, trade.quote_decimals),
             },
         })
+    }
+
+    /// Block time of a trade.
+    #[must_use]
+    pub fn time(&self) -> Option<Seconds> {
+        match self {
+            Self::Trade(trade) => Some(trade.tick.time),
+            Self::Migration { .. } => None,
+        }
     }
 
     /// A migration; none if the event does not say to which pool.

@@ -169,3 +169,97 @@ impl<S: State> Store<S> {
         self.entries.insert(key, Entry { timer, ..Entry::new(state) });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::Address;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    /// Counts what comes and forgets it after ten seconds.
+    #[derive(Default, Serialize, Deserialize)]
+    struct Count {
+        count: Diff,
+        forget_at: Seconds,
+    }
+
+    impl State for Count {
+        type Key = Address;
+        type Input = (Address, u8);
+        type Part = ();
+        type Output = Diff;
+        type Params = ();
+
+        fn key(input: &(Address, u8)) -> Address {
+            input.0
+        }
+        fn route(key: &Address) -> u64 {
+            key.route()
+        }
+        fn apply(&mut self, key: &Address, _: (Address, u8), diff: Diff, effects: &mut Effects<'_, Self>) {
+            effects.touch((), self.output(key, &(), &()));
+            self.count += diff;
+            self.forget_at = effects.now + 10;
+        }
+        fn next_timer(&self, (): &()) -> Option<Seconds> {
+            Some(self.forget_at)
+        }
+        fn on_timer(&mut self, key: &Address, effects: &mut Effects<'_, Self>) {
+            effects.touch((), self.output(key, &(), &()));
+            self.count = 0;
+        }
+        fn output(&self, _: &Address, (): &(), (): &()) -> Option<Diff> {
+            (self.count != 0).then_some(self.count)
+        }
+        fn is_idle(&self) -> bool {
+            self.count == 0
+        }
+    }
+
+    const KEY: Address = Address::WSOL;
+
+    /// Applies changes at a second and closes it; what is emitted.
+    fn step(store: &mut Store<Count>, second: Seconds, changes: &[Diff]) -> Vec<(Diff, Diff)> {
+        let time = start_of(second);
+        store.fire(time);
+        for diff in changes {
+            store.apply(time, (KEY, 0), *diff);
+        }
+        let mut emitted = Vec::new();
+        store.close(|output, diff| emitted.push((output, diff)));
+        emitted
+    }
+
+    #[test]
+    fn only_what_differs_at_the_close_is_emitted() {
+        let mut store = Store::<Count>::new(());
+        assert_eq!(step(&mut store, 1, &[1, 1]), [(2, 1)]);
+        assert_eq!(step(&mut store, 2, &[1, -1]), []);
+        assert_eq!(step(&mut store, 3, &[1]), [(2, -1), (3, 1)]);
+    }
+
+    #[test]
+    fn a_timer_fires_when_it_is_due_and_not_when_it_was_moved() {
+        let mut store = Store::<Count>::new(());
+        step(&mut store, 1, &[1]);
+        step(&mut store, 5, &[1]);
+        assert_eq!(store.next_timer(), Some(start_of(11)));
+        assert_eq!(step(&mut store, 11, &[]), []);
+        assert_eq!(step(&mut store, 15, &[]), [(2, -1)]);
+        assert!(store.is_empty(), "an idle key is forgotten");
+    }
+
+    #[test]
+    fn a_restored_state_goes_on_where_it_was() {
+        let mut store = Store::<Count>::new(());
+        step(&mut store, 1, &[1, 1]);
+        let bytes = postcard::to_stdvec(&store.states().collect::<Vec<_>>()).unwrap();
+        let mut restored = Store::<Count>::new(());
+        for (key, state) in postcard::from_bytes::<Vec<(Address, Count)>>(&bytes).unwrap() {
+            restored.restore(key, state);
+        }
+        assert_eq!(step(&mut restored, 2, &[1]), [(2, -1), (3, 1)]);
+        assert_eq!(step(&mut restored, 12, &[]), [(3, -1)]);
+    }
+}

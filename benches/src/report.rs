@@ -1,0 +1,73 @@
+//! The table.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// One measurement.
+#[derive(Serialize)]
+pub(crate) struct Line {
+    /// What was measured.
+    pub(crate) what: String,
+    /// Number of items that went in.
+    pub(crate) items: u64,
+    /// What an item is.
+    pub(crate) unit: &'static str,
+    /// Wall time, seconds.
+    pub(crate) took_s: f64,
+    /// Items a second.
+    pub(crate) per_s: f64,
+    /// Nanoseconds an item.
+    pub(crate) ns_each: f64,
+    /// Wall time as a multiple of the bare loop's, where there is one.
+    pub(crate) times_bare: Option<f64>,
+    /// What came out.
+    pub(crate) out: u64,
+}
+
+impl Line {
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    pub(crate) fn new(what: &str, (items, unit): (u64, &'static str), took: Duration, out: u64) -> Self {
+        let took_s = took.as_secs_f64();
+        Self {
+            what: what.to_owned(),
+            items,
+            unit,
+            took_s,
+            per_s: items as f64 / took_s,
+            ns_each: took_s * 1e9 / items as f64,
+            times_bare: None,
+            out,
+        }
+    }
+
+    /// Puts the line next to that of the bare loop.
+    pub(crate) fn next_to(mut self, bare: &Self) -> Self {
+        self.times_bare = Some(self.took_s / bare.took_s);
+        self
+    }
+}
+
+/// Prints the lines as a table or as JSON.
+pub(crate) fn print(lines: &[Line], json: bool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        for line in lines {
+            writeln!(out, "{}", serde_json::to_string(line)?)?;
+        }
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "{:<44} {:>12} {:>14} {:>9} {:>9} {:>12}",
+        "", "items", "a second", "ns each", "× bare", "out"
+    )?;
+    for line in lines {
+        let Line { what, items, unit, per_s, ns_each, times_bare, out: came_out, .. } = line;
+        let times = times_bare.map_or("–".to_owned(), |times| format!("{times:.2}"));
+        let items = format!("{items} {unit}");
+        writeln!(out, "{what:<44} {items:>12} {per_s:>14.0} {ns_each:>9.0} {times:>9} {came_out:>12}")?;
+    }
+    Ok(())
+}

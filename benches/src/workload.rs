@@ -1,0 +1,61 @@
+//! What goes in.
+
+use anyhow::Context as _;
+use model::{ChainEvent, Diff, Event};
+use operators::candles::Input;
+use operators::keyed::Store;
+use operators::prelude::Horizon;
+use operators::prices::{self, PricedTrade};
+use sources::decoder::Decoder;
+use sources::simulate::{Item, Market, Params};
+use sources::transaction::Transaction;
+
+/// `count` transactions of a market with many trades a second, without forks and duplicates.
+pub(crate) fn transactions(count: usize) -> anyhow::Result<Vec<Transaction>> {
+    let params = Params {
+        seed: 7,
+        fork_probability: 0.0,
+        duplicate_ratio: 0.0,
+        late_ratio: 0.0,
+        ..Params::default().with_trades_per_second(2_000.0)
+    };
+    let mut market = Market::new(&params).context("the market")?;
+    let (mut transactions, mut items) = (Vec::with_capacity(count), Vec::new());
+    while transactions.len() < count {
+        market.next_slot(&mut items);
+        transactions.extend(items.drain(..).filter_map(|item| match item {
+            Item::Transaction(tx) => Some(tx),
+            Item::Slot(_) => None,
+        }));
+    }
+    transactions.truncate(count);
+    Ok(transactions)
+}
+
+/// The trades and migrations of transactions as candles take them, in canonical order.
+pub(crate) fn ticks(transactions: &[Transaction], params: &dataflows::Params) -> Vec<Input> {
+    let mut decoder = Decoder::new("bench");
+    let (mut events, mut inputs) = (Vec::new(), Vec::new());
+    for tx in transactions {
+        decoder.events(tx, "bench", &mut events);
+    }
+    let mut pools =
+        Store::<prices::Pool>::new((params.market.prices.clone(), Horizon(params.correction_horizon_s)));
+    let collect = |priced: PricedTrade, diff: Diff, inputs: &mut Vec<Input>| {
+        if diff > 0 {
+            inputs.push(Input::trade(&priced));
+        }
+    };
+    for event in events {
+        match event {
+            Event::Chain(ChainEvent::Trade(trade)) => {
+                let time = model::time::start_of(trade.origin.block_time);
+                pools.apply(time, trade, 1);
+                pools.close(|priced, diff| collect(priced, diff, &mut inputs));
+            }
+            Event::Chain(ChainEvent::Migrated(event)) => inputs.extend(Input::migration(&event)),
+            _ => {}
+        }
+    }
+    inputs
+}
