@@ -9,14 +9,18 @@
 
 pub mod decode;
 pub mod decoder;
+mod documents;
 pub mod fields;
+mod files;
 pub mod formats;
 pub mod logs;
 pub mod normalize;
 pub mod pools;
 pub mod programs;
 pub mod simulate;
+pub mod trades;
 pub mod transaction;
+pub mod transactions;
 
 use std::collections::BTreeMap;
 

@@ -3,6 +3,13 @@
 //! The recordings lie beside the checkout and are not part of it; without them these tests say so and
 //! pass.
 
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "the functions that tests share are tests as well"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

@@ -84,7 +84,7 @@ fn transaction(node: &Node<'_>, around: &Surroundings) -> Result<Transaction, Fo
         // `jsonParsed` lists them among the keys already, in the same order.
         if !is_parsed(&body) {
             for kind in ["writable", "readonly"] {
-                tx.keys.extend(loaded.list(kind, |key| key.parsed::<Address>())?);
+                tx.keys.extend(loaded.list(kind, key)?);
             }
         }
     }
@@ -105,8 +105,8 @@ fn transaction(node: &Node<'_>, around: &Surroundings) -> Result<Transaction, Fo
     tx.keys = keys;
     tx.pre_token_balances = meta.list("preTokenBalances", token_balance)?;
     tx.post_token_balances = meta.list("postTokenBalances", token_balance)?;
-    tx.pre_balances = meta.list("preBalances", |lamports| lamports.number())?;
-    tx.post_balances = meta.list("postBalances", |lamports| lamports.number())?;
+    tx.pre_balances = meta.list("preBalances", lamports)?;
+    tx.post_balances = meta.list("postBalances", lamports)?;
     tx.fee = meta.optional_number("fee")?;
     tx.compute_units = meta.optional_number("computeUnitsConsumed")?;
     Ok(tx)
@@ -170,7 +170,7 @@ fn message(body: &Node<'_>, node: &Node<'_>) -> Result<Transaction, FormatError>
         tx.keys = keys.into_iter().map(|(key, _)| key).collect();
     } else {
         tx.signers = message.field("header").field("numRequiredSignatures").number()?;
-        tx.keys = message.list("accountKeys", |key| key.parsed())?;
+        tx.keys = message.list("accountKeys", key)?;
     }
     let keys = std::mem::take(&mut tx.keys);
     tx.instructions = message.list("instructions", |ix| instruction(ix, &keys))?;
@@ -205,6 +205,15 @@ fn key_index(node: &Node<'_>, keys: &[Address]) -> Result<u16, FormatError> {
     index
         .and_then(|index| u16::try_from(index).ok())
         .ok_or_else(|| node.error(format!("{address} is not among the account keys")))
+}
+
+fn key(node: &Node<'_>) -> Result<Address, FormatError> {
+    node.parsed()
+}
+
+/// The lamports of an account.
+pub(super) fn lamports(node: &Node<'_>) -> Result<u64, FormatError> {
+    node.number()
 }
 
 /// A token balance; both RPC and Yellowstone spell it like this.

@@ -11,7 +11,7 @@ use model::{Address, Millis, Seconds, Signature, SlotState, SlotStatus};
 use serde_json::Value;
 
 use super::json::Node;
-use super::rpc::token_balance;
+use super::rpc::{lamports, token_balance};
 use super::{Feed, FormatError};
 use crate::transaction::{InnerInstructions, Instruction, Transaction};
 
@@ -193,8 +193,8 @@ fn info(node: &Node<'_>, slot: u64) -> Result<Transaction, FormatError> {
     };
     tx.pre_token_balances = meta.list("preTokenBalances", balance)?;
     tx.post_token_balances = meta.list("postTokenBalances", balance)?;
-    tx.pre_balances = meta.list("preBalances", |lamports| lamports.number())?;
-    tx.post_balances = meta.list("postBalances", |lamports| lamports.number())?;
+    tx.pre_balances = meta.list("preBalances", lamports)?;
+    tx.post_balances = meta.list("postBalances", lamports)?;
     tx.fee = meta.optional_number("fee")?;
     tx.compute_units = meta.optional_number("computeUnitsConsumed")?;
     Ok(tx)
@@ -202,10 +202,10 @@ fn info(node: &Node<'_>, slot: u64) -> Result<Transaction, FormatError> {
 
 /// A signature, and how strings are spelled where it is one: 64 bytes are base58 or base64, never both.
 fn signature(node: &Node<'_>) -> Result<(Signature, Spelling), FormatError> {
-    if let Value::String(text) = node.value() {
-        if let Ok(signature) = text.parse() {
-            return Ok((signature, Spelling::Base58));
-        }
+    if let Value::String(text) = node.value()
+        && let Ok(signature) = text.parse()
+    {
+        return Ok((signature, Spelling::Base58));
     }
     let bytes = bytes(node, Spelling::Base64)?;
     let signature = bytes.try_into().map_err(|_| node.wrong("a signature of 64 bytes"))?;
@@ -213,10 +213,10 @@ fn signature(node: &Node<'_>) -> Result<(Signature, Spelling), FormatError> {
 }
 
 fn address(node: &Node<'_>) -> Result<Address, FormatError> {
-    if let Value::String(text) = node.value() {
-        if let Ok(address) = text.parse() {
-            return Ok(address);
-        }
+    if let Value::String(text) = node.value()
+        && let Ok(address) = text.parse()
+    {
+        return Ok(address);
     }
     let bytes = bytes(node, Spelling::Base64)?;
     bytes.try_into().map(Address).map_err(|_| node.wrong("an address of 32 bytes"))

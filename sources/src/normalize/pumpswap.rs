@@ -118,15 +118,16 @@ fn trade(at: &mut Context<'_>, amounts: &Amounts, sides: &Sides) -> Result<Chain
 /// accounts do: the pool owns its vaults, and the event says what is in them.
 fn pool(at: &mut Context<'_>, pool: Address, reserves: [u64; 2]) -> Result<Pool, Refusal> {
     let mut hint = at.hint(false);
-    if hint.mints == [None; 2] && at.pools.get(&pool).is_none() {
-        if let [first, second] = owned_by(at.tx, &pool)[..] {
-            let ordered = if first.amount == reserves[BASE] { [first, second] } else { [second, first] };
-            hint = Hint {
-                mints: ordered.map(|balance| Some(balance.mint)),
-                decimals: ordered.map(|balance| Some(balance.decimals)),
-                vaults: ordered.map(|balance| at.tx.keys.get(usize::from(balance.account)).copied()),
-            };
-        }
+    if hint.mints == [None; 2]
+        && at.pools.get(&pool).is_none()
+        && let [first, second] = owned_by(at.tx, &pool)[..]
+    {
+        let ordered = if first.amount == reserves[BASE] { [first, second] } else { [second, first] };
+        hint = Hint {
+            mints: ordered.map(|balance| Some(balance.mint)),
+            decimals: ordered.map(|balance| Some(balance.decimals)),
+            vaults: ordered.map(|balance| at.tx.keys.get(usize::from(balance.account)).copied()),
+        };
     }
     at.pool(pool, hint)
 }

@@ -1,0 +1,387 @@
+//! The source `trades`: normalized trades, one JSON object a line.
+//!
+//! The names are those of the record `trades`, so that what a replay wrote can be read again; columns
+//! that are derived (`price`, `value_usd`, `labels`, …) are passed over and worked out anew. Amounts are
+//! raw units, as strings or numbers.
+//!
+//! Needed: `slot signature block_time program pool mint quote_mint side base_amount quote_amount
+//! base_decimals quote_decimals`. Places: `event_id`, or `outer_ix` and, below a top-level instruction,
+//! `inner_ix`, with `tx_index` where known. All others may be absent or null. Beside the record's columns
+//! `spot_before` and `base_supply` are read, which the record does not have.
+
+use std::path::PathBuf;
+
+use model::{
+    Address, ChainEvent, Commitment, Event, EventId, Fees, Millis, Origin, Price, Program, Reject,
+    RejectReason, Seconds, Side, Signature, SlotStatus, Trade, TraderKind, TxPlace,
+};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::documents::{Document, Documents};
+use crate::transactions::state;
+use crate::{Counts, Source, SourceError, Step};
+
+/// Name of the source.
+const NAME: &str = "trades";
+/// Lines taken in by one read.
+const LINES_PER_READ: usize = 2048;
+
+/// Settings of the source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Files and folders; `-` is standard input.
+    pub paths: Vec<PathBuf>,
+    /// How settled the slots are of trades that do not say: `processed`, `confirmed`, `finalized`.
+    pub commitment: Commitment,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { paths: Vec::new(), commitment: Commitment::Finalized }
+    }
+}
+
+/// The source.
+pub struct Trades {
+    documents: Documents<Line>,
+    commitment: Commitment,
+    /// The slot of the last trade, of which nothing was said yet.
+    slot: Option<(u64, Commitment, Seconds)>,
+    trades: u64,
+}
+
+impl Trades {
+    /// The source with these settings; nothing is opened yet.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self {
+            documents: Documents::new(&config.paths),
+            commitment: config.commitment,
+            slot: None,
+            trades: 0,
+        }
+    }
+
+    fn take(&mut self, document: &Document<Line>, events: &mut Vec<Event>) {
+        let reject = |reason, detail, line: Option<&Line>| {
+            Event::Reject(Reject {
+                source: NAME.to_owned(),
+                cursor: document.cursor.clone(),
+                reason,
+                program: line.map(|line| line.program.address()),
+                signature: line.map(|line| line.signature),
+                slot: line.and_then(|line| line.slot),
+                detail,
+            })
+        };
+        match &document.content {
+            Ok(line) => match line.trade() {
+                Ok(trade) => {
+                    let commitment = line.commitment.unwrap_or(self.commitment);
+                    let slot = trade.origin.id.slot;
+                    self.enter_slot(Some((slot, commitment, trade.origin.block_time)), events);
+                    self.trades += 1;
+                    events.push(Event::Chain(ChainEvent::Trade(trade)));
+                }
+                Err((reason, detail)) => events.push(reject(reason, detail, Some(line))),
+            },
+            Err(detail) => events.push(reject(RejectReason::Malformed, detail.clone(), None)),
+        }
+    }
+
+    /// Says of the slot before how settled it is, once the trades of another begin.
+    fn enter_slot(&mut self, slot: Option<(u64, Commitment, Seconds)>, events: &mut Vec<Event>) {
+        if self.slot.map(|(slot, commitment, _)| (slot, commitment))
+            == slot.map(|(s, commitment, _)| (s, commitment))
+        {
+            return;
+        }
+        if let Some((slot, commitment, block_time)) = std::mem::replace(&mut self.slot, slot) {
+            let status =
+                SlotStatus { slot, state: state(commitment), parent: None, block_time: Some(block_time) };
+            events.push(Event::Slot(status));
+        }
+    }
+}
+
+impl Source for Trades {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn read(&mut self, events: &mut Vec<Event>) -> Result<Step, SourceError> {
+        for _ in 0..LINES_PER_READ {
+            let Some(document) = self.documents.next() else {
+                self.enter_slot(None, events);
+                return Ok(Step::End);
+            };
+            self.take(&document, events);
+        }
+        Ok(Step::More)
+    }
+
+    fn counts(&self) -> Counts {
+        let skipped = self.documents.files().skipped();
+        let counts = [("trades", self.trades), ("skipped_file", skipped)];
+        counts
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(name, count)| (name.to_owned(), count))
+            .collect()
+    }
+
+    fn done_ratio(&self) -> Option<f64> {
+        self.documents.files().done_ratio()
+    }
+}
+
+/// A line as it is written.
+#[derive(Debug, Deserialize)]
+struct Line {
+    #[serde(default)]
+    event_id: Option<String>,
+    #[serde(default)]
+    slot: Option<u64>,
+    #[serde(default)]
+    tx_index: Option<u32>,
+    #[serde(default)]
+    outer_ix: Option<u16>,
+    #[serde(default)]
+    inner_ix: Option<i16>,
+    signature: Signature,
+    #[serde(default)]
+    block_time: Option<Millis>,
+    #[serde(default)]
+    received_at: Option<Millis>,
+    program: Program,
+    pool: Address,
+    mint: Address,
+    quote_mint: Address,
+    #[serde(default)]
+    trader: Option<Address>,
+    #[serde(default)]
+    trader_kind: Option<TraderKind>,
+    side: Side,
+    #[serde(deserialize_with = "amount")]
+    base_amount: u64,
+    #[serde(deserialize_with = "amount")]
+    quote_amount: u64,
+    #[serde(default, deserialize_with = "optional_amount")]
+    quote_user: Option<u64>,
+    base_decimals: u8,
+    quote_decimals: u8,
+    #[serde(default)]
+    spot_before: Option<f64>,
+    #[serde(default)]
+    spot_price: Option<f64>,
+    #[serde(default, deserialize_with = "optional_amount")]
+    base_reserve: Option<u64>,
+    #[serde(default, deserialize_with = "optional_amount")]
+    quote_reserve: Option<u64>,
+    #[serde(default, deserialize_with = "optional_amount")]
+    base_supply: Option<u64>,
+    #[serde(default, deserialize_with = "optional_amount")]
+    fee_protocol: Option<u64>,
+    #[serde(default, deserialize_with = "optional_amount")]
+    fee_creator: Option<u64>,
+    #[serde(default, deserialize_with = "optional_amount")]
+    fee_lp: Option<u64>,
+    #[serde(default, deserialize_with = "optional_amount")]
+    cashback: Option<u64>,
+    #[serde(default)]
+    compute_units: Option<u32>,
+    #[serde(default)]
+    priority_fee: Option<u64>,
+    #[serde(default)]
+    commitment: Option<Commitment>,
+}
+
+/// An amount as a number or a string.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Amount {
+    Number(u64),
+    Text(String),
+}
+
+impl Amount {
+    fn value<E: serde::de::Error>(self) -> Result<u64, E> {
+        match self {
+            Self::Number(value) => Ok(value),
+            Self::Text(text) => {
+                text.parse().map_err(|_| E::custom(format!("`{text}` is no raw amount of 64 bits")))
+            }
+        }
+    }
+}
+
+fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Amount::deserialize(deserializer)?.value()
+}
+
+fn optional_amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Option::<Amount>::deserialize(deserializer)?.map(Amount::value).transpose()
+}
+
+impl Line {
+    fn trade(&self) -> Result<Trade, (RejectReason, String)> {
+        Ok(Trade {
+            origin: self.origin()?,
+            program: self.program,
+            pool: self.pool,
+            mint: self.mint,
+            quote_mint: self.quote_mint,
+            trader: self.trader,
+            trader_kind: match (self.trader, self.trader_kind) {
+                (None, _) => TraderKind::Unknown,
+                (Some(_), None | Some(TraderKind::Unknown)) => TraderKind::Owner,
+                (Some(_), Some(kind)) => kind,
+            },
+            side: self.side,
+            base_amount: self.base_amount,
+            quote_amount: self.quote_amount,
+            quote_user: self.quote_user,
+            base_decimals: self.base_decimals,
+            quote_decimals: self.quote_decimals,
+            spot_before: self.spot_before.and_then(Price::new),
+            spot_after: self.spot_price.and_then(Price::new),
+            base_reserve: self.base_reserve,
+            quote_reserve: self.quote_reserve,
+            base_supply: self.base_supply,
+            fees: Fees {
+                protocol: self.fee_protocol,
+                creator: self.fee_creator,
+                lp: self.fee_lp,
+                cashback: self.cashback,
+            },
+            compute_units: self.compute_units,
+            priority_fee: self.priority_fee,
+        })
+    }
+
+    fn origin(&self) -> Result<Origin, (RejectReason, String)> {
+        /// Milliseconds of the year 2001: no block is older, and no time in seconds is as large.
+        const LEAST: Millis = 1_000_000_000_000;
+        let unplaced = |detail: &str| (RejectReason::Unplaced, detail.to_owned());
+        let block_time = self.block_time.ok_or_else(|| {
+            unplaced("`block_time` is missing: milliseconds since 1970 of the trade's block")
+        })?;
+        if block_time < LEAST {
+            let detail =
+                format!("`block_time` is {block_time}: it should be milliseconds since 1970, not seconds");
+            return Err((RejectReason::Malformed, detail));
+        }
+        let id = self.id()?;
+        Ok(Origin {
+            id,
+            signature: self.signature,
+            block_time: block_time / 1_000,
+            received_at: self.received_at,
+        })
+    }
+
+    fn id(&self) -> Result<EventId, (RejectReason, String)> {
+        let unplaced = |detail: &str| (RejectReason::Unplaced, detail.to_owned());
+        let id: Option<EventId> = self
+            .event_id
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(|error: model::ParseEventIdError| (RejectReason::Malformed, error.to_string()))?;
+        if let Some(id) = id {
+            if self.slot.is_some_and(|slot| slot != id.slot) {
+                return Err((
+                    RejectReason::Malformed,
+                    "`slot` and `event_id` name different slots".to_owned(),
+                ));
+            }
+            return Ok(id);
+        }
+        Ok(EventId {
+            slot: self.slot.ok_or_else(|| unplaced("`slot` is missing: the slot of the trade's block"))?,
+            tx: TxPlace::new(self.tx_index, &self.signature),
+            outer_ix: self.outer_ix.ok_or_else(|| {
+                unplaced("`outer_ix` is missing: the index of the trade's top-level instruction")
+            })?,
+            inner_ix: self.inner_ix.unwrap_or(-1),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::SlotState;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn line() -> Value {
+        json!({"event_id": "7-3-1--1", "slot": 7, "tx_index": 3, "outer_ix": 1, "inner_ix": null,
+            "signature": Signature([1; 64]).to_string(), "block_time": 1_700_000_000_000_u64, "program": "pump",
+            "pool": Address([2; 32]).to_string(), "mint": Address([3; 32]).to_string(),
+            "quote_mint": Address::WSOL.to_string(), "trader": Address([4; 32]).to_string(), "trader_kind": "signer",
+            "side": "buy", "base_amount": "18446744073709551615", "quote_amount": 5, "quote_user": null,
+            "base_decimals": 6, "quote_decimals": 9, "spot_price": 1.5, "price": 2.0, "labels": null,
+            "commitment": "confirmed"})
+    }
+
+    fn read(lines: &[Value]) -> Vec<Event> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trades.jsonl");
+        let text: Vec<String> = lines.iter().map(Value::to_string).collect();
+        std::fs::write(&path, text.join("\n")).unwrap();
+        let mut source = Trades::new(&Config { paths: vec![path], ..Config::default() });
+        let mut events = Vec::new();
+        while source.read(&mut events).unwrap() == Step::More {}
+        events
+    }
+
+    #[test]
+    fn a_row_of_the_record_is_a_trade_again() {
+        let events = read(&[line()]);
+        let [Event::Chain(ChainEvent::Trade(trade)), Event::Slot(status)] = &events[..] else {
+            panic!("{events:?}")
+        };
+        assert_eq!(trade.origin.id.to_string(), "7-3-1--1");
+        assert_eq!(
+            (trade.origin.block_time, trade.base_amount, trade.quote_amount),
+            (1_700_000_000, u64::MAX, 5)
+        );
+        assert_eq!((trade.trader_kind, trade.spot_after), (TraderKind::Signer, Price::new(1.5)));
+        assert_eq!((status.slot, status.state), (7, SlotState::Confirmed));
+    }
+
+    #[test]
+    fn the_place_may_be_spelled_by_its_parts() {
+        let mut by_parts = line();
+        by_parts.as_object_mut().unwrap().remove("event_id");
+        assert_eq!(read(&[by_parts.clone()]), read(&[line()]));
+        by_parts["tx_index"] = Value::Null;
+        let Event::Chain(event) = &read(&[by_parts])[0] else { panic!() };
+        assert_eq!(event.origin().id.to_string(), "7-s0101010101010101-1--1");
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_said() {
+        let reject = |change: fn(&mut Value)| {
+            let mut line = line();
+            line.as_object_mut().unwrap().remove("event_id");
+            change(&mut line);
+            match read(&[line]).remove(0) {
+                Event::Reject(reject) => (reject.reason, reject.detail),
+                other => panic!("{other:?}"),
+            }
+        };
+        let without_slot = reject(|line| line["slot"] = Value::Null);
+        assert_eq!(without_slot.0, RejectReason::Unplaced);
+        assert!(without_slot.1.contains("`slot` is missing"));
+        assert!(reject(|line| line["outer_ix"] = Value::Null).1.contains("`outer_ix` is missing"));
+        assert!(reject(|line| line["block_time"] = Value::Null).1.contains("`block_time` is missing"));
+        assert!(reject(|line| line["block_time"] = json!(1_700_000_000)).1.contains("not seconds"));
+        let amount = reject(|line| line["base_amount"] = json!("1.5"));
+        assert_eq!(amount.0, RejectReason::Malformed);
+        assert!(amount.1.contains("`1.5` is no raw amount"), "{amount:?}");
+        assert!(reject(|line| line["event_id"] = json!("8-1-1-1")).1.contains("different slots"));
+    }
+}
