@@ -203,7 +203,8 @@ fn log(store: &mut EmbeddedStore, count: u64, size: usize, per_commit: usize) ->
     let events: Vec<(Time, Event)> = (0..count).map(event).collect();
     let started = Instant::now();
     for (i, batch) in (1..).zip(events.chunks(size)) {
-        store.append_events(store.log_end(), batch)?;
+        let events = batch.iter().map(|(time, event)| (*time, event));
+        store.append_events(store.log_end(), events)?;
         if i % (per_commit / size).max(1) == 0 {
             store.commit()?;
         }

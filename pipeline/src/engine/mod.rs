@@ -29,7 +29,6 @@ use std::time::Duration;
 use ::sinks::Sink;
 use ::sources::{Counts, Source};
 use anyhow::Context as _;
-use config::Speed;
 use model::Seconds;
 
 pub(crate) use recovery::Store;

@@ -31,7 +31,7 @@ pub(super) enum Command {
 
 /// The running workers.
 pub(super) struct Workers {
-    guards: timely::WorkerGuards<anyhow::Result<()>>,
+    guards: timely::communication::WorkerGuards<anyhow::Result<()>>,
     commands: Vec<SyncSender<Command>>,
     threads: Vec<Thread>,
     /// Feeds that a worker has not yet closed.

@@ -56,11 +56,11 @@ impl EventLog {
         start.map_or(Ok(self.end - self.pending.events), unsigned)
     }
 
-    pub(super) fn append(
+    pub(super) fn append<'e>(
         &mut self,
         connection: &Connection,
         first_offset: u64,
-        events: &[(Time, Event)],
+        events: impl IntoIterator<Item = (Time, &'e Event)>,
     ) -> Result<(), Fault> {
         if first_offset != self.end {
             return Err(format!("the next offset is {}, not {first_offset}", self.end).into());
@@ -70,7 +70,7 @@ impl EventLog {
                 self.pending.first_time = event.0;
             }
             let bytes = std::mem::take(&mut self.pending.bytes);
-            self.pending.bytes = postcard::to_extend(event, bytes)?;
+            self.pending.bytes = postcard::to_extend(&event, bytes)?;
             self.pending.events += 1;
             self.end += 1;
             if self.pending.bytes.len() >= CHUNK_BYTES {

@@ -95,7 +95,11 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// When `first_offset` is not [`log_end`](Self::log_end), or the database cannot be written.
-    pub fn append_events(&mut self, first_offset: u64, events: &[(Time, Event)]) -> Result<(), SinkError> {
+    pub fn append_events<'e>(
+        &mut self,
+        first_offset: u64,
+        events: impl IntoIterator<Item = (Time, &'e Event)>,
+    ) -> Result<(), SinkError> {
         self.change(
             || format!("append to the event log at offset {first_offset}"),
             |store| store.log.append(&store.connection, first_offset, events),
