@@ -5,8 +5,8 @@
 //! same signatures, at a later time), and afterwards the abandoned slots are declared dead. Some of the
 //! transactions never come back.
 //!
-//! What lives is the same market whether the feed is disturbed or not up to the first fork; a fork
-//! moves transactions into later blocks and so changes what follows.
+//! Duplicates and late deliveries change the order of arrival only; forks and skipped slots move
+//! transactions into later blocks, and so change what follows.
 
 use std::collections::{BTreeMap, VecDeque};
 

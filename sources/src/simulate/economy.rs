@@ -64,7 +64,7 @@ pub(crate) struct Economy {
     pub(crate) out: Vec<Draft>,
 }
 
-/// Launches by the hour of the day (UTC) in percent of the mean: Europe's afternoon is America's morning.
+/// Launches by the hour of the day (UTC), as a factor of the mean: Europe's afternoon is America's morning.
 const RHYTHM: [f64; 24] = [
     1.05, 1.00, 0.95, 0.90, 0.85, 0.80, 0.78, 0.78, 0.80, 0.84, 0.88, 0.93, 1.00, 1.08, 1.16, 1.22, 1.25,
     1.25, 1.22, 1.18, 1.14, 1.10, 1.08, 1.06,

@@ -44,8 +44,13 @@ pub(crate) fn migrate(b: &mut Builder, m: &Migration, time: Seconds) {
         before: None,
     };
     let accounts = accounts(m, &authority);
-    b.enter(&PUMP, 1, &accounts, vec![0x9b, 0xea, 0xe7, 0x92, 0xec, 0x9e, 0xa2, 0x1e]);
-    b.log("Instruction: Migrate");
+    if is_v2(m) {
+        b.enter(&PUMP, 1, &accounts, vec![0xbb, 0xcb, 0x12, 0x1f, 0xce, 0xed, 0xfe, 0x29]);
+        b.log("Instruction: MigrateV2");
+    } else {
+        b.enter(&PUMP, 1, &accounts, vec![0x9b, 0xea, 0xe7, 0x92, 0xec, 0x9e, 0xa2, 0x1e]);
+        b.log("Instruction: Migrate");
+    }
     open_token_account(b, 2, &m.user, &tokens);
     open_token_account(b, 2, &m.user, &quotes);
     b.transfer(2, &a.vault, &tokens.account, &a.curve, MIGRATED_BASE);
@@ -72,28 +77,33 @@ pub(crate) fn migrate(b: &mut Builder, m: &Migration, time: Seconds) {
     b.leave(&PUMP, 1, Some(325_798));
 }
 
-/// Accounts of `migrate`.
-fn accounts(m: &Migration, authority: &Address) -> [Address; 24] {
+/// Other quotes than SOL need the second version; for SOL both are in use.
+fn is_v2(m: &Migration) -> bool {
+    m.accounts.quote == Quote::Usdc || m.accounts.mint.0[0].is_multiple_of(2)
+}
+
+/// Accounts of `migrate` and of `migrate_v2`, which names the quote and its vault too.
+fn accounts(m: &Migration, authority: &Address) -> Vec<Address> {
     let (a, pool) = (&m.accounts, &m.pool);
-    let quote = pool.quote_mint;
-    [
-        PUMP_GLOBAL,
-        MIGRATION_AUTHORITY,
-        a.mint,
-        a.curve,
-        a.vault,
-        m.user,
-        SYSTEM.address,
-        TOKEN_2022.address,
-        PUMPSWAP.address,
+    let (quote, lp_mint) = (pool.quote_mint, derive(tag::LP_MINT, &[&pool.address]));
+    let mut accounts = vec![PUMP_GLOBAL, MIGRATION_AUTHORITY, a.mint];
+    if is_v2(m) {
+        accounts.extend([quote, a.curve, a.vault, a.quote_vault()]);
+    } else {
+        accounts.extend([a.curve, a.vault]);
+    }
+    accounts.extend([m.user, SYSTEM.address, TOKEN_2022.address]);
+    if !is_v2(m) {
+        accounts.push(PUMPSWAP.address);
+    }
+    accounts.extend([
         pool.address,
         *authority,
         token_account(authority, &a.mint),
         token_account(authority, &quote),
         SWAP_GLOBAL,
-        quote,
-        derive(tag::LP_MINT, &[&pool.address]),
-        token_account(authority, &derive(tag::LP_MINT, &[&pool.address])),
+        lp_mint,
+        token_account(authority, &lp_mint),
         pool.base_vault,
         pool.quote_vault,
         TOKEN_2022.address,
@@ -101,7 +111,10 @@ fn accounts(m: &Migration, authority: &Address) -> [Address; 24] {
         SWAP_AUTHORITY,
         PUMP_AUTHORITY,
         PUMP.address,
-    ]
+        PUMPSWAP.address,
+        token_program(&quote).address,
+    ]);
+    accounts
 }
 
 /// `create_pool`, called by a migration on the authority of `creator`.

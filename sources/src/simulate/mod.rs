@@ -8,11 +8,11 @@
 //! late deliveries.
 //!
 //! The same [`Params`] give the same items on every platform: chance comes from `ChaCha8` and plain
-//! arithmetic ([`dice`]), and nothing is ordered by a hash.
+//! arithmetic, and nothing is ordered by a hash.
 //!
-//! It does not simulate wealth (wallets are topped up unseen), other programs, block limits or fees of
-//! the protocol's own accounts. Its addresses are not on the curve tests of the chain, and its
-//! signatures sign nothing.
+//! It does not simulate wealth (wallets are topped up unseen), other programs, block limits, or the
+//! balances of the protocol's own accounts. Its addresses are hashes, not program-derived addresses, and
+//! its signatures sign nothing.
 
 mod addresses;
 mod assemble;

@@ -149,8 +149,7 @@ impl Economy {
         }))
     }
 
-    /// Carries out a planned trade of `wallet`. Returns the tokens that it received, or gave as a
-    /// negative number of sign `false`.
+    /// Carries out a planned trade of `wallet`, and sets off what its new height calls for.
     pub(crate) fn apply(&mut self, id: TokenId, wallet: WalletId, step: &Step) {
         let Some(token) = self.tokens.get_mut(&id) else { return };
         let person = self.wallets.get_mut(wallet);

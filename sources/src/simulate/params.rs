@@ -3,6 +3,8 @@
 use model::Seconds;
 use serde::{Deserialize, Serialize};
 
+use super::dice::whole;
+
 /// The simulated market.
 ///
 /// The defaults are a market like the real one of 2026 on an undisturbed feed; the disturbances (forks,
@@ -77,14 +79,23 @@ impl Default for Params {
     }
 }
 
-/// Trades a second of the default market once it is warm, measured over simulated hours.
-const TRADES_PER_SECOND: f64 = 20.0;
+/// Most pools at the start.
+const POOLS_MAX: u64 = 100_000;
+
+/// Trades a second of the default market, measured over its first hour.
+const TRADES_PER_SECOND: f64 = 23.0;
 
 impl Params {
-    /// The same market, scaled to about `rate` trades a second once it is warm (a simulated hour).
+    /// The same market, scaled to about `rate` trades a second from the first minute on: launches and
+    /// the pools at the start grow together. It is a mean over minutes; bursts go well above it, and
+    /// `trades_per_second_max` bounds them.
     #[must_use]
     pub fn with_trades_per_second(mut self, rate: f64) -> Self {
-        self.scale = rate / TRADES_PER_SECOND * 25_000.0 / self.launches_per_day.max(1.0);
+        let market = Self::default();
+        let times = rate / TRADES_PER_SECOND;
+        self.scale = times * market.launches_per_day / self.launches_per_day.max(1.0);
+        let pools = whole(times * f64::from(market.pools_at_start)).clamp(1, POOLS_MAX);
+        self.pools_at_start = u32::try_from(pools).unwrap_or(u32::MAX);
         self
     }
 
@@ -122,7 +133,7 @@ impl Params {
             ("start_time_s", self.start_time_s, 0..=u64::from(u32::MAX) * 2),
             ("seconds", self.seconds.unwrap_or(1), 0..=10_000_000_000),
             ("trades_per_second_max", self.trades_per_second_max.unwrap_or(1), 1..=u64::MAX),
-            ("pools_at_start", self.pools_at_start.into(), 0..=100_000),
+            ("pools_at_start", self.pools_at_start.into(), 0..=POOLS_MAX),
         ] {
             if !range.contains(&value) {
                 problems

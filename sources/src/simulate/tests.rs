@@ -6,10 +6,12 @@ use std::sync::OnceLock;
 use model::{Address, ChainEvent, Event, Program, Side, Signature, SlotState};
 
 use super::assemble::assemble;
-use super::curve::MIGRATED_BASE;
-use super::draft::{Draft, PoolTrade, Step};
+use super::curve::{Curve, MIGRATED_BASE, VIRTUAL_USDC_START};
+use super::draft::{CurveAccounts, Draft, Migration, Payer, PoolTrade, Quote, Step};
 use super::economy::Economy;
+use super::pool::Pool;
 use super::transaction_builder::Place;
+use super::wallets::Kind;
 use super::{Item, Market, Params, json};
 use crate::decoder::Decoder;
 use crate::formats::{self, Feed};
@@ -44,6 +46,14 @@ fn disturbed() -> Params {
         duplicate_ratio: 0.05,
         late_ratio: 0.05,
         ..Params::default()
+    }
+}
+
+/// Every draft of an undisturbed market.
+fn drafted(params: &Params, slots: u64, mut each: impl FnMut(&Draft)) {
+    let mut economy = Economy::new(params);
+    for slot in 0..slots {
+        economy.slot(slot, u64::MAX).iter().for_each(&mut each);
     }
 }
 
@@ -139,7 +149,7 @@ fn everything_decodes_to_what_was_done() {
     let params = Params { scale: 4.0, truncated_ratio: 0.02, old_layout_ratio: 0.2, ..Params::default() };
     let mut decoder = Decoder::new("simulate");
     let mut seen = BTreeMap::new();
-    landed(&params, 3_000, |draft, transaction| {
+    landed(&params, 2_400, |draft, transaction| {
         let mut events = Vec::new();
         decoder.events(&transaction, "", &mut events);
         if draft.failure.is_some() {
@@ -174,6 +184,42 @@ fn everything_decodes_to_what_was_done() {
 }
 
 #[test]
+fn a_migration_of_another_quote_opens_a_pool_of_that_quote() {
+    for (quote, mint) in [(Quote::Usdc, 1), (Quote::Sol, 1), (Quote::Sol, 2)] {
+        let [mint, user] = [Address([mint; 32]), Address([9; 32])];
+        let accounts = CurveAccounts::new(mint, user, quote, false, false);
+        let start = Curve::new(VIRTUAL_USDC_START);
+        let curve = start.bought(start.buy(u64::MAX / 4).unwrap());
+        let sides = ((mint, 6, MIGRATED_BASE), (quote.mint(), quote.decimals(), curve.real_quote - 5));
+        let pool = Pool::open(sides.0, sides.1, true);
+        let migration = Migration { accounts, user, curve, pool, fee: 5 };
+        let draft = Draft {
+            signature: Signature([3; 64]),
+            payer: Payer { address: user, lamports: 1_000_000_000 },
+            co_signers: Vec::new(),
+            steps: vec![Step::Migrate(Box::new(migration))],
+            routed: false,
+            failure: None,
+            unit_limit: 500_000,
+            unit_price: 0,
+            tip: 0,
+            cut_logs: None,
+        };
+        let transaction = assemble(&draft, Place { slot: 1, index: 0, block_time: 1 });
+        let mut events = Vec::new();
+        Decoder::new("simulate").events(&transaction, "", &mut events);
+        let [Event::Chain(ChainEvent::PoolCreated(opened)), Event::Chain(ChainEvent::Migrated(moved))] =
+            events.as_slice()
+        else {
+            panic!("{events:?}")
+        };
+        assert_eq!((opened.mint, opened.quote_mint), (mint, quote.mint()));
+        assert_eq!(opened.quote_amount, Some(curve.real_quote - 5));
+        assert_eq!((moved.mint, moved.quote_amount, moved.fee), (mint, curve.real_quote - 5, 5));
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_feed() {
     let first = disturbed_items();
     assert!(first.len() > 3_000, "{}", first.len());
@@ -185,7 +231,7 @@ fn the_same_seed_gives_the_same_feed() {
 fn balances_follow_from_what_happened() {
     // By token account: what the last transaction left there.
     let mut vaults: BTreeMap<Address, u64> = BTreeMap::new();
-    landed(&Params { scale: 4.0, ..Params::default() }, 2_000, |draft, tx| {
+    landed(&Params { scale: 4.0, ..Params::default() }, 1_200, |draft, tx| {
         let lamports = |balances: &[u64]| balances.iter().map(|b| u128::from(*b)).sum::<u128>();
         let fee = u128::from(tx.fee.unwrap());
         let balances = |list: &[crate::transaction::TokenBalance]| -> BTreeMap<Address, u64> {
@@ -334,9 +380,8 @@ fn it_looks_like_the_real_market() {
     let mut trades: BTreeMap<Address, u64> = BTreeMap::new();
     let (mut launches, mut graduates, mut failed, mut all) = (0.0, 0.0, 0.0, 0.0);
     let mut sizes = Vec::new();
-    let mut largest_launch = 0;
     // Half an hour at four times the speed.
-    landed(&params, 4_500, |draft, _| {
+    drafted(&params, 4_500, |draft| {
         all += 1.0;
         if draft.failure.is_some() {
             failed += 1.0;
@@ -355,7 +400,6 @@ fn it_looks_like_the_real_market() {
                 Step::PoolTrade(_) | Step::Liquidity(_) => {}
             }
         }
-        largest_launch = largest_launch.max(draft.steps.len());
     });
     let a_day = launches / params.scale * 48.0;
     assert!((15_000.0..40_000.0).contains(&a_day), "{a_day} launches a day");
@@ -370,6 +414,30 @@ fn it_looks_like_the_real_market() {
     sizes.sort_unstable();
     let quantile = |percent: usize| sizes[sizes.len() * percent / 100];
     assert!(quantile(99) > 15 * quantile(50), "{} {}", quantile(99), quantile(50));
+}
+
+#[test]
+fn those_who_know_more_earn_what_the_crowd_loses() {
+    let params = Params { scale: 4.0, pools_at_start: 0, ..Params::default() };
+    let kinds: BTreeMap<Address, Kind> = Economy::new(&params).wallets.kinds().collect();
+    // Lamports in and out by kind, on curves; what is left in the bag counts for nothing.
+    let mut cash: BTreeMap<String, (i128, i128)> = BTreeMap::new();
+    drafted(&params, 6_000, |draft| {
+        for step in draft.steps.iter().filter(|_| draft.failure.is_none()) {
+            let Step::CurveTrade(t) = step else { continue };
+            if t.accounts.quote.decimals() != 9 {
+                continue;
+            }
+            let kind = kinds.get(&t.user).map_or("agent".to_owned(), |kind| format!("{kind:?}"));
+            let entry = cash.entry(kind).or_default();
+            let amount = i128::from(t.user_amount());
+            if t.side == Side::Buy { entry.0 += amount } else { entry.1 += amount }
+        }
+    });
+    let (paid, got) = cash["Smart"];
+    assert!(got * 10 > paid * 12, "the smart earn too little: {paid} to {got}");
+    let (paid, got) = cash["Retail"];
+    assert!(got < paid, "the crowd should lose: {paid} to {got}");
 }
 
 #[test]

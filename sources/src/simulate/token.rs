@@ -14,7 +14,7 @@ use super::wallets::WalletId;
 
 /// Lamports in a SOL.
 pub(crate) const SOL: u64 = 1_000_000_000;
-/// Quote in a completed curve, as a share of which heights are drawn, in SOL.
+/// SOL in a completed curve.
 const CURVE_SOL: f64 = 85.0;
 
 /// Where a token trades.
@@ -98,6 +98,9 @@ impl Token {
     ) -> Self {
         let mut token = Self::new(accounts, developer, Curve::new(0), dice);
         token.open_pool(pool, dice);
+        // Its first rush is over.
+        token.gap_slots = dice.lognormal(10.0, 0.9).clamp(1.0, 200.0);
+        token.rising = dice.chance(0.5);
         token
     }
 

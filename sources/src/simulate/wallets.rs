@@ -84,6 +84,13 @@ impl Wallets {
         0
     }
 
+    /// Every wallet's address and kind.
+    #[cfg(test)]
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = (Address, Kind)> {
+        let kinds = KINDS.iter().flat_map(|(kind, count)| (0..*count).map(|_| *kind));
+        self.wallets.iter().map(|wallet| wallet.address).zip(kinds)
+    }
+
     pub(crate) fn get(&self, id: WalletId) -> Wallet {
         // Ids come from `pick` alone, so this is always within.
         self.wallets[usize::try_from(id).unwrap_or(0)]
