@@ -10,8 +10,10 @@
 //! What an event leaves out (pool, mints, vaults, user) is taken from the accounts of the instruction
 //! that caused it. Nothing is learned here from one transaction to the next: see [`crate::pools`].
 
+use std::borrow::Cow;
+
 use model::{Address, EventId, Program, Signature, TxPlace};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::logs::{self, LogEvent};
 use crate::programs::accounts::Order;
@@ -101,6 +103,8 @@ pub struct Decoding {
     pub refused: Vec<Refused>,
     /// True if the log was cut off.
     pub truncated: bool,
+    /// Instructions of programs that only log, whose events went with the rest of a log that was cut off.
+    pub lost: Vec<(Program, Place)>,
     /// Log lines that should hold an event's bytes and hold something else.
     pub unreadable: u64,
 }
@@ -113,10 +117,13 @@ pub fn decode(tx: &Transaction) -> Decoding {
     if calls.programs.is_empty() {
         return out;
     }
-    let mut found = calls.events(tx);
+    let mut found = calls.events();
     let logs = tx.logs.as_deref().map(|lines| logs::read(lines, &calls.programs)).unwrap_or_default();
     (out.truncated, out.unreadable) = (logs.truncated, logs.unreadable);
     calls.add_logged(tx, logs.events, &mut found);
+    if out.truncated {
+        out.lost = calls.without_event(&found);
+    }
     found.sort_by_key(|found| (found.place.is_none(), found.place, found.ordinal));
     for found in &found {
         match programs::decode(found.program, &found.bytes) {
@@ -157,7 +164,7 @@ struct Found<'a> {
     place: Option<Place>,
     ordinal: usize,
     cause: Option<Call<'a>>,
-    bytes: std::borrow::Cow<'a, [u8]>,
+    bytes: Cow<'a, [u8]>,
 }
 
 impl<'a> Calls<'a> {
@@ -190,7 +197,7 @@ impl<'a> Calls<'a> {
     }
 
     /// Events that programs handed to themselves.
-    fn events(&self, tx: &Transaction) -> Vec<Found<'a>> {
+    fn events(&self) -> Vec<Found<'a>> {
         let mut found = Vec::new();
         for (index, call) in self.calls.iter().enumerate().filter(|(_, call)| call.is_event) {
             // Its caller is the program itself: the nearest instruction of it before, within this top-level one.
@@ -203,7 +210,7 @@ impl<'a> Calls<'a> {
                 source: Carrier::Cpi,
                 place: Some(call.place()),
                 ordinal: index,
-                cause: cause.copied().filter(|cause| usize::from(cause.instruction.program) < tx.keys.len()),
+                cause: cause.copied(),
                 bytes: bytes.into(),
             });
         }
@@ -237,6 +244,19 @@ impl<'a> Calls<'a> {
                 bytes: event.bytes.into(),
             });
         }
+    }
+
+    /// The instructions that should have logged an event and did not.
+    fn without_event(&self, found: &[Found<'a>]) -> Vec<(Program, Place)> {
+        let logs_only =
+            |program| matches!(program, Program::RaydiumAmmV4 | Program::RaydiumCpmm | Program::RaydiumClmm);
+        let is_lost = |call: &&Call<'a>| {
+            logs_only(call.program)
+                && programs::accounts(call.program, &call.instruction.data, call.instruction.accounts.len())
+                    .is_some()
+                && !found.iter().any(|found| found.cause.is_some_and(|cause| cause.place() == call.place()))
+        };
+        self.calls.iter().filter(is_lost).map(|call| (call.program, call.place())).collect()
     }
 
     /// The instruction that is the `count`-th invocation of a program. Without inner instructions only
@@ -305,90 +325,119 @@ fn named(tx: &Transaction, program: Program, instruction: &Instruction) -> Named
     }
 }
 
-impl Decoded {
-    /// The top-level index as printed.
-    #[must_use]
-    pub fn outer(&self) -> Option<u16> {
-        self.cause.map(|(outer, _)| outer).or_else(|| self.place.map(|place| place.outer))
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+    use crate::transaction::InnerInstructions;
+
+    /// A `CompleteEvent` of pump.fun, told from others by `mark`.
+    fn event(mark: u8) -> Vec<u8> {
+        let mut bytes = 0x5f72_619c_d42e_9808_u64.to_be_bytes().to_vec();
+        bytes.extend([mark; 3 * 32]);
+        bytes.extend(9i64.to_le_bytes());
+        bytes
     }
 
-    /// The inner index as printed: only an event that is an instruction has one.
-    #[must_use]
-    pub fn inner(&self) -> Option<i16> {
-        self.place.filter(|_| self.source == Carrier::Cpi).map(|place| place.inner)
+    fn instruction(program: u16, data: Vec<u8>) -> Instruction {
+        Instruction { program, accounts: Vec::new(), data, stack_height: None }
     }
-}
 
-/// What is printed: the same names for every program, then the event's own fields.
-#[derive(Serialize)]
-struct Printed<'a> {
-    signature: Signature,
-    slot: Option<u64>,
-    program: Program,
-    event: &'static str,
-    source: Carrier,
-    outer: Option<u16>,
-    inner: Option<i16>,
-    timestamp: Option<i64>,
-    failed: bool,
-    event_id: Option<String>,
-    #[serde(flatten)]
-    added: Added,
-    #[serde(flatten)]
-    payload: &'a Payload,
-}
+    fn call_of_itself(mark: u8) -> Instruction {
+        instruction(0, [&EVENT_INSTRUCTION[..], &event(mark)].concat())
+    }
 
-/// What the instruction adds to the event: only names that the event does not use itself.
-#[derive(Default, Serialize)]
-struct Added {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pool: Option<Address>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mint: Option<Address>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    quote_mint: Option<Address>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<Address>,
-}
+    fn data_line(mark: u8) -> String {
+        format!("Program data: {}", STANDARD.encode(event(mark)))
+    }
 
-impl Added {
-    fn of(decoded: &Decoded) -> Self {
-        use crate::programs::{meteora_dbc, pump, pumpswap, raydium_launchlab};
-        let Named { pool, mints: [mint, quote_mint], user, .. } = decoded.named;
-        match &decoded.payload {
-            Payload::Pump(pump::Event::Trade(_)) | Payload::RaydiumAmmV4(_) => {
-                Self { pool, ..Self::default() }
-            }
-            Payload::Pumpswap(pumpswap::Event::Buy(_) | pumpswap::Event::Sell(_)) => {
-                Self { mint, quote_mint, ..Self::default() }
-            }
-            Payload::RaydiumLaunchlab(raydium_launchlab::Event::Trade(_))
-            | Payload::MeteoraDbc(meteora_dbc::Event::Swap(_) | meteora_dbc::Event::Swap2(_)) => {
-                Self { mint, quote_mint, user, ..Self::default() }
-            }
-            Payload::RaydiumLaunchlab(_) => Self { mint, quote_mint, ..Self::default() },
-            Payload::RaydiumCpmm(_) | Payload::MeteoraDammV2(_) => Self { user, ..Self::default() },
-            _ => Self::default(),
+    fn invoke(depth: u8) -> String {
+        format!("Program {} invoke [{depth}]", Program::Pump.address())
+    }
+
+    /// One top-level instruction of pump.fun with these inner instructions and log lines.
+    fn transaction(inner: Option<Vec<Instruction>>, logs: Vec<String>) -> Transaction {
+        Transaction {
+            slot: Some(1),
+            index: Some(2),
+            keys: vec![Program::Pump.address(), Address([7; 32])],
+            instructions: vec![instruction(0, vec![1])],
+            inner: inner.map(|instructions| vec![InnerInstructions { outer: 0, instructions }]),
+            logs: Some(logs),
+            ..Transaction::new(Signature([1; 64]))
         }
     }
-}
 
-impl Serialize for Decoded {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Printed {
-            signature: self.signature,
-            slot: self.slot,
-            program: self.program,
-            event: self.payload.name(),
-            source: self.source,
-            outer: self.outer(),
-            inner: self.inner(),
-            timestamp: self.timestamp,
-            failed: self.failed,
-            event_id: self.event_id.map(|id| id.to_string()),
-            added: Added::of(self),
-            payload: &self.payload,
+    fn found(tx: &Transaction) -> Vec<(Carrier, Option<String>, Option<i16>)> {
+        decode(tx).events.iter().map(|e| (e.source, e.event_id.map(|id| id.to_string()), e.inner())).collect()
+    }
+
+    #[test]
+    fn instruction_and_log_line_with_the_same_bytes_are_one_event() {
+        let inner = vec![instruction(1, vec![]), call_of_itself(1), call_of_itself(1)];
+        let logs = vec![invoke(1), data_line(1), invoke(2), data_line(1)];
+        let id = |inner: i16| Some(format!("1-2-0-{inner}"));
+        let expected = [(Carrier::Cpi, id(1), Some(1)), (Carrier::Cpi, id(2), Some(2))];
+        assert_eq!(found(&transaction(Some(inner.clone()), logs)), expected);
+        let cut = vec![invoke(1), "Log truncated".to_owned()];
+        assert_eq!(found(&transaction(Some(inner), cut)), expected);
+    }
+
+    #[test]
+    fn what_is_only_logged_has_the_place_of_the_instruction_and_prints_none() {
+        let tx = transaction(Some(vec![]), vec![invoke(1), data_line(1), data_line(2)]);
+        // The second of one instruction takes a place that no event of its own can have.
+        let expected = [
+            (Carrier::Log, Some("1-2-0--1".to_owned()), None),
+            (Carrier::Log, Some("1-2-0-0".to_owned()), None),
+        ];
+        assert_eq!(found(&tx), expected);
+    }
+
+    #[test]
+    fn without_inner_instructions_the_order_in_the_log_has_to_do() {
+        let tx = transaction(None, vec![invoke(1), data_line(1), data_line(2)]);
+        let ids: Vec<_> = found(&tx).into_iter().filter_map(|(_, id, _)| id).collect();
+        assert_eq!(ids, ["1-2-0--1", "1-2-1--1"]);
+    }
+
+    #[test]
+    fn a_line_of_an_invocation_that_is_no_instruction_has_no_place() {
+        let logs = vec![invoke(1), invoke(2), data_line(1)];
+        assert_eq!(found(&transaction(Some(vec![]), logs)), [(Carrier::Log, None, None)]);
+    }
+
+    #[test]
+    fn a_cut_log_tells_which_events_it_took() {
+        let mut tx = transaction(Some(vec![]), vec!["Log truncated".to_owned()]);
+        tx.keys[0] = Program::RaydiumAmmV4.address();
+        tx.instructions = vec![Instruction { accounts: vec![0; 17], ..instruction(0, vec![9; 17]) }];
+        let decoding = decode(&tx);
+        assert_eq!(decoding.lost, [(Program::RaydiumAmmV4, Place { outer: 0, inner: -1 })]);
+    }
+
+    #[test]
+    fn unknown_and_short_events_are_told_with_their_place() {
+        let mut short = event(1);
+        short.truncate(20);
+        let inner = vec![
+            instruction(0, [&EVENT_INSTRUCTION[..], &short].concat()),
+            instruction(0, [&EVENT_INSTRUCTION[..], &[0xab; 8]].concat()),
+        ];
+        let refused = decode(&transaction(Some(inner), vec![])).refused;
+        assert!(matches!(refused[0].why, Undecoded::Short { event: "CompleteEvent", .. }));
+        assert_eq!(refused[1].why, Undecoded::Unknown(0xabab_abab_abab_abab));
+        assert_eq!(refused[1].place, Some(Place { outer: 0, inner: 1 }));
+    }
+
+    #[test]
+    fn prints_every_name_once() {
+        let tx = transaction(Some(vec![call_of_itself(3)]), vec![]);
+        let text = serde_json::to_string(&decode(&tx).events[0]).unwrap();
+        for name in ["signature", "slot", "program", "event", "timestamp", "mint", "user", "bonding_curve"] {
+            assert_eq!(text.matches(&format!("\"{name}\":")).count(), 1, "{name} in {text}");
         }
-        .serialize(serializer)
     }
 }

@@ -42,6 +42,17 @@ impl Decoder {
         for refused in &decoding.refused {
             self.refuse(refused, tx, cursor, out);
         }
+        for (program, place) in &decoding.lost {
+            let detail = "the log was cut off before this instruction's event, and the program only logs";
+            let cursor = within(cursor, Some((place.outer, place.inner)));
+            out.push(Event::Reject(self.reject(
+                *program,
+                tx,
+                cursor,
+                RejectReason::Undecoded,
+                detail.to_owned(),
+            )));
+        }
         for (index, decoded) in decoding.events.iter().enumerate() {
             if is_told_twice(decoded, decoding.events.get(index + 1..).unwrap_or_default()) {
                 self.count("copies.meteora_dbc.EvtSwap");
@@ -49,7 +60,10 @@ impl Decoder {
             }
             match normalize(decoded, tx, &mut self.pools) {
                 Ok(event) => out.push(Event::Chain(event)),
-                Err(refusal) => out.push(Event::Reject(self.reject(decoded, refusal, tx, cursor))),
+                Err(Refusal { reason, detail }) => {
+                    let cursor = within(cursor, decoded.place.map(|place| (place.outer, place.inner)));
+                    out.push(Event::Reject(self.reject(decoded.program, tx, cursor, reason, detail)));
+                }
             }
         }
     }
@@ -87,29 +101,29 @@ impl Decoder {
             Undecoded::Ignored(name) => self.count(&format!("ignored.{program}.{name}")),
             Undecoded::Short { event, .. } => {
                 self.count(&format!("undecoded.{program}.{event}"));
-                let place = refused.place.map(|place| (place.outer, place.inner));
-                out.push(Event::Reject(Reject {
-                    source: self.source.clone(),
-                    cursor: within(cursor, place),
-                    reason: RejectReason::Undecoded,
-                    program: Some(program.address()),
-                    signature: Some(tx.signature),
-                    slot: tx.slot,
-                    detail: refused.why.to_string(),
-                }));
+                let cursor = within(cursor, refused.place.map(|place| (place.outer, place.inner)));
+                let detail = refused.why.to_string();
+                out.push(Event::Reject(self.reject(program, tx, cursor, RejectReason::Undecoded, detail)));
             }
         }
     }
 
-    fn reject(&self, decoded: &Decoded, refusal: Refusal, tx: &Transaction, cursor: &str) -> Reject {
+    fn reject(
+        &self,
+        program: Program,
+        tx: &Transaction,
+        cursor: String,
+        reason: RejectReason,
+        detail: String,
+    ) -> Reject {
         Reject {
             source: self.source.clone(),
-            cursor: within(cursor, decoded.place.map(|place| (place.outer, place.inner))),
-            reason: refusal.reason,
-            program: Some(decoded.program.address()),
+            cursor,
+            reason,
+            program: Some(program.address()),
             signature: Some(tx.signature),
             slot: tx.slot,
-            detail: refusal.detail,
+            detail,
         }
     }
 }
@@ -138,4 +152,146 @@ fn is_told_twice(decoded: &Decoded, later: &[Decoded]) -> bool {
         let Payload::MeteoraDbc(meteora_dbc::Event::Swap2(new)) = &other.payload else { return false };
         new.pool == old.pool && other.cause == decoded.cause
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Address, ChainEvent, Side, Signature};
+
+    use super::*;
+    use crate::programs::EVENT_INSTRUCTION;
+    use crate::transaction::{InnerInstructions, Instruction, TokenBalance};
+
+    const POOL: Address = Address([2; 32]);
+    const MINT: Address = Address([3; 32]);
+    const WALLET: Address = Address([4; 32]);
+
+    /// A `BuyEvent` of PumpSwap: 10 base for 100 quote, LP fee 2, protocol 1, out of 1,000 and 9,000.
+    fn buy() -> Vec<u8> {
+        let numbers = [1_700_000_000u64, 10, 999, 0, 0, 1_000, 9_000, 103, 20, 2, 5, 1, 102, 100];
+        let mut bytes = 0x67f4_521f_2cf5_7777_u64.to_be_bytes().to_vec();
+        bytes.extend(numbers.into_iter().flat_map(u64::to_le_bytes));
+        bytes.extend(POOL.0);
+        bytes.extend(WALLET.0);
+        bytes.extend([0; 4 * 32]);
+        bytes
+    }
+
+    /// `WALLET` calls PumpSwap's `buy` on a pool of these mints, and the program says `events`.
+    fn transaction(mints: [Address; 2], events: &[Vec<u8>]) -> Transaction {
+        let accounts = vec![2, 0, 5, 3, 4, 5, 5, 5, 5];
+        let call = Instruction {
+            program: 1,
+            accounts,
+            data: 0x6606_3d12_01da_ebea_u64.to_be_bytes().to_vec(),
+            stack_height: None,
+        };
+        let event = |bytes: &Vec<u8>| Instruction {
+            program: 1,
+            accounts: vec![],
+            data: [&EVENT_INSTRUCTION[..], bytes].concat(),
+            stack_height: None,
+        };
+        let balance = TokenBalance { account: 0, mint: MINT, owner: None, amount: 0, decimals: 6 };
+        Transaction {
+            slot: Some(5),
+            signers: 1,
+            keys: vec![WALLET, Program::Pumpswap.address(), POOL, mints[0], mints[1], Address([5; 32])],
+            instructions: vec![call],
+            inner: Some(vec![InnerInstructions {
+                outer: 0,
+                instructions: events.iter().map(event).collect(),
+            }]),
+            post_token_balances: vec![balance],
+            fee: Some(5_300),
+            ..Transaction::new(Signature([9; 64]))
+        }
+    }
+
+    fn events(tx: &Transaction) -> (Vec<Event>, Decoder) {
+        let mut decoder = Decoder::new("test");
+        let mut events = Vec::new();
+        decoder.events(tx, "file:1", &mut events);
+        (events, decoder)
+    }
+
+    fn trade(mints: [Address; 2]) -> model::Trade {
+        match &events(&transaction(mints, &[buy()])).0[..] {
+            [Event::Chain(ChainEvent::Trade(trade))] => *trade,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_purchase_moves_the_reserves_by_all_but_the_fees_that_leave() {
+        let trade = trade([MINT, Address::WSOL]);
+        assert_eq!((trade.side, trade.mint, trade.quote_mint), (Side::Buy, MINT, Address::WSOL));
+        assert_eq!((trade.base_amount, trade.quote_amount, trade.quote_user), (10, 100, Some(103)));
+        assert_eq!((trade.base_reserve, trade.quote_reserve), (Some(990), Some(9_102)));
+        assert_eq!((trade.fees.lp, trade.fees.protocol, trade.fees.creator), (Some(2), Some(1), None));
+        assert_eq!((trade.trader, trade.priority_fee), (Some(WALLET), Some(300)));
+        assert_eq!(trade.origin.block_time, 1_700_000_000);
+    }
+
+    #[test]
+    fn in_an_inverted_pool_a_purchase_of_its_base_sells_the_coin() {
+        let trade = trade([Address::WSOL, MINT]);
+        assert_eq!((trade.side, trade.mint, trade.quote_mint), (Side::Sell, MINT, Address::WSOL));
+        assert_eq!((trade.base_amount, trade.quote_amount, trade.quote_user), (100, 10, Some(10)));
+        assert_eq!((trade.base_reserve, trade.quote_reserve), (Some(9_102), Some(990)));
+        // The fees are in the coin, so they are no quote.
+        assert_eq!(trade.fees, model::Fees::default());
+        assert!(trade.spot_after < trade.spot_before);
+    }
+
+    #[test]
+    fn block_time_counts_before_the_events_own() {
+        let mut tx = transaction([MINT, Address::WSOL], &[buy()]);
+        tx.block_time = Some(1_700_000_005);
+        let Event::Chain(event) = &events(&tx).0[0] else { panic!() };
+        assert_eq!(event.origin().block_time, 1_700_000_005);
+    }
+
+    #[test]
+    fn without_a_slot_an_event_is_rejected_with_what_to_do() {
+        let mut tx = transaction([MINT, Address::WSOL], &[buy()]);
+        tx.slot = None;
+        let Event::Reject(reject) = &events(&tx).0[0] else { panic!() };
+        assert_eq!((reject.reason, reject.cursor.as_str()), (RejectReason::Unplaced, "file:1#0.0"));
+        assert!(reject.detail.contains("keep `slot`"), "{}", reject.detail);
+    }
+
+    #[test]
+    fn a_failed_transaction_is_counted_and_nothing_else() {
+        let mut tx = transaction([MINT, Address::WSOL], &[buy()]);
+        tx.error = Some("Custom".to_owned());
+        let (events, decoder) = events(&tx);
+        assert_eq!((events.len(), decoder.counts()["failed_tx"]), (0, 1));
+    }
+
+    #[test]
+    fn a_pool_is_remembered_for_a_transaction_that_does_not_name_its_mints() {
+        let (_, mut decoder) = events(&transaction([MINT, Address::WSOL], &[buy()]));
+        let mut tx = transaction([MINT, Address::WSOL], &[buy()]);
+        tx.instructions[0].data = vec![0; 8];
+        tx.post_token_balances.clear();
+        let mut out = Vec::new();
+        decoder.events(&tx, "file:2", &mut out);
+        assert!(matches!(out[..], [Event::Chain(ChainEvent::Trade(_))]), "{out:?}");
+        let Event::Reject(reject) = &events(&tx).0[0] else { panic!() };
+        assert_eq!(reject.reason, RejectReason::UnknownPool);
+    }
+
+    #[test]
+    fn what_is_no_event_is_counted_by_name_or_rejected() {
+        let short = buy()[..40].to_vec();
+        let ignored = 0xae7c_4af9_0451_f611_u64.to_be_bytes().to_vec();
+        let (events, decoder) = events(&transaction([MINT, Address::WSOL], &[vec![0xab; 9], ignored, short]));
+        assert_eq!(decoder.counts()["unknown.pumpswap.abababababababab"], 1);
+        assert_eq!(decoder.counts()["ignored.pumpswap.InitBoostEvent"], 1);
+        assert_eq!(decoder.counts()["undecoded.pumpswap.BuyEvent"], 1);
+        let [Event::Reject(reject)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(reject.reason, RejectReason::Undecoded);
+        assert!(reject.detail.starts_with("BuyEvent: the bytes end before field"), "{}", reject.detail);
+    }
 }

@@ -16,6 +16,7 @@ pub mod formats;
 pub mod logs;
 pub mod normalize;
 pub mod pools;
+mod printed;
 pub mod programs;
 pub mod simulate;
 pub mod trades;

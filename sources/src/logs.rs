@@ -7,6 +7,8 @@
 //!
 //! A program cannot forge these lines: its own text always stands behind `Program log: `.
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use model::Program;
@@ -35,12 +37,19 @@ pub struct LogEvents {
     pub unreadable: u64,
 }
 
+/// The addresses of all programs as the log spells them.
+static SPELLED: LazyLock<[String; Program::ALL.len()]> =
+    LazyLock::new(|| Program::ALL.map(|program| program.address().to_string()));
+
 /// Reads the events that `programs` wrote; what others wrote is passed over.
 #[must_use]
 pub fn read(lines: &[String], programs: &[Program]) -> LogEvents {
-    let known = programs.iter().map(|program| (*program, program.address().to_string())).collect();
-    let mut reader =
-        Reader { known, invocations: [0; Program::ALL.len()], stack: Vec::new(), out: LogEvents::default() };
+    let mut reader = Reader {
+        programs,
+        invocations: [0; Program::ALL.len()],
+        stack: Vec::new(),
+        out: LogEvents::default(),
+    };
     for line in lines {
         if line == "Log truncated" {
             reader.out.truncated = true;
@@ -53,9 +62,9 @@ pub fn read(lines: &[String], programs: &[Program]) -> LogEvents {
     reader.out
 }
 
-struct Reader {
-    /// The programs of interest and how their addresses are spelled.
-    known: Vec<(Program, String)>,
+struct Reader<'a> {
+    /// The programs of interest.
+    programs: &'a [Program],
     /// Invocations so far, by program.
     invocations: [usize; Program::ALL.len()],
     /// Who is running, outermost first, and which invocation it is; none for programs of no interest.
@@ -63,7 +72,7 @@ struct Reader {
     out: LogEvents,
 }
 
-impl Reader {
+impl Reader<'_> {
     /// Takes a line without its leading `Program `.
     fn line(&mut self, line: &str) {
         if let Some(data) = line.strip_prefix("data: ") {
@@ -84,7 +93,7 @@ impl Reader {
         if let Some(above) = depth.parse::<usize>().ok().and_then(|depth| depth.checked_sub(1)) {
             self.stack.truncate(above);
         }
-        let program = self.known.iter().find(|(_, spelled)| spelled == address).map(|(program, _)| *program);
+        let program = self.programs.iter().find(|program| SPELLED[**program as usize] == address).copied();
         self.stack.push(program.map(|program| {
             let count = &mut self.invocations[program as usize];
             *count += 1;

@@ -15,13 +15,14 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use model::{Address, ChainEvent, Event, Program, Side, Trade, TraderKind};
+use model::{Address, ChainEvent, Event, Program, RejectReason, Side, Trade, TraderKind};
 use serde_json::Value;
 use sources::decode::{Carrier, Decoded, decode};
 use sources::decoder::Decoder;
 use sources::formats::{Feed, parse};
 use sources::programs::{self, EVENT_INSTRUCTION};
 use sources::transaction::Transaction;
+use sources::{Source, Step};
 
 fn data(path: &str) -> Option<PathBuf> {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")).join(path);
@@ -357,4 +358,76 @@ fn nearly_every_trade_has_a_trader() {
     }
     println!("{kinds:?}");
     assert!(kinds[&TraderKind::Signer] > 60, "{kinds:?}");
+}
+
+#[test]
+fn liquidity_is_what_the_vaults_gained_and_lost() {
+    let Some(all) = transactions() else { return };
+    let mut checked = BTreeSet::new();
+    for (file, tx) in &all {
+        let vaults: Vec<Address> =
+            decode(tx).events.iter().flat_map(|event| event.named.vaults).flatten().collect();
+        for event in normalized(tx) {
+            let Event::Chain(ChainEvent::LiquidityChanged(change)) = event else { continue };
+            for (mint, amount) in
+                [(change.mint, change.base_amount), (change.quote_mint, change.quote_amount)]
+            {
+                let vault = vaults.iter().find(|vault| tx.mint_of(vault) == Some(mint)).unwrap();
+                let amount = i128::from(amount);
+                let expected = if change.added { amount } else { -amount };
+                assert_eq!(vault_change(tx, vault), Some(expected), "{file} {change:?}");
+                checked.insert((change.program, change.added));
+            }
+        }
+    }
+    println!("{checked:?}");
+    assert!(checked.len() >= 3, "{checked:?}");
+}
+
+#[test]
+fn no_trade_has_sol_for_its_base_if_the_other_side_is_no_dollar() {
+    let Some(all) = transactions() else { return };
+    let (mut turned, mut of_sol) = (0, 0);
+    for tx in all.values() {
+        let turned_pools: BTreeSet<Address> = decode(tx)
+            .events
+            .iter()
+            .filter(|event| event.program == Program::Pumpswap && event.named.mints[0] == Some(Address::WSOL))
+            .filter_map(|event| event.named.pool)
+            .collect();
+        for trade in trades(&normalized(tx)) {
+            if trade.mint == Address::WSOL {
+                assert!([Address::USDC, Address::USDT].contains(&trade.quote_mint), "{trade:?}");
+                of_sol += 1;
+            }
+            turned += usize::from(turned_pools.contains(&trade.pool));
+        }
+    }
+    println!("{turned} trades in inverted pools, {of_sol} of SOL itself");
+    assert!(turned >= 2);
+}
+
+#[test]
+fn the_source_reads_the_whole_folder() {
+    let Some(folder) = data("transactions") else { return };
+    let config = sources::transactions::Config { paths: vec![folder], ..Default::default() };
+    let mut source = sources::transactions::Transactions::new(&config);
+    let mut events = Vec::new();
+    while source.read(&mut events).unwrap() == Step::More {}
+    let counts = source.counts();
+    assert_eq!(counts["tx"], 76);
+    assert_eq!(source.done_ratio(), Some(1.0));
+    let reasons: BTreeSet<RejectReason> = events
+        .iter()
+        .filter_map(|event| if let Event::Reject(reject) = event { Some(reject.reason) } else { None })
+        .collect();
+    // Some recordings have neither slot nor time; nothing else is refused.
+    assert_eq!(reasons, BTreeSet::from([RejectReason::Unplaced]));
+    println!("{} trades, {counts:?}", trades(&events).len());
+    assert!(trades(&events).len() > 75);
+    let settled: BTreeSet<u64> = events
+        .iter()
+        .filter_map(|event| if let Event::Slot(status) = event { Some(status.slot) } else { None })
+        .collect();
+    assert!(trades(&events).iter().all(|trade| settled.contains(&trade.origin.id.slot)));
 }
