@@ -49,7 +49,10 @@ struct Fork {
 pub struct Market {
     params: Params,
     economy: Economy,
+    /// Of the chain: what lands where.
     dice: Dice,
+    /// Of the feed: what arrives when. Apart, so that a disturbed feed tells of the same chain.
+    feed_dice: Dice,
     /// The present slot, counted from the first.
     offset: u64,
     /// The slot that the next block builds on.
@@ -81,6 +84,7 @@ impl Market {
         Ok(Self {
             economy: Economy::new(params),
             dice: Dice::new(params.seed, 2),
+            feed_dice: Dice::new(params.seed, 3),
             offset: 0,
             parent: params.first_slot - 1,
             fork: None,
@@ -193,10 +197,10 @@ impl Market {
 
     /// Delivers a transaction now, later, or twice.
     fn deliver(&mut self, transaction: Transaction, out: &mut Vec<Item>) {
-        if self.dice.chance(self.params.duplicate_ratio) {
+        if self.feed_dice.chance(self.params.duplicate_ratio) {
             self.hold(transaction.clone());
         }
-        if self.dice.chance(self.params.late_ratio) {
+        if self.feed_dice.chance(self.params.late_ratio) {
             self.hold(transaction);
         } else {
             out.push(Item::Transaction(transaction));
@@ -204,7 +208,7 @@ impl Market {
     }
 
     fn hold(&mut self, transaction: Transaction) {
-        let due = self.offset + self.dice.between(1, self.params.late_slots_max);
+        let due = self.offset + self.feed_dice.between(1, self.params.late_slots_max);
         self.held_count += 1;
         self.held.insert((due, self.held_count), transaction);
     }

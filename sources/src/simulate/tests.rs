@@ -366,6 +366,17 @@ fn duplicates_are_the_same_transaction_and_late_ones_come_behind_their_slot() {
 }
 
 #[test]
+fn a_disturbed_feed_tells_of_the_same_chain() {
+    let plain = Params { seconds: Some(60), scale: 3.0, ..Params::default() };
+    let chain = |params: &Params| -> BTreeMap<Signature, Transaction> {
+        transactions(&run(params)).map(|tx| (tx.signature, tx.clone())).collect()
+    };
+    let disturbed = chain(&Params { duplicate_ratio: 0.2, late_ratio: 0.3, ..plain.clone() });
+    assert!(disturbed.len() > 1_000);
+    assert!(disturbed == chain(&plain));
+}
+
+#[test]
 fn a_rate_is_kept_to() {
     let params =
         Params { seconds: Some(60), scale: 50.0, trades_per_second_max: Some(25), ..Params::default() };
