@@ -12,8 +12,9 @@
 //! each commit would cost a disk flush each, thousands a second.
 //!
 //! **Tables.** One table a record, named like it. `WITHOUT ROWID`: rows are only ever found by their
-//! key, and a rowid would be a second tree, with the key's bytes once more, to keep in step. `STRICT`:
-//! a value of the wrong type is refused instead of kept. [`Kind`](model::Kind)s are stored as
+//! key, and a rowid would be a second tree, with the key's bytes once more, to keep in step. Measured,
+//! candles take half the space and less than half the time without it, and trades gain too. `STRICT`: a
+//! value of the wrong type is refused instead of kept. [`Kind`](model::Kind)s are stored as
 //!
 //! | kind | type | |
 //! |---|---|---|

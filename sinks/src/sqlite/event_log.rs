@@ -1,9 +1,9 @@
 //! The event log: every event in order, by dense offsets from 0.
 //!
-//! Events are kept in chunks, many to a row. A row an event costs a statement and a tree entry each,
-//! and the log takes every event there is; chunks make it as fast as copying the bytes. What is
+//! Events are kept in chunks, many to a row: measured against a row an event, that takes little more
+//! than half the time to write and two thirds to read, and the log takes every event there is. What is
 //! appended gathers in memory until the commit or until a chunk is full, so that thousands of small
-//! batches a second become few rows.
+//! batches a second become few rows. The price is that pruning removes whole chunks.
 //!
 //! An event is the postcard of `(time, event)`: compact, and stable as long as [`model::Event`] is. A
 //! test holds the bytes still; whoever has to change them raises the format of the file.

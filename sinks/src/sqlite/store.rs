@@ -338,3 +338,53 @@ impl Sink for EmbeddedStore {
             .map_err(|e| self.fault("finish", e.into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Table;
+
+    static TEXTS: Schema = Schema {
+        name: "texts",
+        doc: "",
+        key: 1,
+        columns: &[model::Column { name: "text", kind: model::Kind::Text, doc: "" }],
+    };
+
+    #[test]
+    fn a_full_disk_is_told_and_takes_back_the_whole_transaction() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let config = Config { path: dir.path().join("full.db"), ..Config::default() };
+        let mut store = EmbeddedStore::open(&config).unwrap();
+        store.prepare(&[&TEXTS]).unwrap();
+        let flush = |frontier, length| {
+            let row = vec![model::Value::text("x".repeat(length))];
+            let changes = vec![(frontier - 1, model::Change::Upsert(row))];
+            Flush { frontier, tables: vec![Table { schema: &TEXTS, changes }] }
+        };
+        store.write(&flush(10, 10)).unwrap();
+
+        // A limit on pages gives the error that a full disk gives.
+        let pages: i64 = store.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        let limit = |store: &EmbeddedStore, pages: i64| {
+            store.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
+        };
+        limit(&store, pages + 2);
+        let slot = Event::Slot(model::SlotStatus {
+            slot: 1,
+            state: model::SlotState::Dead,
+            parent: None,
+            block_time: None,
+        });
+        store.append_events(0, [(1, &slot)]).unwrap();
+        let message = store.write(&flush(20, 100_000)).unwrap_err().to_string();
+        assert!(message.contains("full.db") && message.contains("table texts"), "{message}");
+        assert!(message.contains("free space on its disk"), "{message}");
+        assert_eq!((store.log_end(), store.committed().unwrap()), (0, Some(10)));
+
+        limit(&store, 1_000_000);
+        store.append_events(0, [(1, &slot)]).unwrap();
+        store.write(&flush(20, 100_000)).unwrap();
+        assert_eq!((store.log_end(), store.committed().unwrap()), (1, Some(20)));
+    }
+}
