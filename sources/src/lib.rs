@@ -13,6 +13,7 @@ mod documents;
 pub mod fields;
 mod files;
 pub mod formats;
+mod held;
 pub mod logs;
 pub mod normalize;
 pub mod pools;

@@ -5,7 +5,8 @@
 //! broken is reported where it stands, and everything else is read.
 //!
 //! A node's RPC answers of settled blocks only, so for what it printed the source also says how settled
-//! the slot is, as configured. Yellowstone recordings have news of slots of their own.
+//! the slot is, as configured. Yellowstone recordings have news of slots of their own; their transactions
+//! wait a little for the time of their block, which comes after them.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use crate::decoder::Decoder;
 use crate::documents::Documents;
 use crate::formats::{Feed, Form, FormatError, parse};
+use crate::held::{Held, Placed};
 use crate::{Counts, Source, SourceError, Step};
 
 /// Name of the source.
@@ -110,6 +112,7 @@ pub struct Transactions {
     recording: Recording,
     decoder: Decoder,
     commitment: Commitment,
+    held: Held,
     /// The slot of the last transaction of an RPC, of which nothing was said yet.
     slot: Option<(u64, Option<Seconds>)>,
 }
@@ -123,7 +126,7 @@ impl Transactions {
         for _ in 0..recording.documents.files().skipped() {
             decoder.count("skipped_file");
         }
-        Self { recording, decoder, commitment: config.commitment, slot: None }
+        Self { recording, decoder, commitment: config.commitment, held: Held::default(), slot: None }
     }
 
     fn take(&mut self, item: Item, events: &mut Vec<Event>) {
@@ -131,10 +134,20 @@ impl Transactions {
             Ok(Feed::Transaction(tx)) => {
                 if item.form == Some(Form::Rpc) {
                     self.enter_slot(tx.slot.map(|slot| (slot, tx.block_time)), events);
+                } else if let (Some(slot), None) = (tx.slot, tx.block_time) {
+                    let released = self.held.hold(slot, (item.cursor, tx));
+                    self.decode(&released, events);
+                    return;
                 }
                 self.decoder.events(&tx, &item.cursor, events);
             }
-            Ok(Feed::Slot(status)) => events.push(Event::Slot(status)),
+            Ok(Feed::Slot(status)) => {
+                if status.block_time.is_some() {
+                    let released = self.held.release(status.slot, status.block_time);
+                    self.decode(&released, events);
+                }
+                events.push(Event::Slot(status));
+            }
             Ok(Feed::Ignored(kind)) => self.decoder.count(&format!("ignored.{kind}")),
             Err(detail) => events.push(Event::Reject(Reject {
                 source: NAME.to_owned(),
@@ -145,6 +158,12 @@ impl Transactions {
                 slot: None,
                 detail,
             })),
+        }
+    }
+
+    fn decode(&mut self, transactions: &[Placed], events: &mut Vec<Event>) {
+        for (cursor, tx) in transactions {
+            self.decoder.events(tx, cursor, events);
         }
     }
 
@@ -172,6 +191,8 @@ impl Source for Transactions {
     fn read(&mut self, events: &mut Vec<Event>) -> Result<Step, SourceError> {
         for _ in 0..ITEMS_PER_READ {
             let Some(item) = self.recording.next() else {
+                let released = self.held.release_all();
+                self.decode(&released, events);
                 self.enter_slot(None, events);
                 return Ok(Step::End);
             };
@@ -200,7 +221,9 @@ pub(crate) const fn state(commitment: Commitment) -> SlotState {
 
 #[cfg(test)]
 mod tests {
-    use model::Signature;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use model::{Address, Program, Signature};
     use serde_json::json;
 
     use super::*;
@@ -254,6 +277,36 @@ mod tests {
     fn yellowstone_speaks_for_itself() {
         let text = json!({"slot": {"slot": "5", "parent": "4", "status": "SLOT_DEAD"}}).to_string();
         assert_eq!(slots(&read(&text).0), [(5, SlotState::Dead, None)]);
+    }
+
+    /// A Yellowstone transaction in slot 5 with a swap of Raydium CPMM, which writes no time.
+    fn swap() -> Value {
+        let (mint, program) = (Address([3; 32]), Program::RaydiumCpmm.address());
+        let mut event = 0x40c6_cde8_2608_71e2_u64.to_be_bytes().to_vec();
+        event.extend([2; 32]);
+        event.extend([1_000u64, 2_000, 10, 15, 0, 0].into_iter().flat_map(u64::to_le_bytes));
+        event.push(1);
+        event.extend(mint.0);
+        event.extend(Address::WSOL.0);
+        let logs = json!([
+            format!("Program {program} invoke [1]"),
+            format!("Program data: {}", STANDARD.encode(event))
+        ]);
+        let balance = json!({"accountIndex": 0, "mint": mint.to_string(), "uiTokenAmount": {"amount": "1", "decimals": 6}});
+        json!({"transaction": {"slot": "5", "transaction": {"signature": Signature([1; 64]).to_string(),
+            "transaction": {"message": {"accountKeys": [Address([9; 32]).to_string(), program.to_string()],
+                "instructions": [{"programIdIndex": 1, "accounts": "", "data": ""}]}},
+            "meta": {"logMessages": logs, "postTokenBalances": [balance]}}}})
+    }
+
+    #[test]
+    fn a_yellowstone_transaction_gets_the_time_of_the_block_that_comes_after_it() {
+        let times = |text: &str| -> Vec<Option<Seconds>> { read(text).0.iter().map(Event::clock).collect() };
+        let block = json!({"blockMeta": {"slot": "5", "blockTime": {"timestamp": "1700000000"}}});
+        assert_eq!(times(&format!("{}\n{block}\n", swap())), [Some(1_700_000_000); 2]);
+        // Without the block it has no place.
+        let (events, _) = read(&swap().to_string());
+        assert_eq!(rejects(&events)[0].reason, RejectReason::Unplaced);
     }
 
     #[test]
