@@ -1,0 +1,169 @@
+//! How the pipeline runs, whatever it computes.
+
+use std::fmt;
+
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// Workers, intervals, queues: the section `run`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunParams {
+    /// Threads that compute, each with its share of the tokens. More than there are cores does not help.
+    pub workers: usize,
+    /// How fast event time passes: a multiple of the wall clock, or `max`.
+    pub speed: Speed,
+    /// How long changes gather before the sinks get them, milliseconds. A longer interval writes less
+    /// often to the same key; a shorter one shows changes sooner.
+    pub flush_interval_ms: u64,
+    /// Seconds between checkpoints. A longer interval means more to read again after a crash.
+    pub checkpoint_interval_s: u64,
+    /// Flushes that wait for a sink, at most; beyond that the workers wait.
+    pub sink_queue_flushes: usize,
+}
+
+impl Default for RunParams {
+    fn default() -> Self {
+        Self {
+            workers: 1,
+            speed: Speed::Times(1.0),
+            flush_interval_ms: 1_000,
+            checkpoint_interval_s: 60,
+            sink_queue_flushes: 4,
+        }
+    }
+}
+
+impl RunParams {
+    /// What is out of range: the key within the section, and what would be right.
+    pub(crate) fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut problems = Vec::new();
+        if !(1..=1024).contains(&self.workers) {
+            problems.push(("workers", format!("must be from 1 to 1024, is {}", self.workers)));
+        }
+        for (key, value) in [
+            ("flush_interval_ms", self.flush_interval_ms),
+            ("checkpoint_interval_s", self.checkpoint_interval_s),
+            ("sink_queue_flushes", self.sink_queue_flushes.try_into().unwrap_or(u64::MAX)),
+        ] {
+            if value == 0 {
+                problems.push((key, "must be at least 1".to_owned()));
+            }
+        }
+        problems
+    }
+}
+
+/// How fast event time passes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Speed {
+    /// As fast as it can be computed.
+    Max,
+    /// This many times as fast as the wall clock; finite and above zero.
+    Times(f64),
+}
+
+impl Speed {
+    const EXPECTED: &str = "\"max\", or a number above zero";
+}
+
+/// Text that is neither `max` nor a number above zero.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}, found `{0}`", expected = Speed::EXPECTED)]
+pub struct ParseSpeedError(String);
+
+impl std::str::FromStr for Speed {
+    type Err = ParseSpeedError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "max" {
+            return Ok(Self::Max);
+        }
+        match text.parse() {
+            Ok(times) if f64::is_finite(times) && times > 0.0 => Ok(Self::Times(times)),
+            _ => Err(ParseSpeedError(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Max => f.write_str("max"),
+            Self::Times(times) => write!(f, "{times}"),
+        }
+    }
+}
+
+impl Serialize for Speed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Max => serializer.serialize_str("max"),
+            Self::Times(times) => serializer.serialize_f64(*times),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Speed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SpeedVisitor)
+    }
+}
+
+struct SpeedVisitor;
+
+impl Visitor<'_> for SpeedVisitor {
+    type Value = Speed;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Speed::EXPECTED)
+    }
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Speed, E> {
+        text.parse().map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+    }
+    fn visit_f64<E: de::Error>(self, times: f64) -> Result<Speed, E> {
+        if times.is_finite() && times > 0.0 {
+            Ok(Speed::Times(times))
+        } else {
+            Err(E::invalid_value(de::Unexpected::Float(times), &self))
+        }
+    }
+    fn visit_i64<E: de::Error>(self, times: i64) -> Result<Speed, E> {
+        let exact =
+            i32::try_from(times).map_err(|_| E::invalid_value(de::Unexpected::Signed(times), &self))?;
+        self.visit_f64(f64::from(exact))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn speed_is_max_or_a_number_above_zero() {
+        assert_eq!("max".parse(), Ok(Speed::Max));
+        assert_eq!("2.5".parse(), Ok(Speed::Times(2.5)));
+        for wrong in ["0", "-1", "inf", "NaN", "fast", ""] {
+            assert!(wrong.parse::<Speed>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn speed_round_trips_through_toml() {
+        for (text, speed) in [
+            ("speed = 'max'", Speed::Max),
+            ("speed = 10", Speed::Times(10.0)),
+            ("speed = 0.5", Speed::Times(0.5)),
+        ] {
+            let params: RunParams = toml::from_str(text).unwrap();
+            assert_eq!(params.speed, speed);
+            let again: RunParams = toml::from_str(&toml::to_string(&params).unwrap()).unwrap();
+            assert_eq!(again, params);
+        }
+    }
+
+    #[test]
+    fn zeroes_are_refused_all_at_once() {
+        let params = RunParams { workers: 0, sink_queue_flushes: 0, ..RunParams::default() };
+        let keys: Vec<_> = params.problems().into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["workers", "sink_queue_flushes"]);
+    }
+}

@@ -1,0 +1,26 @@
+//! One file a command: its options, its help, what it does.
+
+pub(crate) mod config;
+pub(crate) mod decode;
+pub(crate) mod diff;
+pub(crate) mod replay;
+pub(crate) mod run;
+pub(crate) mod simulate;
+
+use std::sync::Arc;
+
+use crate::cli::{Command, Global};
+use crate::console::Console;
+use crate::failure::Outcome;
+
+/// Does what was asked for.
+pub(crate) fn run(command: Command, global: &Global, console: &Arc<Console>) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Run(options) => options.run(global, console),
+        Command::Replay(options) => options.run(global, console),
+        Command::Decode(options) => options.run(console),
+        Command::Simulate(options) => options.run(global, console),
+        Command::Diff(options) => options.run(),
+        Command::Config(options) => options.run(global),
+    }
+}

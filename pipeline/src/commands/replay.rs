@@ -1,0 +1,194 @@
+//! `millrace replay`: recorded input through the dataflow into files.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use config::{SourceConfig, SourceKind, Speed};
+use sinks::{SinkConfig, jsonl};
+use sources::Source;
+
+use crate::chain_order::ChainOrder;
+use crate::cli::Global;
+use crate::console::{Console, Progress};
+use crate::engine::{self, Job, Summary, Watch};
+use crate::failure::{Outcome, WithHint as _};
+use crate::ticker::Ticker;
+use crate::{settings, source, stop};
+
+const EXAMPLES: &str = "\
+Examples:
+  millrace replay recordings/ --out result
+  millrace replay a.jsonl b.jsonl.zst --out result --workers 4
+  millrace replay result/trades.jsonl --source trades --out again
+  zstdcat feed.jsonl.zst | millrace replay - --out result
+
+Writes result/<record>.jsonl: the rows as they stand at the end, sorted by key. The same events give the
+same bytes, whatever the number of workers, the order of the files or their overlaps.
+Exit code 3 if some of the input was refused; result/rejects.jsonl says what and why.";
+
+/// How often the progress bar moves.
+const BAR_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Rejects that are named on standard error; all of them are in a file.
+const REJECTS_NAMED: usize = 10;
+
+/// Feed recorded transactions or trades, and write the results as JSON Lines
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Replay {
+    /// Files, folders (read with what is in them), or `-` for standard input; `.zst` is unpacked
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// The folder of the results; it is created if it is not there
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// A multiple of the speed at which it happened, or `max`
+    #[arg(long, value_name = "SPEED", default_value = "max")]
+    speed: Speed,
+    /// Threads that compute
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    workers: Option<i64>,
+    /// What the files hold
+    #[arg(long, value_name = "SOURCE", default_value = "transactions")]
+    source: Recorded,
+    /// In which order events are fed
+    #[arg(long, value_name = "ORDER", default_value = "chain")]
+    order: Order,
+}
+
+/// What files may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Recorded {
+    /// Transactions and blocks as nodes and Yellowstone return them
+    Transactions,
+    /// Normalized trades, such as the trades.jsonl of a replay
+    Trades,
+}
+
+/// In which order events are fed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Order {
+    /// Sorted by slot and canonical order: nothing is late
+    Chain,
+    /// As the files have them, as a live feed would bring them
+    Arrival,
+}
+
+impl Replay {
+    pub(crate) fn run(self, global: &Global, console: &Arc<Console>) -> anyhow::Result<Outcome> {
+        let mut layers = settings::layers(global).flag("--speed", "run.speed", self.speed.to_string());
+        if let Some(workers) = self.workers {
+            layers = layers.flag("--workers", "run.workers", workers);
+        }
+        let mut config = settings::load(layers)?.config;
+        let stop = stop::on_signal()?;
+        std::fs::create_dir_all(&self.out)
+            .with_context(|| format!("cannot create the folder {}", self.out.display()))?;
+        let sink = SinkConfig::Jsonl(jsonl::Config { dir: self.out.clone() }).open()?;
+        self.choose_source(&mut config.source);
+        let watch = Arc::new(Watch::default());
+        let job = Job {
+            source: self.open_source(&config.source)?,
+            sinks: vec![sink],
+            store: None,
+            params: config.dataflow,
+            run: config.run,
+            stop,
+            watch: Arc::clone(&watch),
+        };
+        let bar = show(console.progress("replay"), &watch)?;
+        let summary = engine::run(job);
+        drop(bar);
+        let summary = summary.hint("nothing was written; start the replay again once the cause is gone")?;
+        let rejects = rows(&self.out, "rejects")?;
+        self.name_rejects(rejects, console)?;
+        console.say(&self.farewell(&summary, &watch, rejects)?);
+        Ok(Outcome::refused_if(rejects > 0))
+    }
+
+    fn choose_source(&self, config: &mut SourceConfig) {
+        match self.source {
+            Recorded::Transactions => {
+                config.kind = SourceKind::Transactions;
+                config.transactions.paths.clone_from(&self.paths);
+            }
+            Recorded::Trades => {
+                config.kind = SourceKind::Trades;
+                config.trades.paths.clone_from(&self.paths);
+            }
+        }
+    }
+
+    fn open_source(&self, config: &SourceConfig) -> anyhow::Result<Box<dyn Source>> {
+        let source = source::open(config)?;
+        Ok(match self.order {
+            Order::Chain => Box::new(ChainOrder::new(source, self.out.clone())),
+            Order::Arrival => source,
+        })
+    }
+
+    /// Names the first of what was refused.
+    fn name_rejects(&self, rejects: u64, console: &Console) -> anyhow::Result<()> {
+        let path = self.out.join("rejects.jsonl");
+        let unreadable = || format!("cannot read {}", path.display());
+        let lines = BufReader::new(File::open(&path).with_context(unreadable)?).lines();
+        for line in lines.take(REJECTS_NAMED) {
+            let row: serde_json::Value = serde_json::from_str(&line.with_context(unreadable)?)?;
+            let text = |column: &str| {
+                row.get(column).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+            };
+            console.say(&format!("refused: {}: {}: {}", text("cursor"), text("reason"), text("detail")));
+        }
+        let named = u64::try_from(REJECTS_NAMED).unwrap_or(u64::MAX);
+        if rejects > named {
+            console.say(&format!("… and {} more, see {}", rejects - named, path.display()));
+        }
+        Ok(())
+    }
+
+    /// One line of what went in, what came out and what was left aside.
+    fn farewell(&self, summary: &Summary, watch: &Watch, rejects: u64) -> anyhow::Result<String> {
+        let count = indicatif::HumanCount;
+        let mut text = format!(
+            "{} events: {} trades, {} candles, {} refused",
+            count(watch.events()),
+            count(rows(&self.out, "trades")?),
+            count(rows(&self.out, "candles")?),
+            count(rejects),
+        );
+        for (name, value) in &summary.counts {
+            text.push_str(&format!(", {name} {value}"));
+        }
+        text.push_str(&format!("; {:.1} s; see {}", summary.took.as_secs_f64(), self.out.display()));
+        Ok(text)
+    }
+}
+
+fn show(bar: Progress, watch: &Arc<Watch>) -> anyhow::Result<Ticker> {
+    let watch = Arc::clone(watch);
+    Ticker::start(BAR_INTERVAL, move || {
+        bar.show(watch.done_ratio(), format!("{} events", indicatif::HumanCount(watch.events())));
+    })
+}
+
+/// The number of rows of a record that was written.
+fn rows(folder: &Path, record: &str) -> anyhow::Result<u64> {
+    let path = folder.join(format!("{record}.jsonl"));
+    let count = || -> io::Result<u64> {
+        let (mut file, mut buffer, mut lines) = (File::open(&path)?, vec![0; 1 << 16], 0_u64);
+        loop {
+            let read = file.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(lines);
+            }
+            let feeds = buffer.iter().take(read).filter(|byte| **byte == b'\n').count();
+            lines += u64::try_from(feeds).map_err(io::Error::other)?;
+        }
+    };
+    count().with_context(|| format!("cannot read {}", path.display()))
+}

@@ -1,0 +1,199 @@
+//! `millrace run`: source, dataflow and sinks, until it is told to stop.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::anyhow;
+use clap::Args;
+use config::{Config, Speed};
+use serde_json::Value;
+use sinks::sqlite::EmbeddedStore;
+use sinks::{Sink, SinkConfig, sqlite};
+
+use crate::cli::Global;
+use crate::clock::utc;
+use crate::console::Console;
+use crate::engine::{self, Job, Store, Summary, Watch};
+use crate::failure::{Outcome, WithHint as _};
+use crate::ticker::Ticker;
+use crate::{monitor, settings, source, stop};
+
+const EXAMPLES: &str = "\
+Examples:
+  millrace run
+  millrace run --db /var/lib/millrace/live.db --workers 4
+  millrace run --speed max --seconds 60
+  millrace --config millrace.toml run
+
+Ctrl-C or SIGTERM ends it cleanly: what was read is worked out, written and checkpointed. Started again
+on the same database it goes on where it was. Without a terminal it logs a JSON line every few seconds.
+
+Look at the result, also while it runs:
+  sqlite3 millrace.db \"select * from candles where interval = '1m' order by open_time desc limit 10\"";
+
+/// Under this name the database remembers what it is fed with.
+const SOURCE_META: &str = "source";
+
+/// Run the pipeline: by default a simulated market into the database millrace.db
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Run {
+    /// The database, instead of the configured one; it is created if it is not there
+    #[arg(long, value_name = "FILE")]
+    db: Option<PathBuf>,
+    /// Stop by itself after so many seconds
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+    /// Threads that compute
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    workers: Option<i64>,
+    /// A multiple of the speed of the market, or `max`
+    #[arg(long, value_name = "SPEED")]
+    speed: Option<Speed>,
+}
+
+impl Run {
+    pub(crate) fn run(self, global: &Global, console: &Arc<Console>) -> anyhow::Result<Outcome> {
+        let mut layers = settings::layers(global);
+        if let Some(workers) = self.workers {
+            layers = layers.flag("--workers", "run.workers", workers);
+        }
+        if let Some(speed) = self.speed {
+            layers = layers.flag("--speed", "run.speed", speed.to_string());
+        }
+        let mut config = settings::load(layers)?.config;
+        if let Some(path) = self.db {
+            use_database(&mut config, path);
+        }
+        let stop = stop::on_signal()?;
+        let (store, sinks) = open_sinks(&config)?;
+        let watch = Arc::new(Watch::default());
+        let job = Job {
+            source: source::open(&config.source)?,
+            sinks,
+            store,
+            params: config.dataflow.clone(),
+            run: config.run.clone(),
+            stop: Arc::clone(&stop),
+            watch: Arc::clone(&watch),
+        };
+        let subject =
+            monitor::Subject { flow: flow(&config), workers: config.run.workers, watch: Arc::clone(&watch) };
+        let alarm = self.seconds.map(|seconds| stop_after(seconds, &stop)).transpose()?;
+        let shown = monitor::start(subject, console)?;
+        let summary = engine::run(job);
+        drop((shown, alarm));
+        console.release();
+        let summary =
+            summary.hint("what was written is whole; the next run goes on from the last checkpoint")?;
+        console.say(&farewell(&summary, &watch, &config));
+        Ok(Outcome::refused_if(!watch.rejects().is_empty()))
+    }
+}
+
+/// Puts the path into the configured database, or adds one.
+fn use_database(config: &mut Config, path: PathBuf) {
+    let configured = config.sinks.iter_mut().find_map(|sink| match sink {
+        SinkConfig::Sqlite(config) => Some(config),
+        SinkConfig::Jsonl(_) => None,
+    });
+    match configured {
+        Some(database) => database.path = path,
+        None => config.sinks.push(SinkConfig::Sqlite(sqlite::Config { path, ..sqlite::Config::default() })),
+    }
+}
+
+/// Sets `stop` once the time is over.
+fn stop_after(seconds: u64, stop: &Arc<AtomicBool>) -> anyhow::Result<Ticker> {
+    let stop = Arc::clone(stop);
+    Ticker::start(Duration::from_secs(seconds), move || stop.store(true, Ordering::Relaxed))
+}
+
+type Opened = (Option<Store>, Vec<Box<dyn Sink>>);
+
+/// The first database is the store of the event log and the checkpoints; the others are only written to.
+fn open_sinks(config: &Config) -> anyhow::Result<Opened> {
+    let mut opened: Opened = (None, Vec::new());
+    for sink in &config.sinks {
+        match sink {
+            SinkConfig::Sqlite(database) if opened.0.is_none() => {
+                let mut store = EmbeddedStore::open(database)?;
+                remember_source(&mut store, config)?;
+                opened.0 = Some(Store::new(store));
+            }
+            other => opened.1.push(other.open()?),
+        }
+    }
+    Ok(opened)
+}
+
+/// A database holds one stream of events: going on with another one would mix two markets.
+fn remember_source(store: &mut EmbeddedStore, config: &Config) -> anyhow::Result<()> {
+    let path = store.path().display().to_string();
+    let present = source::identity(&config.source)?;
+    match store.meta(SOURCE_META)? {
+        None => {
+            store.set_meta(SOURCE_META, &present)?;
+            Ok(store.commit()?)
+        }
+        Some(before) if before == present => Ok(()),
+        Some(before) => {
+            Err(anyhow!("{path} was filled from another source: {}", difference(&before, &present)))
+                .hint("give this run another database with --db, or the settings that the database has")
+        }
+    }
+}
+
+/// What is not the same in two sources, as `key: before → present`.
+fn difference(before: &str, present: &str) -> String {
+    let settings =
+        |identity: &str| -> BTreeMap<String, Value> { serde_json::from_str(identity).unwrap_or_default() };
+    let (before, present) = (settings(before), settings(present));
+    let keys: BTreeSet<_> = before.keys().chain(present.keys()).collect();
+    let value =
+        |side: &BTreeMap<String, Value>, key: &str| side.get(key).map_or("none".to_owned(), Value::to_string);
+    let differing = keys.into_iter().filter(|key| before.get(*key) != present.get(*key));
+    let each: Vec<_> =
+        differing.map(|key| format!("{key}: {} → {}", value(&before, key), value(&present, key))).collect();
+    each.join(", ")
+}
+
+fn flow(config: &Config) -> String {
+    let sinks: Vec<String> = config
+        .sinks
+        .iter()
+        .map(|sink| match sink {
+            SinkConfig::Sqlite(config) => format!("sqlite {}", config.path.display()),
+            SinkConfig::Jsonl(config) => format!("jsonl {}", config.dir.display()),
+        })
+        .collect();
+    format!("{} → {}", source::name(&config.source), sinks.join(", "))
+}
+
+/// What was done and how to look at it.
+fn farewell(summary: &Summary, watch: &Watch, config: &Config) -> String {
+    let until = summary.event_time.map_or_else(|| "the start".to_owned(), utc);
+    let count = indicatif::HumanCount;
+    let mut text = format!(
+        "took in {} events up to {until} in {:.1} s; wrote {} changes of trades and {} of candles",
+        count(watch.events()),
+        summary.took.as_secs_f64(),
+        count(watch.trade_changes()),
+        count(watch.candle_changes()),
+    );
+    for sink in &config.sinks {
+        text.push_str(&match sink {
+            SinkConfig::Sqlite(config) => look_at_database(&config.path),
+            SinkConfig::Jsonl(config) => format!("\nlook at it: head {}/candles.jsonl", config.dir.display()),
+        });
+    }
+    text
+}
+
+fn look_at_database(path: &Path) -> String {
+    let query = "select * from candles where interval = '1m' order by open_time desc limit 10";
+    format!("\nlook at it: sqlite3 {} \"{query}\"", path.display())
+}

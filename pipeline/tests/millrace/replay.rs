@@ -1,0 +1,151 @@
+//! A replay is a function of the events: not of workers, order or copies.
+
+use std::path::Path;
+
+use crate::common::{files, rows, run, run_well, shared, stderr};
+use serde_json::Value;
+
+/// Replays `inputs` into `out` and gives the files it wrote.
+fn replay(
+    folder: &Path,
+    inputs: &[&str],
+    out: &str,
+    options: &[&str],
+) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let arguments = [&["-q", "replay", "--out", out], options, inputs].concat();
+    let output = run(folder, &arguments);
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{arguments:?}: {}", stderr(&output));
+    files(&folder.join(out))
+}
+
+fn same(
+    a: &std::collections::BTreeMap<String, Vec<u8>>,
+    b: &std::collections::BTreeMap<String, Vec<u8>>,
+    what: &str,
+) {
+    assert!(a.keys().eq(b.keys()), "{what}: {:?} and {:?}", a.keys(), b.keys());
+    for (name, bytes) in a {
+        assert!(*bytes == b[name], "{what}: {name} differs");
+    }
+}
+
+/// A market with everything that disturbs a feed, in a file.
+fn disturbed_market(folder: &Path, seconds: &str) {
+    let settings = "[source.simulate]\nfork_probability = 0.02\nduplicate_ratio = 0.05\nlate_ratio = 0.05\n";
+    std::fs::write(folder.join("disturbed.toml"), settings).unwrap();
+    let config = ["--config", "disturbed.toml"];
+    let what = ["-q", "simulate", "--seed", "5", "--seconds", seconds, "--out", "market.jsonl"];
+    run_well(folder, &[&config[..], &what[..]].concat());
+}
+
+/// The lines of a file in another order, some of them twice, in two files.
+fn shuffle(folder: &Path) {
+    let text = std::fs::read_to_string(folder.join("market.jsonl")).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    let step = (lines.len() / 3..).find(|step| gcd(*step, lines.len()) == 1).unwrap();
+    let shuffled: Vec<_> = (0..lines.len()).map(|i| lines[i * step % lines.len()]).collect();
+    let (a, b) = shuffled.split_at(lines.len() / 2);
+    std::fs::write(folder.join("b.jsonl"), format!("{}\n", a.join("\n"))).unwrap();
+    let twice: Vec<_> = b.iter().chain(a.iter().step_by(3)).copied().collect();
+    std::fs::write(folder.join("a.jsonl"), format!("{}\n", twice.join("\n"))).unwrap();
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[test]
+fn any_number_of_workers_writes_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    disturbed_market(folder.path(), "300");
+    let one = replay(folder.path(), &["market.jsonl"], "one", &["--workers", "1"]);
+    assert!(!one["trades.jsonl"].is_empty() && !one["candles.jsonl"].is_empty());
+    for workers in ["2", "3"] {
+        let more = replay(folder.path(), &["market.jsonl"], workers, &["--workers", workers]);
+        same(&one, &more, &format!("{workers} workers"));
+    }
+}
+
+#[test]
+fn shuffled_and_duplicated_input_writes_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    disturbed_market(folder.path(), "300");
+    shuffle(folder.path());
+    let straight = replay(folder.path(), &["market.jsonl"], "straight", &[]);
+    let shuffled = replay(folder.path(), &["a.jsonl", "b.jsonl"], "shuffled", &["--workers", "2"]);
+    same(&straight, &shuffled, "shuffled");
+}
+
+#[test]
+fn arrival_order_ends_with_the_same_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    disturbed_market(folder.path(), "300");
+    replay(folder.path(), &["market.jsonl"], "chain", &[]);
+    replay(folder.path(), &["market.jsonl"], "arrival", &["--order", "arrival", "--workers", "2"]);
+    let output = run(folder.path(), &["diff", "chain", "arrival"]);
+    assert_eq!(output.status.code(), Some(0), "{}", crate::common::stdout(&output));
+}
+
+#[test]
+fn trades_of_a_replay_can_be_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    run_well(folder.path(), &["-q", "simulate", "--seed", "5", "--seconds", "120", "--out", "market.jsonl"]);
+    replay(folder.path(), &["market.jsonl"], "first", &[]);
+    replay(folder.path(), &["first/trades.jsonl"], "second", &["--source", "trades"]);
+    let ids = |out: &str| -> Vec<Value> {
+        rows(&folder.path().join(out).join("trades.jsonl"))
+            .iter()
+            .map(|row| row["event_id"].clone())
+            .collect()
+    };
+    assert!(!ids("first").is_empty());
+    assert_eq!(ids("first"), ids("second"));
+}
+
+#[test]
+fn differences_are_found_and_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    run_well(folder.path(), &["-q", "simulate", "--seed", "5", "--seconds", "60", "--out", "market.jsonl"]);
+    replay(folder.path(), &["market.jsonl"], "a", &[]);
+    let text = std::fs::read_to_string(folder.path().join("market.jsonl")).unwrap();
+    let most: Vec<_> = text.lines().take(text.lines().count() * 9 / 10).collect();
+    std::fs::write(folder.path().join("most.jsonl"), most.join("\n")).unwrap();
+    replay(folder.path(), &["most.jsonl"], "b", &[]);
+    let output = run(folder.path(), &["diff", "a", "b"]);
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    let shown = crate::common::stdout(&output);
+    assert!(shown.contains("trades") && shown.contains("candles"), "{shown}");
+    let same = run_well(folder.path(), &["diff", "a", "a"]);
+    assert!(crate::common::stdout(&same).contains("no differences"), "{}", crate::common::stdout(&same));
+}
+
+#[test]
+fn what_was_refused_is_a_row_and_exit_code_3() {
+    let folder = tempfile::tempdir().unwrap();
+    run_well(folder.path(), &["-q", "simulate", "--seed", "5", "--seconds", "30", "--out", "market.jsonl"]);
+    std::fs::write(folder.path().join("broken.jsonl"), "{\"slot\":\n").unwrap();
+    let output = run(folder.path(), &["replay", "market.jsonl", "broken.jsonl", "missing", "--out", "out"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let rejects = rows(&folder.path().join("out/rejects.jsonl"));
+    let cursors: Vec<_> = rejects.iter().map(|row| row["cursor"].as_str().unwrap()).collect();
+    assert_eq!(cursors.len(), 2, "{cursors:?}");
+    assert!(cursors.iter().any(|cursor| cursor.contains("broken.jsonl:1")), "{cursors:?}");
+    assert!(cursors.iter().any(|cursor| cursor.contains("missing")), "{cursors:?}");
+    assert!(stderr(&output).contains("2 refused"), "{}", stderr(&output));
+    assert!(!rows(&folder.path().join("out/trades.jsonl")).is_empty());
+}
+
+#[test]
+fn recorded_transactions_replay_alike_with_any_number_of_workers() {
+    let Some(recorded) = shared("transactions") else {
+        println!("skipped: no recorded transactions beside the checkout");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let input = recorded.to_str().unwrap();
+    let one = replay(folder.path(), &[input], "one", &[]);
+    for workers in ["2", "3"] {
+        same(&one, &replay(folder.path(), &[input], workers, &["--workers", workers]), workers);
+    }
+    assert!(rows(&folder.path().join("one/trades.jsonl")).len() > 50);
+}

@@ -1,0 +1,106 @@
+//! `run`: into a database, stopped cleanly, gone on with.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::common::{millrace, run, run_well, stderr, stdout};
+
+/// How long a started process may take to do what it was told, before the test gives it up.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn is_whole(folder: &Path, database: &str) {
+    let output = run_well(folder, &["diff", database, database]);
+    let text = stdout(&output);
+    for record in ["trades", "candles"] {
+        let line = text.lines().find(|line| line.starts_with(record)).unwrap_or_else(|| panic!("{text}"));
+        assert_ne!(line.split_whitespace().nth(1), Some("0"), "no {record} in\n{text}");
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn the_first_command_fills_a_database_and_says_how_to_look_at_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run_well(folder.path(), &["run", "--speed", "max", "--seconds", "3"]);
+    let text = stderr(&output);
+    assert!(text.contains("sqlite3 millrace.db \"select "), "{text}");
+    let logged: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let last = logged.iter().rfind(|line| line["message"] == "running").unwrap_or_else(|| panic!("{text}"));
+    assert!(last["events"].as_u64().unwrap() > 100, "{last}");
+    assert_eq!(last["rejects"], 0);
+    is_whole(folder.path(), "millrace.db");
+}
+
+#[test]
+fn a_signal_ends_a_run_cleanly_and_the_next_run_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = "[source.simulate]\nseconds = 400\n[run]\ncheckpoint_interval_s = 1\n";
+    std::fs::write(folder.path().join("m.toml"), settings).unwrap();
+    let child = millrace(folder.path(), &["--config", "m.toml", "run", "--speed", "60"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    signal(&child, "TERM");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    is_whole(folder.path(), "millrace.db");
+
+    run_well(folder.path(), &["--config", "m.toml", "run", "--speed", "max"]);
+    run_well(folder.path(), &["--config", "m.toml", "run", "--speed", "max", "--db", "at-once.db"]);
+    let output = run(folder.path(), &["diff", "millrace.db", "at-once.db"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+}
+
+#[test]
+fn a_run_that_was_killed_ends_as_one_that_was_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings =
+        "[source.simulate]\nseconds = 400\n[run]\ncheckpoint_interval_s = 1\nflush_interval_ms = 100\n";
+    std::fs::write(folder.path().join("m.toml"), settings).unwrap();
+    for seconds in [2, 3] {
+        let mut child =
+            millrace(folder.path(), &["-q", "--config", "m.toml", "run", "--speed", "60"]).spawn().unwrap();
+        std::thread::sleep(Duration::from_secs(seconds));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    run_well(folder.path(), &["--config", "m.toml", "run", "--speed", "max", "--workers", "2"]);
+    run_well(folder.path(), &["--config", "m.toml", "run", "--speed", "max", "--db", "at-once.db"]);
+    let output = run(folder.path(), &["diff", "millrace.db", "at-once.db"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+}
+
+#[test]
+fn a_database_of_another_source_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    run_well(folder.path(), &["-q", "run", "--speed", "max", "--seconds", "1"]);
+    let output =
+        millrace(folder.path(), &["run"]).env("MILLRACE_SOURCE__SIMULATE__SEED", "2").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert!(text.contains("millrace.db was filled from another source: seed: 1 → 2\nhint: "), "{text}");
+}
+
+#[test]
+fn a_database_that_another_run_holds_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = millrace(folder.path(), &["-q", "run"]).spawn().unwrap();
+    let started = Instant::now();
+    while !folder.path().join("millrace.db").exists() {
+        assert!(started.elapsed() < PATIENCE, "the database does not appear");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let second = run(folder.path(), &["run", "--seconds", "1"]);
+    signal(&child, "INT");
+    assert!(child.wait().unwrap().success());
+    assert_eq!(second.status.code(), Some(1), "{}", stderr(&second));
+    assert!(stderr(&second).contains("millrace.db"), "{}", stderr(&second));
+}
