@@ -157,9 +157,11 @@ fn is_told_twice(decoded: &Decoded, later: &[Decoded]) -> bool {
 #[cfg(test)]
 mod tests {
     use model::{Address, ChainEvent, Side, Signature};
+    use proptest::prelude::*;
 
     use super::*;
     use crate::programs::EVENT_INSTRUCTION;
+    use crate::programs::tests::DISCRIMINATORS;
     use crate::transaction::{InnerInstructions, Instruction, TokenBalance};
 
     const POOL: Address = Address([2; 32]);
@@ -293,5 +295,30 @@ mod tests {
         let [Event::Reject(reject)] = &events[..] else { panic!("{events:?}") };
         assert_eq!(reject.reason, RejectReason::Undecoded);
         assert!(reject.detail.starts_with("BuyEvent: the bytes end before field"), "{}", reject.detail);
+    }
+
+    proptest! {
+        #[test]
+        fn any_event_of_any_program_is_taken(
+            program in prop::sample::select(&Program::ALL[..]),
+            discriminator in prop::sample::select(&DISCRIMINATORS[..]),
+            fields in prop::collection::vec(prop_oneof![Just(0u8), Just(0xff), any::<u8>()], 0..500),
+            ray in 0u8..6,
+            mints in any::<bool>(),
+        ) {
+            let bytes: Vec<u8> = match program {
+                Program::RaydiumAmmV4 => [ray].into_iter().chain(fields).collect(),
+                _ => discriminator.to_be_bytes().into_iter().chain(fields).collect(),
+            };
+            let mut tx = transaction([MINT, Address::WSOL], &[bytes]);
+            tx.keys[1] = program.address();
+            if mints {
+                tx.post_token_balances.push(TokenBalance { account: 5, mint: MINT, owner: Some(POOL), amount: 1, decimals: 9 });
+            }
+            let (events, decoder) = events(&tx);
+            // Nothing vanishes: an event, a reject, or a count.
+            let counted: u64 = decoder.counts().values().sum();
+            prop_assert!(!events.is_empty() || counted > 1);
+        }
     }
 }

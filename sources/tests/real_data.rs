@@ -186,6 +186,29 @@ fn every_payload_decodes() {
     }
 }
 
+#[test]
+fn recorded_payloads_survive_every_cut_and_every_changed_byte() {
+    let Some(path) = data("payloads.jsonl") else { return };
+    for row in lines(&path) {
+        let program = Program::at(&row["program"].as_str().unwrap().parse().unwrap()).unwrap();
+        let bytes = match row["base64"].as_str() {
+            Some(text) => STANDARD.decode(text).or_else(|_| STANDARD_NO_PAD.decode(text)).unwrap(),
+            None => unhex(row["hex"].as_str().unwrap()),
+        };
+        let bytes = bytes.strip_prefix(&EVENT_INSTRUCTION[..]).unwrap_or(&bytes);
+        let shortest =
+            (0..=bytes.len()).find(|length| programs::decode(program, &bytes[..*length]).is_ok()).unwrap();
+        for length in shortest..=bytes.len() {
+            assert!(programs::decode(program, &bytes[..length]).is_ok(), "{} cut at {length}", row["note"]);
+        }
+        for at in 0..bytes.len() {
+            let mut changed = bytes.to_vec();
+            changed[at] ^= 0xff;
+            let _ = programs::decode(program, &changed);
+        }
+    }
+}
+
 fn unhex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
@@ -430,4 +453,24 @@ fn the_source_reads_the_whole_folder() {
         .filter_map(|event| if let Event::Slot(status) = event { Some(status.slot) } else { None })
         .collect();
     assert!(trades(&events).iter().all(|trade| settled.contains(&trade.origin.id.slot)));
+}
+
+#[test]
+fn a_pool_that_is_opened_names_its_vaults_and_what_went_into_them() {
+    let Some(all) = transactions() else { return };
+    let mut programs = BTreeSet::new();
+    for (file, tx) in &all {
+        for event in normalized(tx) {
+            let Event::Chain(ChainEvent::PoolCreated(pool)) = event else { continue };
+            for (vault, mint, amount) in [
+                (pool.base_vault, pool.mint, pool.base_amount),
+                (pool.quote_vault, pool.quote_mint, pool.quote_amount),
+            ] {
+                let balance = tx.token_balance(&vault.unwrap()).unwrap();
+                assert_eq!((balance.mint, Some(balance.amount)), (mint, amount), "{file} {pool:?}");
+            }
+            programs.insert(pool.program);
+        }
+    }
+    assert_eq!(programs, BTreeSet::from([Program::Pumpswap, Program::RaydiumAmmV4]));
 }

@@ -98,7 +98,8 @@ fn trade(at: &mut Context<'_>, amounts: &Amounts, sides: &Sides) -> Result<Chain
         (base_before.checked_add(sides.base), out.and_then(|out| quote_before.checked_sub(out)))
     };
     // The virtual part may be negative; reserves that come to nothing set no price.
-    let effective = |real: u64| u64::try_from(i128::from(real) + amounts.virtual_quote_reserves).ok();
+    let effective =
+        |real: u64| u64::try_from(amounts.virtual_quote_reserves.saturating_add(real.into())).ok();
     let swap = Swap {
         input: if amounts.is_buy { QUOTE } else { BASE },
         amounts: [sides.base, quote],

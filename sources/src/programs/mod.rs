@@ -199,7 +199,7 @@ macro_rules! events {
 use events;
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -221,7 +221,7 @@ mod tests {
     }
 
     /// Every discriminator that some program knows, so that random bytes reach the layouts.
-    const DISCRIMINATORS: [u64; 16] = [
+    pub(crate) const DISCRIMINATORS: [u64; 16] = [
         0xbddb_7fd3_4ee6_61ee,
         0x1b72_a94d_deeb_6376,
         0x5f72_619c_d42e_9808,
