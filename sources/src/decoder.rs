@@ -260,7 +260,7 @@ mod tests {
         tx.slot = None;
         let Event::Reject(reject) = &events(&tx).0[0] else { panic!() };
         assert_eq!((reject.reason, reject.cursor.as_str()), (RejectReason::Unplaced, "file:1#0.0"));
-        assert!(reject.detail.contains("keep `slot`"), "{}", reject.detail);
+        assert!(reject.detail.contains("keep the `slot`"), "{}", reject.detail);
     }
 
     #[test]

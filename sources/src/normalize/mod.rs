@@ -65,7 +65,7 @@ fn origin(decoded: &Decoded, tx: &Transaction) -> Result<Origin, Refusal> {
     let unplaced = |detail: &str| Refusal { reason: RejectReason::Unplaced, detail: detail.to_owned() };
     if tx.slot.is_none() {
         return Err(unplaced(
-            "the transaction has no slot; record it with getTransaction or getBlock and keep `slot`",
+            "the transaction has no slot: keep the `slot` of getTransaction, and add the one asked for to getBlock",
         ));
     }
     let id = decoded.event_id.ok_or_else(|| {
