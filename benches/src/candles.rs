@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{anyhow, ensure};
 use differential_dataflow::input::InputSession;
 use model::{Diff, Record as _, Time};
-use operators::candles::{Candle, Input, Params, Token};
+use operators::candles::{Bars, Candle, Input, Params, Token};
 use operators::keyed::{States, Store, keyed};
 use operators::prelude::Horizon;
 use timely::dataflow::ProbeHandle;
@@ -77,7 +77,7 @@ fn states_alone(inputs: &[Input], params: &Params, horizon: Horizon) -> (u64, u6
         for input in batch {
             store.apply(time, input.clone(), 1);
         }
-        store.close(|candle, diff| count(&mut tally, &candle, diff));
+        store.close(|bars, diff| bars.candles().for_each(|candle| count(&mut tally, &candle, diff)));
     }
     (tally.0, tally.1)
 }
@@ -106,6 +106,7 @@ fn dataflow(
         worker.dataflow::<Time, _, _>(|scope| {
             let input = session.to_collection(scope);
             keyed::<Token>(input, Candle::SCHEMA.name, (params.clone(), horizon), &States::fresh())
+                .flat_map(Bars::candles)
                 .inspect(move |(candle, _, diff)| {
                     let mut present = tally.get();
                     count(&mut present, candle, *diff);

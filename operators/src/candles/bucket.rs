@@ -87,6 +87,15 @@ impl Bucket {
         bar.filter(|bar| bar.trades() > 0)
     }
 
+    /// The pool whose bar is that of every series, if there is only one bar.
+    #[must_use]
+    pub fn only_pool(&self) -> Option<u32> {
+        match (self.pools.as_slice(), &self.all, &self.primary) {
+            ([(pool, _)], None, None) => Some(*pool),
+            _ => None,
+        }
+    }
+
     /// The series it may have bars of.
     pub fn lines(&self) -> impl Iterator<Item = Line> {
         self.pools.iter().map(|(pool, _)| Line::Pool(*pool)).chain([Line::All, Line::Primary])

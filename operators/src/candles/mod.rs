@@ -23,7 +23,7 @@ use differential_dataflow::collection::concatenate;
 use model::{ChainEvent, Seconds};
 use serde::{Deserialize, Serialize};
 
-pub use record::{Candle, Series};
+pub use record::{Bars, Candle, Ohlc, Series};
 pub use token::{Input, Token, Trade};
 
 use crate::prelude::*;
@@ -64,6 +64,7 @@ pub fn candles<'s>(
     let inputs = [trades.map(|trade| Input::trade(&trade)), moves];
     let scope = inputs[0].scope();
     keyed::<Token>(concatenate(scope, inputs), "candles", (params.clone(), horizon), states)
+        .flat_map(Bars::candles)
 }
 
 /// The length of a candle in seconds, spelled as `15s`, `1m`, `4h`, `1d`.

@@ -3,7 +3,9 @@
 use model::{Address, Column, Kind, Price, Record, Row, Schema, Seconds, Value};
 
 use super::Interval;
-use crate::bar::{Bar, Distinct, Edges};
+use super::bucket::{Bucket, Line};
+use crate::bar::{Bar, Distinct, Edges, Span};
+use crate::primary::Pool;
 
 /// Which trades a candle is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,8 +41,10 @@ pub struct Candle {
     pub interval: Interval,
     /// Its first second.
     pub open_time: Seconds,
-    /// Prices, first and last trade.
-    pub edges: Edges,
+    /// First and last trade.
+    pub span: Span,
+    /// Prices; none without clean trades.
+    pub prices: Option<Ohlc>,
     /// Base traded, raw units.
     pub volume_base: u128,
     /// Quote paid by buyers, raw units.
@@ -57,18 +61,41 @@ pub struct Candle {
     pub is_closed: bool,
 }
 
+/// Prices of a candle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ohlc {
+    /// First clean price.
+    pub open: Price,
+    /// Highest.
+    pub high: Price,
+    /// Lowest.
+    pub low: Price,
+    /// Last.
+    pub close: Price,
+    /// Market capitalisation at the close, in quote coins.
+    pub market_cap: Option<Price>,
+}
+
 impl Candle {
-    pub(super) fn new(
+    fn new(
         (series, id, interval, open_time): (Series, Address, Interval, Seconds),
         bar: &Bar,
         is_closed: bool,
-    ) -> Self {
-        Self {
+    ) -> Option<Self> {
+        let Edges { span, prices } = bar.edges;
+        Some(Self {
             series,
             id,
             interval,
             open_time,
-            edges: bar.edges,
+            span: span?,
+            prices: prices.map(|p| Ohlc {
+                open: p.open.1,
+                high: p.high,
+                low: p.low,
+                close: p.close.1,
+                market_cap: p.market_cap,
+            }),
             volume_base: bar.base,
             buy_quote: bar.buy_quote,
             sell_quote: bar.sell_quote,
@@ -76,14 +103,70 @@ impl Candle {
             sells: bar.sells,
             distinct: bar.traders.distinct(),
             is_closed,
-        }
+        })
     }
 
     /// Volume-weighted average price: all quote over all base.
     #[must_use]
     pub fn vwap(&self) -> Option<Price> {
-        let (base_decimals, quote_decimals) = self.edges.span?.decimals;
+        let (base_decimals, quote_decimals) = self.span.decimals;
         Price::ratio(self.buy_quote + self.sell_quote, quote_decimals, self.volume_base, base_decimals)
+    }
+}
+
+/// The candles of one token, interval and start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are the large one; boxing it would cost an allocation each"
+)]
+pub enum Bars {
+    /// One pool, whose candle is the token's `all` and `primary` as well.
+    Same {
+        /// The token.
+        mint: Address,
+        /// The pool's candle.
+        candle: Candle,
+    },
+    /// Several candles.
+    Apart(Vec<Candle>),
+}
+
+impl Bars {
+    /// What a bucket has of a token, interval and start; none without trades.
+    pub(super) fn new(
+        (mint, interval, open): (Address, Interval, Seconds),
+        bucket: &Bucket,
+        pools: &[Pool],
+        now: Seconds,
+    ) -> Option<Self> {
+        let is_closed = interval.end(open) <= now;
+        let candle = |line: Line| {
+            let (series, id) = match line {
+                Line::Pool(index) => (Series::Pool, pools.get(index as usize)?.address),
+                Line::All => (Series::All, mint),
+                Line::Primary => (Series::Primary, mint),
+            };
+            Candle::new((series, id, interval, open), bucket.bar(line)?, is_closed)
+        };
+        if let Some(pool) = bucket.only_pool() {
+            return candle(Line::Pool(pool)).map(|candle| Self::Same { mint, candle });
+        }
+        let candles: Vec<Candle> = bucket.lines().filter_map(candle).collect();
+        (!candles.is_empty()).then_some(Self::Apart(candles))
+    }
+
+    /// The candles, one by one.
+    pub fn candles(self) -> impl Iterator<Item = Candle> {
+        let (same, apart) = match self {
+            Self::Same { mint, candle } => {
+                let of = |series| Candle { series, id: mint, ..candle.clone() };
+                let (primary, all) = (of(Series::Primary), of(Series::All));
+                (Some([candle, primary, all]), Vec::new())
+            }
+            Self::Apart(candles) => (None, candles),
+        };
+        same.into_iter().flatten().chain(apart)
     }
 }
 
@@ -133,16 +216,16 @@ impl Record for Candle {
     fn row(&self) -> Row {
         let sum = |value: u128| i128::try_from(value).map_or(Value::Null, Value::Sum);
         let trades = self.buys + self.sells;
-        let prices = self.edges.prices;
+        let prices = self.prices;
         vec![
             Value::from(self.series.name()),
             Value::from(self.id),
             Value::text(String::from(self.interval)),
             Value::Count(self.open_time * 1000),
-            Value::from(prices.map(|p| p.open.1)),
+            Value::from(prices.map(|p| p.open)),
             Value::from(prices.map(|p| p.high)),
             Value::from(prices.map(|p| p.low)),
-            Value::from(prices.map(|p| p.close.1)),
+            Value::from(prices.map(|p| p.close)),
             sum(self.volume_base),
             sum(self.buy_quote + self.sell_quote),
             Value::Null,
@@ -157,8 +240,8 @@ impl Record for Candle {
             Value::Count(self.distinct.sellers),
             Value::from(self.vwap()),
             Value::from(prices.and_then(|p| p.market_cap)),
-            self.edges.span.map_or(Value::Null, |span| Value::text(span.first.to_string())),
-            self.edges.span.map_or(Value::Null, |span| Value::text(span.last.to_string())),
+            Value::text(self.span.first.to_string()),
+            Value::text(self.span.last.to_string()),
             Value::Bool(self.is_closed),
         ]
     }

@@ -9,14 +9,14 @@
 //! of other trades (one that comes between others while there are several pools, one that is taken
 //! back, a migration) replays the choice of the primary pool over the ticks.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use model::{Address, EventId, Migrated, Seconds};
 use serde::{Deserialize, Serialize};
 
-use super::bucket::{Bucket, Line};
-use super::{Candle, Interval, Params, Series};
+use super::bucket::Bucket;
+use super::{Bars, Interval, Params};
 use crate::bar::{Role, Tick, TraderKey};
 use crate::prelude::*;
 use crate::prices::PricedTrade;
@@ -106,12 +106,12 @@ fn trader_key(trader: &Address) -> Option<TraderKey> {
     trader.0.first_chunk().copied()
 }
 
-/// One candle of a token: interval (by index), start, series.
+/// The candles of one interval and start, of all series: they are in one bucket and change together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Part {
+    /// Which of the intervals, by index.
     interval: usize,
     open: Seconds,
-    line: Line,
 }
 
 /// See the module.
@@ -130,6 +130,8 @@ pub struct Token {
     buckets: Vec<BTreeMap<Seconds, Bucket>>,
     /// Event time as far as this token has heard of it.
     now: Seconds,
+    /// When the next bucket ends or can be let go; none without buckets.
+    bucket_due: Option<Seconds>,
 }
 
 /// A change to the ticks.
@@ -151,8 +153,7 @@ impl Token {
         let is_last = at == self.ticks.len();
         if diff > 0 && (self.pools.len() == 1 || (is_last && !is_new_pool)) {
             tick.role = self.next_role(&tick, effects.params);
-            self.touch_tick(mint, &tick, effects);
-            self.add_to_buckets(&tick, effects);
+            self.add_to_buckets(mint, &tick, effects);
             self.ticks.insert(at, tick);
         } else if diff > 0 {
             self.edit(mint, Edit::Insert(at, tick), effects);
@@ -240,11 +241,11 @@ impl Token {
             // First in the ticks: what is taken out of the bars may be looked for among them.
             self.ticks[at].role = role;
             self.remove_from_buckets(&tick, effects.params);
-            self.add_to_buckets(&Tick { role, ..tick }, effects);
+            self.add_to_buckets(mint, &Tick { role, ..tick }, effects);
         }
         let found = come.and_then(|come| self.ticks.iter().find(|t| Tick { role: come.role, ..**t } == come));
         if let Some(tick) = found.copied() {
-            self.add_to_buckets(&tick, effects);
+            self.add_to_buckets(mint, &tick, effects);
         }
     }
 
@@ -265,20 +266,31 @@ impl Token {
         changed
     }
 
-    fn is_kept(&self, interval: Interval, open: Seconds) -> bool {
-        interval.seconds() > SHORT_S || interval.end(open) > self.now
-    }
-
-    fn add_to_buckets(&mut self, tick: &Tick, effects: &Effects<'_, Self>) {
-        let intervals = &effects.params.0.intervals;
-        self.buckets.resize_with(intervals.len(), BTreeMap::new);
-        for (index, interval) in intervals.iter().enumerate() {
+    /// Adds a trade to the buckets that are kept, and says that all its candles change. To be called
+    /// before the trade is among the ticks, from which closed buckets are folded.
+    fn add_to_buckets(&mut self, mint: &Address, tick: &Tick, effects: &mut Effects<'_, Self>) {
+        let (params, horizon) = effects.params;
+        self.buckets.resize_with(params.intervals.len(), BTreeMap::new);
+        for (index, interval) in params.intervals.iter().enumerate() {
             let open = interval.floor(tick.time);
-            if self.is_kept(*interval, open) {
-                let bucket = self.buckets[index].entry(open).or_default();
-                bucket.touch(effects.time);
-                bucket.add(tick);
+            if !is_kept(*interval, open, self.now) {
+                self.touch_bucket(mint, index, open, effects);
+                continue;
             }
+            let part = Part { interval: index, open };
+            let bucket = match self.buckets[index].entry(open) {
+                Entry::Occupied(occupied) => occupied.into_mut(),
+                Entry::Vacant(vacant) => {
+                    let due = bucket_due(*interval, open, self.now, *horizon);
+                    self.bucket_due = Some(self.bucket_due.map_or(due, |at| at.min(due)));
+                    vacant.insert(Bucket::default())
+                }
+            };
+            if bucket.touch(effects.time) {
+                let at = (*mint, *interval, open);
+                effects.touch(part, Bars::new(at, bucket, &self.pools, self.now));
+            }
+            bucket.add(tick);
         }
     }
 
@@ -297,21 +309,11 @@ impl Token {
     /// Says that the candles of a tick are about to change.
     fn touch_tick(&mut self, mint: &Address, tick: &Tick, effects: &mut Effects<'_, Self>) {
         for (index, interval) in effects.params.0.intervals.iter().enumerate() {
-            let open = interval.floor(tick.time);
-            self.touch_bucket(mint, index, open, effects);
-            let line = Line::Pool(tick.pool);
-            let is_new =
-                self.bucket(index, open, effects.params).is_none_or(|b| b.lines().all(|l| l != line));
-            if is_new {
-                for line in [line, Line::All, Line::Primary] {
-                    let part = Part { interval: index, open, line };
-                    effects.touch(part, self.output(mint, &part, effects.params));
-                }
-            }
+            self.touch_bucket(mint, index, interval.floor(tick.time), effects);
         }
     }
 
-    /// Says that every candle of a bucket is about to change.
+    /// Says that the candles of a bucket are about to change.
     fn touch_bucket(
         &mut self,
         mint: &Address,
@@ -324,33 +326,8 @@ impl Token {
         {
             return;
         }
-        let Some(bucket) = self.bucket(interval, open, effects.params) else { return };
-        for line in bucket.lines() {
-            let part = Part { interval, open, line };
-            effects.touch(part, self.candle(mint, &part, &bucket, effects.params));
-        }
-    }
-
-    /// A bucket that is kept, or one folded from the ticks; none if there are no trades.
-    fn bucket(&self, interval: usize, open: Seconds, (params, _): &Settings) -> Option<Cow<'_, Bucket>> {
-        let length = *params.intervals.get(interval)?;
-        if self.is_kept(length, open) {
-            return self.buckets.get(interval)?.get(&open).map(Cow::Borrowed);
-        }
-        let ticks = range(&self.ticks, open, length.end(open));
-        (!ticks.is_empty()).then(|| Cow::Owned(Bucket::of(ticks)))
-    }
-
-    fn candle(&self, mint: &Address, part: &Part, bucket: &Bucket, (params, _): &Settings) -> Option<Candle> {
-        let interval = *params.intervals.get(part.interval)?;
-        let bar = bucket.bar(part.line)?;
-        let (series, id) = match part.line {
-            Line::Pool(index) => (Series::Pool, self.pools.get(index as usize)?.address),
-            Line::All => (Series::All, *mint),
-            Line::Primary => (Series::Primary, *mint),
-        };
-        let is_closed = interval.end(part.open) <= self.now;
-        Some(Candle::new((series, id, interval, part.open), bar, is_closed))
+        let part = Part { interval, open };
+        effects.touch(part, self.output(mint, &part, effects.params));
     }
 
     /// Closes the bars that have ended and lets go what can no longer change.
@@ -378,9 +355,19 @@ impl Token {
         if self.let_go_at(*horizon).is_some_and(|at| at <= now) {
             self.let_go(params, *horizon);
         }
+        self.bucket_due = self.next_bucket_due(params, *horizon);
         if self.forget_moves_at(*horizon).is_some_and(|at| at <= now) {
             self.moves = Vec::new();
         }
+    }
+
+    fn next_bucket_due(&self, params: &Params, horizon: Horizon) -> Option<Seconds> {
+        let due = self.buckets.iter().zip(&params.intervals).flat_map(|(buckets, interval)| {
+            let open = buckets.range(earliest_open(*interval, self.now)..).next();
+            let oldest = buckets.first_key_value();
+            open.into_iter().chain(oldest).map(|(open, _)| bucket_due(*interval, *open, self.now, horizon))
+        });
+        due.min()
     }
 
     fn let_go_at(&self, horizon: Horizon) -> Option<Seconds> {
@@ -410,6 +397,17 @@ impl Token {
     }
 }
 
+/// True if the bucket is kept and not folded from the ticks when it is needed.
+fn is_kept(interval: Interval, open: Seconds, now: Seconds) -> bool {
+    interval.seconds() > SHORT_S || interval.end(open) > now
+}
+
+/// When a bucket that is kept has to be looked at next: to be closed, or to be let go.
+fn bucket_due(interval: Interval, open: Seconds, now: Seconds, horizon: Horizon) -> Seconds {
+    let end = interval.end(open);
+    if end > now { end } else { end + horizon.0 + 1 }
+}
+
 /// The first start of an interval whose end is after `now`.
 fn earliest_open(interval: Interval, now: Seconds) -> Seconds {
     (now + 1).saturating_sub(interval.seconds())
@@ -426,7 +424,7 @@ impl State for Token {
     type Key = Address;
     type Input = Input;
     type Part = Part;
-    type Output = Candle;
+    type Output = Bars;
     type Params = Settings;
 
     fn key(input: &Input) -> Address {
@@ -448,25 +446,24 @@ impl State for Token {
         }
     }
 
-    fn next_timer(&self, (params, horizon): &Settings) -> Option<Seconds> {
-        let open = self.buckets.iter().zip(&params.intervals).filter_map(|(buckets, interval)| {
-            let first = buckets.range(earliest_open(*interval, self.now)..).next();
-            first.map(|(open, _)| interval.end(*open))
-        });
-        let long = self.buckets.iter().zip(&params.intervals).filter(|(_, i)| i.seconds() > SHORT_S);
-        let kept = long.filter_map(|(buckets, interval)| {
-            buckets.first_key_value().map(|(open, _)| interval.end(*open) + horizon.0 + 1)
-        });
-        open.chain(kept).chain(self.let_go_at(*horizon)).chain(self.forget_moves_at(*horizon)).min()
+    fn next_timer(&self, (_, horizon): &Settings) -> Option<Seconds> {
+        let due = [self.bucket_due, self.let_go_at(*horizon), self.forget_moves_at(*horizon)];
+        due.into_iter().flatten().min()
     }
 
     fn on_timer(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
         self.advance(mint, effects);
     }
 
-    fn output(&self, mint: &Address, part: &Part, settings: &Settings) -> Option<Candle> {
-        let bucket = self.bucket(part.interval, part.open, settings)?;
-        self.candle(mint, part, &bucket, settings)
+    fn output(&self, mint: &Address, part: &Part, (params, _): &Settings) -> Option<Bars> {
+        let interval = *params.intervals.get(part.interval)?;
+        let at = (*mint, interval, part.open);
+        if is_kept(interval, part.open, self.now) {
+            let bucket = self.buckets.get(part.interval)?.get(&part.open)?;
+            return Bars::new(at, bucket, &self.pools, self.now);
+        }
+        let ticks = range(&self.ticks, part.open, interval.end(part.open));
+        Bars::new(at, &Bucket::of(ticks), &self.pools, self.now)
     }
 
     fn is_idle(&self) -> bool {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Address, Migrated, Seconds, Side};
-use operators::bar::{Distinct, Edges, Prices, Span};
-use operators::candles::{Candle, Interval, Params, Series};
+use operators::bar::{Distinct, Span};
+use operators::candles::{Candle, Interval, Ohlc, Params, Series};
 use operators::prices::PricedTrade;
 use operators::trades::market_cap;
 
@@ -118,29 +118,26 @@ fn candle(key: (Series, Address, Interval, Seconds), trades: &[&PricedTrade], no
     let (first, last) = (trades.first().expect("a bar has trades"), trades.last().expect("a bar has trades"));
     let clean: Vec<&&PricedTrade> =
         trades.iter().filter(|t| t.price_ok && !t.trade.is_dust() && t.price.is_some()).collect();
-    let at = |t: &PricedTrade| t.price.map(|price| (t.trade.origin.id, price));
     let prices = clean.iter().filter_map(|t| t.price);
     Candle {
         series,
         id,
         interval,
         open_time,
-        edges: Edges {
-            span: Some(Span {
-                first: first.trade.origin.id,
-                last: last.trade.origin.id,
-                decimals: (last.trade.base_decimals, last.trade.quote_decimals),
-            }),
-            prices: clean.first().zip(clean.last()).and_then(|(open, close)| {
-                Some(Prices {
-                    open: at(open)?,
-                    close: at(close)?,
-                    market_cap: market_cap(close.price, close.trade.base_supply, close.trade.base_decimals),
-                    high: prices.clone().max()?,
-                    low: prices.clone().min()?,
-                })
-            }),
+        span: Span {
+            first: first.trade.origin.id,
+            last: last.trade.origin.id,
+            decimals: (last.trade.base_decimals, last.trade.quote_decimals),
         },
+        prices: clean.first().zip(clean.last()).and_then(|(open, close)| {
+            Some(Ohlc {
+                open: open.price?,
+                close: close.price?,
+                market_cap: market_cap(close.price, close.trade.base_supply, close.trade.base_decimals),
+                high: prices.clone().max()?,
+                low: prices.clone().min()?,
+            })
+        }),
         volume_base: trades.iter().map(|t| u128::from(t.trade.base_amount)).sum(),
         buy_quote: quote(Side::Buy),
         sell_quote: quote(Side::Sell),
