@@ -40,17 +40,20 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Heading of the options of every command.
+const GENERAL: &str = "General options";
+
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Global {
     /// Configuration file (TOML); `millrace config print` shows one
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, help_heading = GENERAL)]
     pub(crate) config: Option<PathBuf>,
     /// Least severe log messages to be shown on standard error
-    #[arg(long, value_name = "LEVEL", global = true, default_value = "info")]
+    #[arg(long, value_name = "LEVEL", global = true, help_heading = GENERAL, default_value = "info")]
     pub(crate) log_level: LogLevel,
     /// No progress, no screen, no log but errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = GENERAL)]
     pub(crate) quiet: bool,
 }
 

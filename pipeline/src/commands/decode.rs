@@ -23,9 +23,9 @@ Examples:
   millrace decode recordings/ | jq 'select(.event == \"TradeEvent\")'
   curl … | millrace decode -
 
-Reads what getTransaction and getBlock return and what Yellowstone clients print: documents or JSON
-Lines, plain or .zst. Amounts are raw units. What cannot be read is named on standard error with file,
-line and reason, the rest is decoded, and the exit code is 3.";
+Reads what getTransaction and getBlock return and what Yellowstone clients print: documents or
+JSON Lines, plain or .zst. Amounts are raw units. What cannot be read is named on standard error
+with file, line and reason, the rest is decoded, and the exit code is 3.";
 
 /// Print the events of recorded transactions, one JSON object a line
 #[derive(Debug, Args)]

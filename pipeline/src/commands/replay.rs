@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use config::{SourceConfig, SourceKind, Speed};
 use sinks::{SinkConfig, jsonl};
@@ -27,8 +28,8 @@ Examples:
   millrace replay result/trades.jsonl --source trades --out again
   zstdcat feed.jsonl.zst | millrace replay - --out result
 
-Writes result/<record>.jsonl: the rows as they stand at the end, sorted by key. The same events give the
-same bytes, whatever the number of workers, the order of the files or their overlaps.
+Writes result/<record>.jsonl: the rows as they stand at the end, sorted by key. The same events
+give the same bytes, whatever the number of workers, the order of the files or their overlaps.
 Exit code 3 if some of the input was refused; result/rejects.jsonl says what and why.";
 
 /// How often the progress bar moves.
@@ -98,7 +99,7 @@ impl Replay {
             store: None,
             params: config.dataflow,
             run: config.run,
-            stop,
+            stop: Arc::clone(&stop),
             watch: Arc::clone(&watch),
         };
         let bar = show(console.progress("replay"), &watch)?;
@@ -108,6 +109,9 @@ impl Replay {
         let rejects = rows(&self.out, "rejects")?;
         self.name_rejects(rejects, console)?;
         console.say(&self.farewell(&summary, &watch, rejects)?);
+        if stop.load(Ordering::Relaxed) {
+            bail!("interrupted: {} holds the results of what was read until then only", self.out.display());
+        }
         Ok(Outcome::refused_if(rejects > 0))
     }
 

@@ -28,11 +28,15 @@ Examples:
   millrace run --speed max --seconds 60
   millrace --config millrace.toml run
 
-Ctrl-C or SIGTERM ends it cleanly: what was read is worked out, written and checkpointed. Started again
-on the same database it goes on where it was. Without a terminal it logs a JSON line every few seconds.
+Ctrl-C or SIGTERM ends it cleanly: what was read is worked out, written and checkpointed. Started
+again on the same database it goes on where it was. Without a terminal it logs a JSON line every
+few seconds.
 
 Look at the result, also while it runs:
   sqlite3 millrace.db \"select * from candles where interval = '1m' order by open_time desc limit 10\"";
+
+const GOES_ON: &str =
+    "what was written is whole; the next run on this database goes on from its last checkpoint";
 
 /// Under this name the database remembers what it is fed with.
 const SOURCE_META: &str = "source";
@@ -70,6 +74,7 @@ impl Run {
         }
         let stop = stop::on_signal()?;
         let (store, sinks) = open_sinks(&config)?;
+        let is_kept = store.is_some();
         let watch = Arc::new(Watch::default());
         let job = Job {
             source: source::open(&config.source)?,
@@ -87,8 +92,7 @@ impl Run {
         let summary = engine::run(job);
         drop((shown, alarm));
         console.release();
-        let summary =
-            summary.hint("what was written is whole; the next run goes on from the last checkpoint")?;
+        let summary = if is_kept { summary.hint(GOES_ON)? } else { summary? };
         console.say(&farewell(&summary, &watch, &config));
         Ok(Outcome::refused_if(!watch.rejects().is_empty()))
     }

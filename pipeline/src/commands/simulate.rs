@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use sources::simulate::{Item, Market, json};
 
@@ -20,8 +20,8 @@ Examples:
   millrace simulate --seed 7 --seconds 3600 --rate 500 --out market.jsonl.zst
   millrace simulate --seconds 10 --out - | millrace decode -
 
-The same seed and settings write the same bytes on every machine. Forks, duplicates and late deliveries
-are settings of [source.simulate] in the configuration.";
+The same seed and settings write the same bytes on every machine. Forks, duplicates and late
+deliveries are settings of [source.simulate] in the configuration.";
 
 /// Write a simulated market: transactions as getTransaction returns them, and slot updates
 #[derive(Debug, Args)]
@@ -81,6 +81,9 @@ impl Simulate {
         out.finish().with_context(|| format!("cannot write {name}"))?;
         bar.finish();
         console.say(&format!("wrote {transactions} transactions to {name}"));
+        if more && params.seconds.is_some() {
+            bail!("interrupted: {name} ends before the market does");
+        }
         Ok(Outcome::Done)
     }
 }

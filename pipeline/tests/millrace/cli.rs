@@ -169,10 +169,22 @@ fn recorded_transactions_decode_without_a_word() {
         assert!(found.binary_search(&name(row)).is_ok(), "{} is missing", name(row));
     }
     assert!(events.iter().all(|row| row["failed"] == Value::Bool(false)));
+}
 
-    let with_failed =
-        json_lines(&stdout(&run_well(folder.path(), &["decode", "--failed", recorded.to_str().unwrap()])));
-    assert!(with_failed.len() > events.len(), "--failed shows what failed transactions tried");
+#[test]
+fn events_of_failed_transactions_are_printed_when_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("m.toml"), "[source.simulate]\nfailed_ratio = 0.5\n").unwrap();
+    let simulate = ["-q", "--config", "m.toml", "simulate", "--seconds", "20", "--out", "market.jsonl"];
+    run_well(folder.path(), &simulate);
+    let decode = |options: &[&str]| run_well(folder.path(), &[&["decode", "market.jsonl"], options].concat());
+    let is_failed = |event: &&Value| event["failed"] == Value::Bool(true);
+
+    let without = decode(&[]);
+    assert_eq!(json_lines(&stdout(&without)).iter().filter(is_failed).count(), 0);
+    assert!(stderr(&without).contains(" failed transaction (--failed prints them)"), "{}", stderr(&without));
+    let with = json_lines(&stdout(&decode(&["--failed"])));
+    assert!(with.iter().filter(is_failed).count() > 10);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 
 use serde_json::Value;
 
@@ -59,4 +59,10 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap())
         })
         .collect()
+}
+
+/// Sends a signal, `TERM` or `INT`, to a process that a test started.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
 }

@@ -1,8 +1,10 @@
 //! A replay is a function of the events: not of workers, order or copies.
 
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
-use crate::common::{files, rows, run, run_well, shared, stderr};
+use crate::common::{files, millrace, rows, run, run_well, shared, signal, stderr};
 use serde_json::Value;
 
 /// Replays `inputs` into `out` and gives the files it wrote.
@@ -57,7 +59,7 @@ fn gcd(a: usize, b: usize) -> usize {
 #[test]
 fn any_number_of_workers_writes_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    disturbed_market(folder.path(), "300");
+    disturbed_market(folder.path(), "120");
     let one = replay(folder.path(), &["market.jsonl"], "one", &["--workers", "1"]);
     assert!(!one["trades.jsonl"].is_empty() && !one["candles.jsonl"].is_empty());
     for workers in ["2", "3"] {
@@ -69,7 +71,7 @@ fn any_number_of_workers_writes_the_same_bytes() {
 #[test]
 fn shuffled_and_duplicated_input_writes_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    disturbed_market(folder.path(), "300");
+    disturbed_market(folder.path(), "120");
     shuffle(folder.path());
     let straight = replay(folder.path(), &["market.jsonl"], "straight", &[]);
     let shuffled = replay(folder.path(), &["a.jsonl", "b.jsonl"], "shuffled", &["--workers", "2"]);
@@ -79,7 +81,7 @@ fn shuffled_and_duplicated_input_writes_the_same_bytes() {
 #[test]
 fn arrival_order_ends_with_the_same_rows() {
     let folder = tempfile::tempdir().unwrap();
-    disturbed_market(folder.path(), "300");
+    disturbed_market(folder.path(), "120");
     replay(folder.path(), &["market.jsonl"], "chain", &[]);
     replay(folder.path(), &["market.jsonl"], "arrival", &["--order", "arrival", "--workers", "2"]);
     let output = run(folder.path(), &["diff", "chain", "arrival"]);
@@ -148,4 +150,20 @@ fn recorded_transactions_replay_alike_with_any_number_of_workers() {
         same(&one, &replay(folder.path(), &[input], workers, &["--workers", workers]), workers);
     }
     assert!(rows(&folder.path().join("one/trades.jsonl")).len() > 50);
+}
+
+#[test]
+fn an_interrupted_replay_says_that_its_result_is_a_part() {
+    let folder = tempfile::tempdir().unwrap();
+    run_well(folder.path(), &["-q", "simulate", "--seed", "5", "--seconds", "600", "--out", "market.jsonl"]);
+    let child = millrace(folder.path(), &["replay", "market.jsonl", "--out", "out", "--speed", "1"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Ten minutes at this speed: it cannot be done before the signal, however slow the machine.
+    std::thread::sleep(Duration::from_secs(2));
+    signal(&child, "INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("error: interrupted: out holds"), "{}", stderr(&output));
 }

@@ -1,12 +1,12 @@
 //! `run`: into a database, stopped cleanly, gone on with.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::common::{millrace, run, run_well, stderr, stdout};
+use crate::common::{millrace, run, run_well, signal, stderr, stdout};
 
 /// How long a started process may take to do what it was told, before the test gives it up.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -18,11 +18,6 @@ fn is_whole(folder: &Path, database: &str) {
         let line = text.lines().find(|line| line.starts_with(record)).unwrap_or_else(|| panic!("{text}"));
         assert_ne!(line.split_whitespace().nth(1), Some("0"), "no {record} in\n{text}");
     }
-}
-
-fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
-    assert!(status.success());
 }
 
 #[test]
