@@ -65,10 +65,11 @@ impl Clock {
         batches
     }
 
-    /// The first time of the second after the clock's: closed up to there, everything heard is out.
+    /// Where the last second is over: closed up to there, everything heard is out, and what ends with
+    /// the clock's second, a one-second candle for example, has ended.
     #[must_use]
     pub const fn end(&self) -> Time {
-        start_of(self.second + 1)
+        start_of(self.second + 1) + 1
     }
 }
 
@@ -95,7 +96,7 @@ mod tests {
         let mut clock = Clock::default();
         assert_eq!(times(clock.cut([at(7), at(7), at(6), at(8)])), [(7_000_000, 3), (8_000_000, 1)]);
         assert_eq!(times(clock.cut([at(8), at(3)])), [(8_000_001, 2)]);
-        assert_eq!(clock.end(), 9_000_000);
+        assert_eq!(clock.end(), 9_000_001);
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Meter {
     fn read(&mut self) -> Glance {
         let watch = &self.subject.watch;
         let totals =
-            Totals { events: watch.events(), trades: watch.trade_changes(), candles: watch.candle_changes() };
+            Totals { events: watch.events(), trades: watch.trades(), candles: watch.candle_changes() };
         let now = Instant::now();
         let (then, before) = std::mem::replace(&mut self.last, (now, totals));
         let passed = now - then;
@@ -97,7 +97,7 @@ fn log(glance: &Glance) {
     tracing::info!(
         events = glance.totals.events,
         events_per_s = glance.events_per_s,
-        trade_changes = glance.totals.trades,
+        trades = glance.totals.trades,
         candle_changes = glance.totals.candles,
         rejects = glance.rejects.values().sum::<u64>(),
         event_time_s = glance.event_time,

@@ -101,7 +101,7 @@ fn clocks(glance: &Glance) -> String {
 fn counts(glance: &Glance) -> String {
     let count = indicatif::HumanCount;
     format!(
-        "events {} ({}/s)  changed: trades {} ({}/s), candles {}",
+        "events {} ({}/s)  trades {} ({}/s)  changes of candles {}",
         count(glance.totals.events),
         count(glance.events_per_s),
         count(glance.totals.trades),
@@ -194,7 +194,7 @@ mod tests {
         for part in [
             "simulate → sqlite millrace.db  2 workers  75 seconds",
             "event time 2026-04-28 12:45:36  closed to -  lag -",
-            "events 12,345 (0/s)  changed: trades 9,999 (0/s), candles 7",
+            "events 12,345 (0/s)  trades 9,999 (0/s)  changes of candles 7",
             "refused: malformed 3",
             "2.000e-8   4.000e-8   1.000e-8   3.000e-8    +50.0 %",
         ] {

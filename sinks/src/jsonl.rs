@@ -1,7 +1,7 @@
 //! Sink `jsonl`: a folder with one JSON Lines file a record, written at the end of a run.
 //!
 //! A file holds the rows as they stand at the end, sorted by key; a key that is gone is absent. `as_of`
-//! is the frontier of the whole, the same in every row: the file says what was true as of that time. So
+//! is the last time that is in the whole, the same in every row: the file says what was true as of then. So
 //! the bytes are a function of the events alone and not of how they were batched, and two runs can be
 //! compared with `cmp`. Beside the files, `schemas.json` describes their records.
 //!
@@ -28,6 +28,11 @@ use folder::Folder;
 use spool::Spool;
 
 const NAME: &str = "jsonl";
+
+/// The last time before a frontier: the frontier itself is still open.
+fn last_time(frontier: Option<Time>) -> Time {
+    frontier.map_or(0, |frontier| frontier.saturating_sub(1))
+}
 
 /// Settings of the sink `jsonl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,7 +153,7 @@ impl Sink for Jsonl {
         }
         let frontier = self.step(
             || "finish".to_owned(),
-            |folder, spool, frontier| folder.publish(spool, frontier.unwrap_or_default()).map(|()| *frontier),
+            |folder, spool, frontier| folder.publish(spool, last_time(*frontier)).map(|()| *frontier),
         )?;
         self.state = State::Finished(frontier);
         Ok(())

@@ -49,9 +49,9 @@ fn files_say_what_was_true_at_the_end_in_the_order_of_the_key() {
     sink.finish().unwrap();
     assert_eq!(
         fs::read_to_string(dir.path().join("counts.jsonl")).unwrap(),
-        "{\"id\":9,\"n\":\"3\",\"as_of\":8,\"def_version\":1}\n\
-         {\"id\":10,\"n\":\"1\",\"as_of\":8,\"def_version\":1}\n\
-         {\"id\":100,\"n\":\"2\",\"as_of\":8,\"def_version\":1}\n"
+        "{\"id\":9,\"n\":\"3\",\"as_of\":7,\"def_version\":1}\n\
+         {\"id\":10,\"n\":\"1\",\"as_of\":7,\"def_version\":1}\n\
+         {\"id\":100,\"n\":\"2\",\"as_of\":7,\"def_version\":1}\n"
     );
     assert_eq!(fs::read_to_string(dir.path().join("others.jsonl")).unwrap(), "");
     drop(sink);
@@ -106,7 +106,7 @@ fn a_finished_run_replaces_the_files_of_the_one_before_and_what_a_killed_one_lef
     drop(sink);
     assert_eq!(
         fs::read_to_string(dir.path().join("counts.jsonl")).unwrap(),
-        "{\"id\":1,\"n\":\"1\",\"as_of\":5,\"def_version\":1}\n"
+        "{\"id\":1,\"n\":\"1\",\"as_of\":4,\"def_version\":1}\n"
     );
     assert_eq!(names(dir.path()), ["counts.jsonl", "others.jsonl", "schemas.json"]);
 }

@@ -16,6 +16,7 @@
 //! the reader's. Volume in USD needs a price oracle and is null without.
 
 pub mod bucket;
+mod input;
 mod record;
 pub mod token;
 
@@ -23,8 +24,9 @@ use differential_dataflow::collection::concatenate;
 use model::{ChainEvent, Seconds};
 use serde::{Deserialize, Serialize};
 
+pub use input::{Input, Trade};
 pub use record::{Bars, Candle, Ohlc, Series};
-pub use token::{Input, Token, Trade};
+pub use token::Token;
 
 use crate::prelude::*;
 use crate::prices::PricedTrade;
@@ -38,12 +40,18 @@ pub struct Params {
     pub intervals: Vec<Interval>,
     /// How the primary pool is chosen.
     pub primary: primary::Params,
+    /// For how long the primary pool of a silent token is remembered, in seconds.
+    pub remember_s: Seconds,
 }
 
 impl Default for Params {
     fn default() -> Self {
         let seconds = [1, 15, 30, 60, 300, 900, 1800, 3600, 14_400, 21_600, 43_200, 86_400];
-        Self { intervals: seconds.map(Interval).to_vec(), primary: primary::Params::default() }
+        Self {
+            intervals: seconds.map(Interval).to_vec(),
+            primary: primary::Params::default(),
+            remember_s: 30 * 86_400,
+        }
     }
 }
 

@@ -12,99 +12,17 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use model::{Address, EventId, Migrated, Seconds};
+use model::{Address, EventId, Seconds};
 use serde::{Deserialize, Serialize};
 
 use super::bucket::Bucket;
-use super::{Bars, Interval, Params};
-use crate::bar::{Role, Tick, TraderKey};
+use super::{Bars, Input, Interval, Params, Trade};
+use crate::bar::{Role, Tick};
 use crate::prelude::*;
-use crate::prices::PricedTrade;
 use crate::primary::{Move, Pool, Primary};
-use crate::trades::market_cap;
 
 /// Intervals up to this length are folded from ticks once they are closed.
 const SHORT_S: Seconds = 3600;
-const DAY_S: Seconds = 86_400;
-
-/// What arrives for a token.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Input {
-    /// A trade.
-    Trade(Trade),
-    /// The token leaves its curve for a pool.
-    Migration {
-        /// The token.
-        mint: Address,
-        /// When.
-        id: EventId,
-        /// To which pool.
-        to: Address,
-    },
-}
-
-/// A trade as candles take it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Trade {
-    /// The token.
-    pub mint: Address,
-    /// The pool.
-    pub pool: Address,
-    /// True if the pool is a bonding curve.
-    pub is_curve: bool,
-    /// What the pool is quoted in.
-    pub quote_mint: Address,
-    /// The trade; its pool's index and its role are for the token to say.
-    pub tick: Tick,
-}
-
-impl Input {
-    /// A trade.
-    #[must_use]
-    pub fn trade(priced: &PricedTrade) -> Self {
-        let trade = &priced.trade;
-        let price = priced.clean_price();
-        Self::Trade(Trade {
-            mint: trade.mint,
-            pool: trade.pool,
-            is_curve: trade.program.is_curve(),
-            quote_mint: trade.quote_mint,
-            tick: Tick {
-                time: trade.origin.block_time,
-                id: trade.origin.id,
-                price,
-                market_cap: market_cap(price, trade.base_supply, trade.base_decimals),
-                base: trade.base_amount,
-                quote: trade.quote_amount,
-                side: trade.side,
-                trader: trade.trader.as_ref().and_then(trader_key),
-                pool: 0,
-                role: Role::Pool,
-                quote_reserve: trade.quote_reserve,
-                decimals: (trade.base_decimals, trade.quote_decimals),
-            },
-        })
-    }
-
-    /// Block time of a trade.
-    #[must_use]
-    pub fn time(&self) -> Option<Seconds> {
-        match self {
-            Self::Trade(trade) => Some(trade.tick.time),
-            Self::Migration { .. } => None,
-        }
-    }
-
-    /// A migration; none if the event does not say to which pool.
-    #[must_use]
-    pub fn migration(event: &Migrated) -> Option<Self> {
-        Some(Self::Migration { mint: event.mint, id: event.origin.id, to: event.to? })
-    }
-}
-
-fn trader_key(trader: &Address) -> Option<TraderKey> {
-    trader.0.first_chunk().copied()
-}
 
 /// The candles of one interval and start, of all series: they are in one bucket and change together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,8 +37,8 @@ pub struct Part {
 pub struct Token {
     pools: Vec<Pool>,
     moves: Vec<Move>,
-    /// When the last move became known.
-    moved_at: Seconds,
+    /// When a trade or a move last came.
+    active_at: Seconds,
     /// Sorted by block time and canonical order.
     ticks: Vec<Tick>,
     /// The choice of the primary pool before the first tick, and after the last.
@@ -130,6 +48,8 @@ pub struct Token {
     buckets: Vec<BTreeMap<Seconds, Bucket>>,
     /// Event time as far as this token has heard of it.
     now: Seconds,
+    /// True once even the primary pool need not be known any more.
+    is_forgotten: bool,
     /// When the next bucket ends or can be let go; none without buckets.
     bucket_due: Option<Seconds>,
 }
@@ -181,7 +101,6 @@ impl Token {
             Ok(at) if diff < 0 => drop(self.moves.remove(at)),
             _ => return,
         }
-        self.moved_at = effects.now;
         self.edit(mint, Edit::Nothing, effects);
     }
 
@@ -356,9 +275,11 @@ impl Token {
             self.let_go(params, *horizon);
         }
         self.bucket_due = self.next_bucket_due(params, *horizon);
-        if self.forget_moves_at(*horizon).is_some_and(|at| at <= now) {
-            self.moves = Vec::new();
+        if self.is_asleep() {
+            self.buckets = Vec::new();
+            self.ticks = Vec::new();
         }
+        self.is_forgotten = self.forget_at(params).is_some_and(|at| at <= now);
     }
 
     fn next_bucket_due(&self, params: &Params, horizon: Horizon) -> Option<Seconds> {
@@ -375,19 +296,21 @@ impl Token {
         self.ticks.first().map(|tick| tick.time + horizon.0 + SHORT_S + SHORT_S / 6)
     }
 
-    /// A token without trades keeps where it moved for a day, for the pool's first trade to come.
-    fn forget_moves_at(&self, horizon: Horizon) -> Option<Seconds> {
-        let is_empty = self.ticks.is_empty() && self.buckets.iter().all(BTreeMap::is_empty);
-        (is_empty && !self.moves.is_empty()).then(|| self.moved_at + horizon.0 + DAY_S)
+    /// True if all that is left to know of the token is which pool is its primary one.
+    fn is_asleep(&self) -> bool {
+        self.ticks.is_empty() && self.buckets.iter().all(BTreeMap::is_empty)
+    }
+
+    /// When a token that sleeps is forgotten.
+    fn forget_at(&self, params: &Params) -> Option<Seconds> {
+        self.is_asleep().then(|| self.active_at.saturating_add(params.remember_s))
     }
 
     fn let_go(&mut self, params: &Params, horizon: Horizon) {
         let keep = Horizon(horizon.0 + SHORT_S);
         let count = self.ticks.partition_point(|tick| keep.is_past(tick.time, self.now));
         for tick in self.ticks.drain(..count) {
-            if self.pools.len() > 1 {
-                self.primary_before.step(&tick, &self.pools, &self.moves, &params.primary);
-            }
+            self.primary_before.step(&tick, &self.pools, &self.moves, &params.primary);
             for (buckets, interval) in self.buckets.iter_mut().zip(&params.intervals) {
                 if let Some(bucket) = buckets.get_mut(&interval.floor(tick.time)) {
                     bucket.seal(&tick);
@@ -440,14 +363,15 @@ impl State for Token {
 
     fn apply(&mut self, mint: &Address, input: Input, diff: Diff, effects: &mut Effects<'_, Self>) {
         self.now = self.now.max(effects.now);
+        self.active_at = self.now;
         match input {
             Input::Trade(trade) => self.change_trade(mint, trade, diff, effects),
             Input::Migration { id, to, .. } => self.change_move(mint, (id, to), diff, effects),
         }
     }
 
-    fn next_timer(&self, (_, horizon): &Settings) -> Option<Seconds> {
-        let due = [self.bucket_due, self.let_go_at(*horizon), self.forget_moves_at(*horizon)];
+    fn next_timer(&self, (params, horizon): &Settings) -> Option<Seconds> {
+        let due = [self.bucket_due, self.let_go_at(*horizon), self.forget_at(params)];
         due.into_iter().flatten().min()
     }
 
@@ -467,6 +391,6 @@ impl State for Token {
     }
 
     fn is_idle(&self) -> bool {
-        self.ticks.is_empty() && self.buckets.iter().all(BTreeMap::is_empty) && self.moves.is_empty()
+        self.is_forgotten
     }
 }

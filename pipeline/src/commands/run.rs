@@ -182,10 +182,10 @@ fn farewell(summary: &Summary, watch: &Watch, config: &Config) -> String {
     let until = summary.event_time.map_or_else(|| "the start".to_owned(), utc);
     let count = indicatif::HumanCount;
     let mut text = format!(
-        "took in {} events up to {until} in {:.1} s; wrote {} changes of trades and {} of candles",
+        "took in {} events up to {until} in {:.1} s, {} trades among them; wrote {} changes of candles",
         count(watch.events()),
         summary.took.as_secs_f64(),
-        count(watch.trade_changes()),
+        count(watch.trades()),
         count(watch.candle_changes()),
     );
     for sink in &config.sinks {

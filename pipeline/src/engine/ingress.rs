@@ -19,7 +19,7 @@ const BATCH_EVENTS_MAX: usize = 16_384;
 const IDLE: Duration = Duration::from_micros(500);
 
 /// Feeds the workers until the source ends or the run is stopped.
-pub(super) fn run(job: &mut Job, resume: Resume, workers: &Workers) -> anyhow::Result<Summary> {
+pub(super) fn run(job: &mut Job, resume: &Resume, workers: &Workers) -> anyhow::Result<Summary> {
     let mut ingress = Ingress {
         clock: resume.clock,
         offset: resume.offset,
@@ -33,7 +33,11 @@ pub(super) fn run(job: &mut Job, resume: Resume, workers: &Workers) -> anyhow::R
     ingress.finish(job, workers);
     outcome?;
     let second = ingress.clock.second();
-    Ok(Summary { counts: job.source.counts(), event_time: (second > 0).then_some(second), ..Summary::default() })
+    Ok(Summary {
+        counts: job.source.counts(),
+        event_time: (second > 0).then_some(second),
+        ..Summary::default()
+    })
 }
 
 struct Ingress {
@@ -131,10 +135,7 @@ impl Ingress {
     /// Has the states written down as they are after everything handed over so far.
     fn checkpoint(&mut self, job: &Job, workers: &Workers) {
         self.checkpoint_due = Instant::now() + Duration::from_secs(job.run.checkpoint_interval_s);
-        workers.send_all(|| Command::Checkpoint {
-            time: self.clock.last() + 1,
-            offset: self.offset,
-        });
+        workers.send_all(|| Command::Checkpoint { time: self.clock.last() + 1, offset: self.offset });
     }
 
     fn finish(&mut self, job: &Job, workers: &Workers) {

@@ -87,7 +87,7 @@ pub(crate) fn run(mut job: Job) -> anyhow::Result<Summary> {
     let egress = egress::start(from_workers, outlets, &job, peers)?;
     let workers = workers::start(&job, &resume, &to_egress)?;
     drop(to_egress);
-    let summary = ingress::run(&mut job, resume, &workers);
+    let summary = ingress::run(&mut job, &resume, &workers);
     let worked = workers.join();
     let left = egress.join().map_err(|_| anyhow::anyhow!("the egress thread panicked"))?;
     // A sink's failure stops everything else, so it is the cause and the others are its effects.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use model::time::second_of;
-use model::{Address, Batch, Change, Event, Millis, Row, Seconds, Time, Value};
+use model::{Address, Batch, ChainEvent, Change, Event, Millis, Row, Seconds, Time, Value};
 
 /// Counts, clocks and the latest candles of a run. Filled by the engine, read by a screen or a log.
 #[derive(Debug, Default)]
@@ -54,6 +54,9 @@ impl Watch {
     pub(super) fn took_in(&self, batches: &[(Time, Vec<Event>)], second: Seconds) {
         let events: usize = batches.iter().map(|(_, events)| events.len()).sum();
         self.events.fetch_add(events as u64, Ordering::Relaxed);
+        let is_trade = |event: &&Event| matches!(event, Event::Chain(ChainEvent::Trade(_)));
+        let trades = batches.iter().flat_map(|(_, events)| events).filter(is_trade).count();
+        self.trades.fetch_add(trades as u64, Ordering::Relaxed);
         self.event_second.fetch_max(second, Ordering::Relaxed);
         if let Some((last, _)) = batches.last() {
             self.inner().open.insert(*last, Instant::now());
@@ -69,9 +72,6 @@ impl Watch {
     pub(super) fn let_out(&self, batch: &Batch) {
         let count = batch.changes.len() as u64;
         match batch.schema.name {
-            "trades" => {
-                self.trades.fetch_add(count, Ordering::Relaxed);
-            }
             "candles" => {
                 self.candles.fetch_add(count, Ordering::Relaxed);
                 let mut inner = self.inner();
@@ -114,8 +114,8 @@ impl Watch {
         self.events.load(Ordering::Relaxed)
     }
 
-    /// Changes of `trades` so far: a trade counts again when its commitment changes.
-    pub(crate) fn trade_changes(&self) -> u64 {
+    /// Trades handed over so far; one that comes twice counts twice.
+    pub(crate) fn trades(&self) -> u64 {
         self.trades.load(Ordering::Relaxed)
     }
 
