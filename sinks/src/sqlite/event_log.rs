@@ -163,7 +163,10 @@ impl EventLog {
 
 #[cfg(test)]
 mod tests {
-    use model::{Control, Event, LabelEntry, Price, PriceQuote, SlotState, SlotStatus};
+    use model::{
+        ChainEvent, Control, Event, EventId, Fees, LabelEntry, Origin, Price, PriceQuote, Program, Side,
+        Signature, SlotState, SlotStatus, Trade, TraderKind, TxPlace,
+    };
 
     #[test]
     fn the_bytes_of_an_event_are_those_of_the_format() {
@@ -197,6 +200,49 @@ mod tests {
                 format!("0502{seven}000000000000f83f090470797468"),
                 format!("050302{seven}03626f74017801"),
             ]
+        );
+    }
+
+    #[test]
+    fn the_bytes_of_a_trade_are_those_of_the_format() {
+        let address = |byte| model::Address([byte; 32]);
+        let origin = Origin {
+            id: EventId { slot: 300, tx: TxPlace::Index(2), outer_ix: 3, inner_ix: -1 },
+            signature: Signature([9; 64]),
+            block_time: 5,
+            received_at: Some(6),
+        };
+        let trade = Trade {
+            origin,
+            program: Program::Pumpswap,
+            pool: address(1),
+            mint: address(2),
+            quote_mint: address(3),
+            trader: Some(address(4)),
+            trader_kind: TraderKind::Owner,
+            side: Side::Sell,
+            base_amount: 7,
+            quote_amount: 8,
+            quote_user: None,
+            base_decimals: 6,
+            quote_decimals: 9,
+            spot_before: None,
+            spot_after: Price::new(1.5),
+            base_reserve: Some(10),
+            quote_reserve: Some(11),
+            base_supply: None,
+            fees: Fees { protocol: Some(12), creator: None, lp: Some(13), cashback: None },
+            compute_units: Some(14),
+            priority_fee: None,
+        };
+        let [one, two, three, four] = [1, 2, 3, 4].map(|byte| format!("{byte:02x}").repeat(32));
+        let signature = format!("01{0}01{0}", "09".repeat(32));
+        assert_eq!(
+            hex(&postcard::to_stdvec(&(5u64, Event::Chain(ChainEvent::Trade(trade)))).unwrap()),
+            format!(
+                "050000ac0200020301{signature}05010601{one}{two}{three}01{four}01010708000609\
+                 0001000000000000f83f010a010b00010c00010d00010e00"
+            )
         );
     }
 
