@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::json::Node;
 use super::{Feed, FormatError, wire};
+use crate::base58;
 use crate::transaction::{InnerInstructions, Instruction, TokenBalance, Transaction};
 
 type Items = Vec<Result<Feed, FormatError>>;
@@ -135,9 +136,7 @@ fn signed(body: &Node<'_>, node: &Node<'_>) -> Result<Transaction, FormatError> 
     };
     let bytes = match encoding {
         "base64" => STANDARD.decode(text).map_err(|error| body.error(format!("is no base64: {error}")))?,
-        "base58" => {
-            bs58::decode(text).into_vec().map_err(|error| body.error(format!("is no base58: {error}")))?
-        }
+        "base58" => base58::decode(text).map_err(|error| body.error(format!("is no base58: {error}")))?,
         other => return Err(body.error(format!("encoding `{other}` is not known; base64 and base58 are"))),
     };
     let signed = wire::transaction(&bytes).map_err(|error| body.error(error.to_string()))?;
@@ -192,7 +191,7 @@ fn instruction(node: &Node<'_>, keys: &[Address]) -> Result<Instruction, FormatE
     let data = match node.optional("data") {
         Some(data) => {
             let text = data.text()?;
-            bs58::decode(text).into_vec().map_err(|error| data.error(format!("is no base58: {error}")))?
+            base58::decode(text).map_err(|error| data.error(format!("is no base58: {error}")))?
         }
         None => Vec::new(),
     };

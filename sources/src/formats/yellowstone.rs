@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::json::Node;
 use super::rpc::{lamports, token_balance};
 use super::{Feed, FormatError};
+use crate::base58;
 use crate::transaction::{InnerInstructions, Instruction, Transaction};
 
 type Items = Vec<Result<Feed, FormatError>>;
@@ -239,7 +240,7 @@ fn bytes(node: &Node<'_>, spelling: Spelling) -> Result<Vec<u8>, FormatError> {
         (Value::Object(_), _) => list(&node.field("data")),
         (Value::Array(_), _) => list(node),
         (Value::String(text), Spelling::Base58) => {
-            bs58::decode(text).into_vec().map_err(|error| node.error(format!("is no base58: {error}")))
+            base58::decode(text).map_err(|error| node.error(format!("is no base58: {error}")))
         }
         (Value::String(text), Spelling::Base64) => {
             STANDARD.decode(text).map_err(|error| node.error(format!("is no base64: {error}")))

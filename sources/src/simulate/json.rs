@@ -9,9 +9,10 @@ use std::io::{self, Write};
 use model::{Address, Signature, SlotState, SlotStatus};
 use serde::Serialize;
 
+use super::Item;
 use super::addresses::{derive, is_read_only, tag};
 use super::transaction_builder::token_program;
-use super::{Item, base58};
+use crate::base58;
 use crate::transaction::{Instruction, TokenBalance, Transaction};
 
 /// Writes one item and a line feed.

@@ -16,7 +16,6 @@
 
 mod addresses;
 mod assemble;
-mod base58;
 mod behaviour;
 mod bytes;
 mod chain;
