@@ -16,6 +16,7 @@
 //! the reader's. Volume in USD needs a price oracle and is null without.
 
 pub mod bucket;
+mod buckets;
 mod input;
 mod record;
 pub mod token;
@@ -24,6 +25,7 @@ use differential_dataflow::collection::concatenate;
 use model::{ChainEvent, Seconds};
 use serde::{Deserialize, Serialize};
 
+pub use buckets::Part;
 pub use input::{Input, Trade};
 pub use record::{Bars, Candle, Ohlc, Series};
 pub use token::Token;

@@ -9,13 +9,11 @@
 //! of other trades (one that comes between others while there are several pools, one that is taken
 //! back, a migration) replays the choice of the primary pool over the ticks.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use model::{Address, EventId, Seconds};
 use serde::{Deserialize, Serialize};
 
 use super::bucket::Bucket;
+use super::buckets::{Buckets, Part};
 use super::{Bars, Input, Interval, Params, Trade};
 use crate::bar::{Role, Tick};
 use crate::prelude::*;
@@ -23,14 +21,6 @@ use crate::primary::{Move, Pool, Primary};
 
 /// Intervals up to this length are folded from ticks once they are closed.
 const SHORT_S: Seconds = 3600;
-
-/// The candles of one interval and start, of all series: they are in one bucket and change together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Part {
-    /// Which of the intervals, by index.
-    interval: usize,
-    open: Seconds,
-}
 
 /// See the module.
 #[derive(Default, Serialize, Deserialize)]
@@ -44,8 +34,7 @@ pub struct Token {
     /// The choice of the primary pool before the first tick, and after the last.
     primary_before: Primary,
     primary: Primary,
-    /// By interval and start.
-    buckets: Vec<BTreeMap<Seconds, Bucket>>,
+    buckets: Buckets,
     /// Event time as far as this token has heard of it.
     now: Seconds,
     /// True once even the primary pool need not be known any more.
@@ -189,104 +178,79 @@ impl Token {
     /// before the trade is among the ticks, from which closed buckets are folded.
     fn add_to_buckets(&mut self, mint: &Address, tick: &Tick, effects: &mut Effects<'_, Self>) {
         let (params, horizon) = effects.params;
-        self.buckets.resize_with(params.intervals.len(), BTreeMap::new);
         for (index, interval) in params.intervals.iter().enumerate() {
-            let open = interval.floor(tick.time);
-            if !is_kept(*interval, open, self.now) {
-                self.touch_bucket(mint, index, open, effects);
-                continue;
-            }
-            let part = Part { interval: index, open };
-            let bucket = match self.buckets[index].entry(open) {
-                Entry::Occupied(occupied) => occupied.into_mut(),
-                Entry::Vacant(vacant) => {
-                    let due = bucket_due(*interval, open, self.now, *horizon);
-                    self.bucket_due = Some(self.bucket_due.map_or(due, |at| at.min(due)));
-                    vacant.insert(Bucket::default())
+            let part = Part { interval: index, open: interval.floor(tick.time) };
+            if !is_kept(*interval, part.open, self.now) {
+                self.touch_bucket(mint, part, effects);
+            } else if let Some(bucket) = self.buckets.get_mut(part) {
+                if bucket.touch(effects.time) {
+                    let at = (*mint, *interval, part.open);
+                    effects.touch(part, Bars::new(at, bucket, &self.pools, self.now));
                 }
-            };
-            if bucket.touch(effects.time) {
-                let at = (*mint, *interval, open);
-                effects.touch(part, Bars::new(at, bucket, &self.pools, self.now));
+                bucket.add(tick);
+            } else {
+                effects.touch(part, None);
+                self.buckets.insert(part, tick).touch(effects.time);
+                let due = bucket_due(*interval, part.open, self.now, *horizon);
+                self.bucket_due = Some(self.bucket_due.map_or(due, |at| at.min(due)));
             }
-            bucket.add(tick);
         }
     }
 
     fn remove_from_buckets(&mut self, tick: &Tick, (params, _): &Settings) {
-        for (buckets, interval) in self.buckets.iter_mut().zip(&params.intervals) {
-            let open = interval.floor(tick.time);
-            let Some(bucket) = buckets.get_mut(&open) else { continue };
-            let left = range(&self.ticks, open, interval.end(open));
-            bucket.remove(tick, left);
+        for (index, interval) in params.intervals.iter().enumerate() {
+            let part = Part { interval: index, open: interval.floor(tick.time) };
+            let Some(bucket) = self.buckets.get_mut(part) else { continue };
+            bucket.remove(tick, range(&self.ticks, part.open, interval.end(part.open)));
             if bucket.is_empty() {
-                buckets.remove(&open);
+                self.buckets.remove(part);
             }
         }
     }
 
     /// Says that the candles of a tick are about to change.
     fn touch_tick(&mut self, mint: &Address, tick: &Tick, effects: &mut Effects<'_, Self>) {
-        for (index, interval) in effects.params.0.intervals.iter().enumerate() {
-            self.touch_bucket(mint, index, interval.floor(tick.time), effects);
+        for (interval, length) in effects.params.0.intervals.iter().enumerate() {
+            self.touch_bucket(mint, Part { interval, open: length.floor(tick.time) }, effects);
         }
     }
 
     /// Says that the candles of a bucket are about to change.
-    fn touch_bucket(
-        &mut self,
-        mint: &Address,
-        interval: usize,
-        open: Seconds,
-        effects: &mut Effects<'_, Self>,
-    ) {
-        if let Some(bucket) = self.buckets.get_mut(interval).and_then(|b| b.get_mut(&open))
-            && !bucket.touch(effects.time)
-        {
-            return;
+    fn touch_bucket(&mut self, mint: &Address, part: Part, effects: &mut Effects<'_, Self>) {
+        if self.buckets.get_mut(part).is_none_or(|bucket| bucket.touch(effects.time)) {
+            effects.touch(part, self.output(mint, &part, effects.params));
         }
-        let part = Part { interval, open };
-        effects.touch(part, self.output(mint, &part, effects.params));
     }
 
     /// Closes the bars that have ended and lets go what can no longer change.
     fn advance(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
         let ((params, horizon), now) = (effects.params, effects.now);
-        for (index, interval) in params.intervals.iter().enumerate() {
-            let ended: Vec<Seconds> = match self.buckets.get(index) {
-                Some(buckets) => {
-                    buckets.range(earliest_open(*interval, self.now)..).map(|(open, _)| *open).collect()
-                }
-                None => Vec::new(),
-            };
-            for open in ended.into_iter().filter(|open| interval.end(*open) <= now) {
-                self.touch_bucket(mint, index, open, effects);
-            }
+        let end = |part: &Part| params.intervals.get(part.interval).map_or(0, |i| i.end(part.open));
+        let is_ending = |part: &Part| end(part) > self.now && end(part) <= now;
+        let ending: Vec<Part> = self.buckets.parts().filter(is_ending).collect();
+        for part in ending {
+            self.touch_bucket(mint, part, effects);
         }
         self.now = now;
-        for (buckets, interval) in self.buckets.iter_mut().zip(&params.intervals) {
-            let slack = if interval.seconds() > SHORT_S { horizon.0 + 1 } else { 0 };
-            let first_kept = earliest_open(*interval, now.saturating_sub(slack));
-            if buckets.first_key_value().is_some_and(|(open, _)| *open < first_kept) {
-                *buckets = buckets.split_off(&first_kept);
-            }
-        }
+        self.buckets.retain(|part| {
+            let is_long = params.intervals.get(part.interval).is_some_and(|i| i.seconds() > SHORT_S);
+            end(&part) > now || (is_long && end(&part) + horizon.0 >= now)
+        });
         if self.let_go_at(*horizon).is_some_and(|at| at <= now) {
             self.let_go(params, *horizon);
         }
         self.bucket_due = self.next_bucket_due(params, *horizon);
         if self.is_asleep() {
-            self.buckets = Vec::new();
-            self.ticks = Vec::new();
+            // Their room too: a sleeping token may sleep for long.
+            (self.buckets, self.ticks) = (Buckets::default(), Vec::new());
         }
         self.is_forgotten = self.forget_at(params).is_some_and(|at| at <= now);
     }
 
     fn next_bucket_due(&self, params: &Params, horizon: Horizon) -> Option<Seconds> {
-        let due = self.buckets.iter().zip(&params.intervals).flat_map(|(buckets, interval)| {
-            let open = buckets.range(earliest_open(*interval, self.now)..).next();
-            let oldest = buckets.first_key_value();
-            open.into_iter().chain(oldest).map(|(open, _)| bucket_due(*interval, *open, self.now, horizon))
+        let due = self.buckets.parts().filter_map(|part| {
+            let interval = *params.intervals.get(part.interval)?;
+            Some(bucket_due(interval, part.open, self.now, horizon))
         });
         due.min()
     }
@@ -298,7 +262,7 @@ impl Token {
 
     /// True if all that is left to know of the token is which pool is its primary one.
     fn is_asleep(&self) -> bool {
-        self.ticks.is_empty() && self.buckets.iter().all(BTreeMap::is_empty)
+        self.ticks.is_empty() && self.buckets.is_empty()
     }
 
     /// When a token that sleeps is forgotten.
@@ -311,8 +275,8 @@ impl Token {
         let count = self.ticks.partition_point(|tick| keep.is_past(tick.time, self.now));
         for tick in self.ticks.drain(..count) {
             self.primary_before.step(&tick, &self.pools, &self.moves, &params.primary);
-            for (buckets, interval) in self.buckets.iter_mut().zip(&params.intervals) {
-                if let Some(bucket) = buckets.get_mut(&interval.floor(tick.time)) {
+            for (interval, length) in params.intervals.iter().enumerate() {
+                if let Some(bucket) = self.buckets.get_mut(Part { interval, open: length.floor(tick.time) }) {
                     bucket.seal(&tick);
                 }
             }
@@ -329,11 +293,6 @@ fn is_kept(interval: Interval, open: Seconds, now: Seconds) -> bool {
 fn bucket_due(interval: Interval, open: Seconds, now: Seconds, horizon: Horizon) -> Seconds {
     let end = interval.end(open);
     if end > now { end } else { end + horizon.0 + 1 }
-}
-
-/// The first start of an interval whose end is after `now`.
-fn earliest_open(interval: Interval, now: Seconds) -> Seconds {
-    (now + 1).saturating_sub(interval.seconds())
 }
 
 /// The ticks in `[from, to)`.
@@ -383,11 +342,10 @@ impl State for Token {
         let interval = *params.intervals.get(part.interval)?;
         let at = (*mint, interval, part.open);
         if is_kept(interval, part.open, self.now) {
-            let bucket = self.buckets.get(part.interval)?.get(&part.open)?;
-            return Bars::new(at, bucket, &self.pools, self.now);
+            return Bars::new(at, self.buckets.get(*part)?, &self.pools, self.now);
         }
         let ticks = range(&self.ticks, part.open, interval.end(part.open));
-        Bars::new(at, &Bucket::of(ticks), &self.pools, self.now)
+        Bars::new(at, &Bucket::of(ticks)?, &self.pools, self.now)
     }
 
     fn is_idle(&self) -> bool {
