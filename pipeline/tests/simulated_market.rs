@@ -1,0 +1,222 @@
+//! Simulated markets through every dataflow: against the oracle, and against themselves.
+//!
+//! The random streams of `testkit` are made to hurt, with few tokens and short lists; these are made to
+//! be like the chain: launches, curves that complete and move to pools, deep forks whose transactions
+//! land again, all of it decoded from bytes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dataflows::Params;
+use model::{ChainEvent, Event, Record as _, Reject, Seconds, SlotState, TxPlace};
+use operators::candles::Interval;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use sources::simulate::{self, Simulate};
+use sources::{Source as _, Step};
+use testkit::oracle;
+use testkit::run::{History, Plan, Tables, assert_same, run, tables_at};
+
+/// How late an event may come here. Short, so that states are let go while the market goes on.
+const HORIZON_S: Seconds = 60;
+
+/// Markets in which tokens graduate within the few minutes; most markets have none in as many.
+const SEEDS: [u64; 3] = [6, 1, 3];
+
+fn params() -> Params {
+    let mut params = Params { correction_horizon_s: HORIZON_S, ..Params::default() };
+    let interval = |text: &str| Interval::try_from(text.to_owned()).unwrap();
+    params.market.candles.intervals = ["1s", "15s", "1m", "1h"].map(interval).to_vec();
+    params
+}
+
+/// A few minutes with everything that a feed does to a market.
+fn disturbed(seed: u64) -> simulate::Params {
+    simulate::Params {
+        seed,
+        seconds: Some(150),
+        scale: 3.0,
+        pools_at_start: 12,
+        truncated_ratio: 0.02,
+        old_layout_ratio: 0.2,
+        skip_probability: 0.03,
+        fork_probability: 0.02,
+        fork_depth_slots_max: 32,
+        duplicate_ratio: 0.1,
+        late_ratio: 0.1,
+        late_slots_max: 60,
+        ..simulate::Params::default()
+    }
+}
+
+/// The events of a market in the order in which its feed delivers them.
+fn feed(market: &simulate::Params) -> Vec<Event> {
+    let mut source = Simulate::new(market).unwrap();
+    let mut events = Vec::new();
+    while source.read(&mut events).unwrap() == Step::More {}
+    events
+}
+
+fn dead_slots(events: &[Event]) -> BTreeSet<u64> {
+    let dead = |event: &Event| match event {
+        Event::Slot(status) if status.state == SlotState::Dead => Some(status.slot),
+        _ => None,
+    };
+    events.iter().filter_map(dead).collect()
+}
+
+/// The slot in which a transaction's event or reject is said to be.
+fn slot_of(event: &Event) -> Option<u64> {
+    match event {
+        Event::Chain(event) => Some(event.origin().id.slot),
+        Event::Reject(reject) => reject.slot,
+        _ => None,
+    }
+}
+
+/// What of the tables does not depend on which delivery of an event came, and when.
+fn comparable(mut tables: Tables) -> Tables {
+    // A reject names a delivery.
+    tables.remove(Reject::SCHEMA.name);
+    if let Some(trades) = tables.remove("trades") {
+        tables.insert("trades", oracle::without_received_at(trades));
+    }
+    tables
+}
+
+fn assert_same_tables(expected: &Tables, found: &Tables, what: &str) {
+    assert!(expected.keys().eq(found.keys()), "{what}: {:?} and {:?}", expected.keys(), found.keys());
+    for (name, expected) in expected {
+        let found = &found[name];
+        for key in expected.keys().chain(found.keys()) {
+            assert_eq!(expected.get(key), found.get(key), "{what}: {name} {key:?}");
+        }
+    }
+}
+
+/// How many events have come by the end of each second of the clock.
+fn arrivals(events: &[Event]) -> BTreeMap<Seconds, usize> {
+    let mut clock = 0;
+    let mut arrivals = BTreeMap::new();
+    for (count, event) in (1..).zip(events) {
+        clock = clock.max(event.clock().unwrap_or(0));
+        arrivals.insert(clock, count);
+    }
+    arrivals
+}
+
+#[test]
+fn the_markets_are_worth_the_name() {
+    for seed in SEEDS {
+        let events = feed(&disturbed(seed));
+        let count = |is: fn(&ChainEvent) -> bool| {
+            events.iter().filter(|event| matches!(event, Event::Chain(event) if is(event))).count()
+        };
+        let trades = count(|event| matches!(event, ChainEvent::Trade(_)));
+        let launches = count(|event| matches!(event, ChainEvent::TokenCreated(_)));
+        let moves = count(|event| matches!(event, ChainEvent::Migrated(_)));
+        let dead = dead_slots(&events);
+        let died = events.iter().filter_map(slot_of).filter(|slot| dead.contains(slot)).count();
+        println!("seed {seed}: {} events, {trades} trades, {launches} launches, {moves} moves", events.len());
+        println!("  {} dead slots with {died} events", dead.len());
+        assert!(trades > 1_000 && launches > 20 && moves > 0 && died > 50, "seed {seed}");
+        assert!(dead.iter().any(|slot| (0..8).all(|more| dead.contains(&(slot + more)))), "seed {seed}");
+    }
+}
+
+#[test]
+fn outputs_equal_the_oracle_at_sampled_seconds_and_at_the_end() {
+    let params = params();
+    for seed in SEEDS {
+        let events = feed(&disturbed(seed));
+        let history = run(&events, &params, Plan::PLAIN);
+        let arrivals: Vec<(Seconds, usize)> = arrivals(&events).into_iter().collect();
+        let sampled: Vec<_> = arrivals.iter().step_by(47).skip(1).chain(arrivals.last()).copied().collect();
+        let seconds: Vec<Seconds> = sampled.iter().map(|(second, _)| *second).collect();
+        let found = tables_at(&history, &seconds);
+        for (second, count) in sampled {
+            let expected = oracle::tables(&events[..count], second, &params);
+            assert_same_tables(
+                &expected,
+                &comparable(found[&second].clone()),
+                &format!("seed {seed} at {second}"),
+            );
+        }
+    }
+}
+
+#[test]
+fn workers_batches_and_restarts_do_not_show() {
+    let params = params();
+    let events = feed(&disturbed(SEEDS[0]));
+    let plain = run(&events, &params, Plan::PLAIN);
+    assert!(plain.changes.len() > 100, "something happens in nearly every second");
+    // As many batches as there are seconds in which something came.
+    for plan in Plan::variants(arrivals(&events).len()) {
+        assert_same(&plain, &run(&events, &params, plan), &format!("{plan:?}"));
+    }
+}
+
+/// The stream in another order in which nothing is later than the horizon, some of it twice or more.
+fn shuffled(events: &[Event], seed: u64) -> Vec<Event> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut arrivals = BTreeMap::new();
+    let mut clock = 0;
+    for (order, event) in (0_u64..).zip(events) {
+        clock = clock.max(event.clock().unwrap_or(0));
+        let happened = match event {
+            Event::Chain(event) => event.origin().block_time,
+            _ => clock,
+        };
+        for copy in 0..random.random_range(1..=3_u8) {
+            let mut event = event.clone();
+            if let Event::Chain(event) = &mut event
+                && copy > 0
+            {
+                let origin = event.origin_mut();
+                origin.received_at = Some(origin.block_time * 1_000 + u64::from(copy));
+                // A feed that does not know the index of a transaction.
+                if random.random_bool(0.3) {
+                    origin.id.tx = TxPlace::new(None, &origin.signature);
+                }
+            }
+            // What came before it has no later block time than this, so the clock is no further.
+            let at = happened + random.random_range(0..=HORIZON_S);
+            arrivals.insert((at, random.random::<u64>(), order, copy), event);
+        }
+    }
+    arrivals.into_values().collect()
+}
+
+#[test]
+fn order_and_copies_do_not_show_in_the_end() {
+    let params = params();
+    for seed in SEEDS {
+        let events = feed(&disturbed(seed));
+        let expected = comparable(run(&events, &params, Plan::PLAIN).tables);
+        let shuffled = shuffled(&events, seed);
+        assert!(shuffled.len() > events.len() * 3 / 2);
+        let plan = Plan { workers: 2, stepwise: true, restart: None };
+        let History { tables, .. } = run(&shuffled, &params, plan);
+        let rejects = tables.get("rejects").map_or(0, BTreeMap::len);
+        let rejected = events.iter().filter(|event| matches!(event, Event::Reject(_))).count();
+        assert!(rejects <= rejected, "{rejects} rejects of {rejected}: nothing was too late");
+        assert_same_tables(&expected, &comparable(tables), &format!("seed {seed}, shuffled"));
+    }
+}
+
+#[test]
+fn forks_leave_no_trace() {
+    let params = params();
+    for seed in SEEDS {
+        let events = feed(&disturbed(seed));
+        let dead = dead_slots(&events);
+        let of_the_living = |event: &&Event| slot_of(event).is_none_or(|slot| !dead.contains(&slot));
+        let living: Vec<Event> = events.iter().filter(of_the_living).cloned().collect();
+        assert!(living.len() + 50 < events.len(), "seed {seed}: too little dies");
+        let with = comparable(run(&events, &params, Plan::PLAIN).tables);
+        let without = comparable(run(&living, &params, Plan::PLAIN).tables);
+        assert_same_tables(&without, &with, &format!("seed {seed}"));
+    }
+}
