@@ -12,12 +12,11 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use model::{Commitment, Event, Reject, RejectReason, Seconds, SlotState, SlotStatus};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::decoder::Decoder;
 use crate::documents::Documents;
-use crate::formats::{Feed, Form, FormatError, parse};
+use crate::formats::{Feed, Form, FormatError, Json, Parsed, parse};
 use crate::held::{Held, Placed};
 use crate::{Counts, Source, SourceError, Step};
 
@@ -44,8 +43,17 @@ impl Default for Config {
 
 /// Reads recordings item by item, undecoded.
 pub struct Recording {
-    documents: Documents<Value>,
+    documents: Documents<Recorded>,
     waiting: VecDeque<Item>,
+}
+
+/// What a document holds, read while its bytes are at hand: nothing of the JSON outlives them.
+struct Recorded(Result<Parsed, FormatError>);
+
+impl<'de> Deserialize<'de> for Recorded {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Json::deserialize(deserializer).map(|json| Self(parse(&json)))
+    }
 }
 
 /// An item of a recording, or a report of what could not be read.
@@ -72,8 +80,8 @@ impl Recording {
         self.documents.files().done_ratio()
     }
 
-    fn take_in(&mut self, cursor: String, document: &Value) {
-        match parse(document) {
+    fn take_in(&mut self, cursor: String, Recorded(document): Recorded) {
+        match document {
             Ok(parsed) => {
                 let several = parsed.items.len() > 1;
                 for (index, item) in parsed.items.into_iter().enumerate() {
@@ -98,7 +106,7 @@ impl Iterator for Recording {
             }
             let document = self.documents.next()?;
             match document.content {
-                Ok(value) => self.take_in(document.cursor, &value),
+                Ok(recorded) => self.take_in(document.cursor, recorded),
                 Err(error) => {
                     return Some(Item { cursor: document.cursor, form: None, feed: Err(error) });
                 }
@@ -224,7 +232,7 @@ mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use model::{Address, Program, Signature};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

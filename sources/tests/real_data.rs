@@ -44,8 +44,8 @@ fn transactions() -> Option<BTreeMap<String, Transaction>> {
     let mut all = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let value: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        let mut items = parse(&value).unwrap().items;
+        let bytes = std::fs::read(&path).unwrap();
+        let mut items = parse(&serde_json::from_slice(&bytes).unwrap()).unwrap().items;
         assert_eq!(items.len(), 1, "{}", path.display());
         let Ok(Feed::Transaction(tx)) = items.remove(0) else { panic!("{}: no transaction", path.display()) };
         all.insert(path.file_name().unwrap().to_string_lossy().into_owned(), tx);
@@ -241,8 +241,8 @@ fn yellowstone_recordings_are_read() {
         ("subscribe_update_block_sample.json", 3),
     ] {
         let Some(path) = data("yellowstone").map(|folder| folder.join(file)) else { return };
-        let value: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        let items = parse(&value).unwrap().items;
+        let bytes = std::fs::read(path).unwrap();
+        let items = parse(&serde_json::from_slice(&bytes).unwrap()).unwrap().items;
         let mut transactions = 0;
         for item in items {
             match item.unwrap() {

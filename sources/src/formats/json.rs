@@ -1,174 +1,206 @@
-//! A place in a JSON document, which knows where it is when something is wrong there.
+//! A JSON value that borrows its texts from the bytes it was read from.
+//!
+//! A recorded transaction is a thousand small values, most of them names and texts that are looked at
+//! once. `serde_json::Value` copies each and keeps objects as search trees; here texts without escapes
+//! stay where they are and objects are lists, which takes a third of the time. It is a tree all the
+//! same, and not a struct a form: which of the forms a document has shows only when it is seen whole.
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
+use std::fmt;
 
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Number, Value};
 
-use super::FormatError;
-
-/// A value and the way to it. Nothing is allocated unless there is an error to report.
-#[derive(Clone, Copy)]
-pub(super) struct Node<'a> {
-    value: &'a Value,
-    step: Step<'a>,
+/// A JSON value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json<'a> {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// A string.
+    Text(Cow<'a, str>),
+    /// An array.
+    Array(Vec<Json<'a>>),
+    /// An object: its fields as they stand. Of a name that stands twice the last one counts.
+    Object(Vec<(Cow<'a, str>, Json<'a>)>),
 }
 
-#[derive(Clone, Copy)]
-enum Step<'a> {
-    Root,
-    Field(&'a Node<'a>, &'a str),
-    Item(&'a Node<'a>, usize),
+impl Json<'_> {
+    /// A field; none if this is no object or does not have it.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        let Self::Object(fields) = self else { return None };
+        fields.iter().rev().find(|(field, _)| field == name).map(|(_, value)| value)
+    }
+
+    /// True for `null`.
+    #[must_use]
+    pub const fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// True for an object.
+    #[must_use]
+    pub const fn is_object(&self) -> bool {
+        matches!(self, Self::Object(_))
+    }
+
+    /// The items, if this is an array.
+    #[must_use]
+    pub fn as_array(&self) -> Option<&[Self]> {
+        if let Self::Array(items) = self { Some(items) } else { None }
+    }
+
+    /// The text, if this is a string.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// Whether it is true, if this is true or false.
+    #[must_use]
+    pub const fn as_bool(&self) -> Option<bool> {
+        if let Self::Bool(value) = self { Some(*value) } else { None }
+    }
 }
 
-static NULL: Value = Value::Null;
-
-impl<'a> Node<'a> {
-    pub(super) const fn root(value: &'a Value) -> Self {
-        Self { value, step: Step::Root }
-    }
-
-    pub(super) const fn value(&self) -> &'a Value {
-        self.value
-    }
-
-    /// A field; null if it is not there.
-    pub(super) fn field<'b>(&'b self, name: &'b str) -> Node<'b> {
-        Node { value: self.value.get(name).unwrap_or(&NULL), step: Step::Field(self, name) }
-    }
-
-    /// A field, unless it is absent or null.
-    pub(super) fn optional<'b>(&'b self, name: &'b str) -> Option<Node<'b>> {
-        Some(self.field(name)).filter(|node| !node.value.is_null())
-    }
-
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.value.get(name).is_some_and(|value| !value.is_null())
-    }
-
-    /// The items of an array.
-    pub(super) fn items<'b>(&'b self) -> Result<impl Iterator<Item = Node<'b>>, FormatError> {
-        let items = self.value.as_array().ok_or_else(|| self.wrong("an array"))?;
-        Ok(items.iter().enumerate().map(|(index, value)| Node { value, step: Step::Item(self, index) }))
-    }
-
-    /// The items of an array field; none if it is absent or null.
-    pub(super) fn list<T>(
-        &self,
-        name: &str,
-        read: impl FnMut(&Node<'_>) -> Result<T, FormatError>,
-    ) -> Result<Vec<T>, FormatError> {
-        self.optional_list(name, read).map(Option::unwrap_or_default)
-    }
-
-    /// The items of an array field; `None` if it is absent or null.
-    pub(super) fn optional_list<T>(
-        &self,
-        name: &str,
-        mut read: impl FnMut(&Node<'_>) -> Result<T, FormatError>,
-    ) -> Result<Option<Vec<T>>, FormatError> {
-        let Some(list) = self.optional(name) else { return Ok(None) };
-        let items = list.items()?;
-        let mut out = Vec::with_capacity(items.size_hint().0);
-        for item in items {
-            out.push(read(&item)?);
-        }
-        Ok(Some(out))
-    }
-
-    pub(super) fn text(&self) -> Result<&'a str, FormatError> {
-        self.value.as_str().ok_or_else(|| self.wrong("a string"))
-    }
-
-    /// A whole number, spelled as a number or, as 64-bit ones often are, as a string.
-    pub(super) fn number<T: TryFrom<u64>>(&self) -> Result<T, FormatError> {
-        let number = match self.value {
-            Value::Number(number) => number.as_u64(),
-            Value::String(text) => text.parse().ok(),
-            _ => None,
-        };
-        let number = number.ok_or_else(|| self.wrong("a whole number"))?;
-        T::try_from(number).map_err(|_| self.error(format!("{number} is larger than it can be")))
-    }
-
-    /// A whole number field; none if it is absent or null.
-    pub(super) fn optional_number<T: TryFrom<u64>>(&self, name: &str) -> Result<Option<T>, FormatError> {
-        self.optional(name).map(|node| node.number()).transpose()
-    }
-
-    /// A string that `T` reads.
-    pub(super) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(&self) -> Result<T, FormatError> {
-        self.text()?.parse().map_err(|error: T::Err| self.error(error.to_string()))
-    }
-
-    pub(super) fn error(&self, what: impl Into<String>) -> FormatError {
-        FormatError { path: self.path(), what: what.into() }
-    }
-
-    /// The error that something else than `expected` stands here.
-    pub(super) fn wrong(&self, expected: &str) -> FormatError {
-        let found = match self.value {
-            Value::Null => "nothing".to_owned(),
-            Value::Bool(_) => "true or false".to_owned(),
-            Value::Number(number) => format!("the number {number}"),
-            Value::String(text) => format!("the string `{}`", text.chars().take(40).collect::<String>()),
-            Value::Array(_) => "an array".to_owned(),
-            Value::Object(_) => "an object".to_owned(),
-        };
-        self.error(format!("should be {expected}, is {found}"))
-    }
-
-    pub(super) fn path(&self) -> String {
-        let mut path = String::new();
-        self.write_path(&mut path);
-        if path.is_empty() { "document".to_owned() } else { path }
-    }
-
-    fn write_path(&self, path: &mut String) {
-        match self.step {
-            Step::Root => {}
-            Step::Field(parent, name) => {
-                parent.write_path(path);
-                if !path.is_empty() {
-                    path.push('.');
-                }
-                path.push_str(name);
-            }
-            Step::Item(parent, index) => {
-                path.push_str(&parent.path());
-                // Writing to a string cannot fail.
-                let _ = write!(path, "[{index}]");
-            }
+impl From<&Json<'_>> for Value {
+    fn from(json: &Json<'_>) -> Self {
+        match json {
+            Json::Null => Self::Null,
+            Json::Bool(value) => Self::Bool(*value),
+            Json::Number(number) => Self::Number(number.clone()),
+            Json::Text(text) => Self::String(text.clone().into_owned()),
+            Json::Array(items) => Self::Array(items.iter().map(Self::from).collect()),
+            Json::Object(fields) => Self::Object(
+                fields.iter().map(|(name, value)| (name.to_string(), Self::from(value))).collect(),
+            ),
         }
     }
 }
+
+/// Writes it as JSON, the fields of objects in alphabetical order.
+impl fmt::Display for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Value::from(self).fmt(f)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Json<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(value.into()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Json<'de>, E> {
+        // JSON spells no number that is not finite.
+        Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element()? {
+            array.push(item);
+        }
+        Ok(Json::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Json<'de>, A::Error> {
+        let mut object = Vec::new();
+        while let Some((Name(name), value)) = fields.next_entry()? {
+            object.push((name, value));
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+/// The name of a field. A bare `Cow` would always be a copy.
+#[derive(serde::Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
 
-    #[test]
-    fn errors_name_place_expectation_and_finding() {
-        let value = json!({"a": [{"b": "x"}]});
-        let root = Node::root(&value);
-        let list = root.field("a");
-        let item = list.items().unwrap().next().unwrap();
-        let error = item.field("b").number::<u64>().unwrap_err();
-        assert_eq!(error.to_string(), "a[0].b: should be a whole number, is the string `x`");
-        let error = item.field("c").text().unwrap_err();
-        assert_eq!(error.to_string(), "a[0].c: should be a string, is nothing");
+    /// Any JSON, a few levels deep.
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            (-1e9..1e9).prop_map(Value::from),
+            "[a-c\"\\\\\n é]{0,5}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("[a-c\"\\\\]{0,2}", inner, 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn it_reads_and_writes_what_the_library_does(value in any_value()) {
+            let text = value.to_string();
+            let json: Json<'_> = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(json.to_string(), text);
+        }
     }
 
     #[test]
-    fn numbers_may_be_strings_and_have_bounds() {
-        let value = json!({"a": "18446744073709551615", "b": 300});
-        let root = Node::root(&value);
-        assert_eq!(root.field("a").number::<u64>(), Ok(u64::MAX));
-        assert_eq!(
-            root.field("b").number::<u8>().unwrap_err().to_string(),
-            "b: 300 is larger than it can be"
-        );
-        assert_eq!(root.optional_number::<u64>("c"), Ok(None));
+    fn texts_without_escapes_are_not_copied() {
+        let json: Json<'_> = serde_json::from_str(r#"{"a":"b","\n":"\n"}"#).unwrap();
+        let Json::Object(fields) = json else { panic!("{json:?}") };
+        assert!(matches!(&fields[0], (Cow::Borrowed("a"), Json::Text(Cow::Borrowed("b")))));
+        assert!(matches!(&fields[1], (Cow::Owned(_), Json::Text(Cow::Owned(_)))));
+    }
+
+    #[test]
+    fn of_a_name_that_stands_twice_the_last_one_counts() {
+        let json: Json<'_> = serde_json::from_str(r#"{"a":1,"a":2}"#).unwrap();
+        assert_eq!(json.get("a"), Some(&Json::Number(2.into())));
+        assert_eq!(Value::from(&json), json!({"a": 2}));
     }
 }

@@ -5,15 +5,16 @@
 //! print (`SubscribeUpdate`). An error names the place in the document and what should stand there.
 
 mod json;
+mod node;
 mod rpc;
 mod wire;
 mod yellowstone;
 
 use model::SlotStatus;
-use serde_json::Value;
 
 use crate::transaction::Transaction;
-use json::Node;
+pub use json::Json;
+use node::Node;
 
 /// One item of a recorded feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,10 +70,10 @@ impl FormatError {
 ///
 /// # Errors
 /// When it is of no known form. What is wrong with one of its items is among the items.
-pub fn parse(value: &Value) -> Result<Parsed, FormatError> {
+pub fn parse(value: &Json<'_>) -> Result<Parsed, FormatError> {
     let root = Node::root(value);
     match value {
-        Value::Array(_) => {
+        Json::Array(_) => {
             let mut all = Parsed { form: Form::Rpc, items: Vec::new() };
             for item in root.items()? {
                 match parse(item.value()) {
@@ -87,22 +88,23 @@ pub fn parse(value: &Value) -> Result<Parsed, FormatError> {
             }
             Ok(all)
         }
-        Value::Object(_) if yellowstone::is_update(&root) => {
+        Json::Object(_) if yellowstone::is_update(&root) => {
             Ok(Parsed { form: Form::Yellowstone, items: yellowstone::update(&root) })
         }
-        Value::Object(_) => rpc::answer(&root).map(|items| Parsed { form: Form::Rpc, items }),
+        Json::Object(_) => rpc::answer(&root).map(|items| Parsed { form: Form::Rpc, items }),
         _ => Err(FormatError::whole("is neither a JSON object nor an array of them")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde::Deserialize as _;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn error(value: &Value) -> String {
-        parse(value).unwrap_err().to_string()
+        parse(&Json::deserialize(value).unwrap()).unwrap_err().to_string()
     }
 
     #[test]
@@ -117,7 +119,7 @@ mod tests {
     #[test]
     fn one_broken_item_of_a_list_leaves_the_others() {
         let slot = json!({"slot": {"slot": "1", "parent": "0", "status": 6}});
-        let parsed = parse(&json!([slot, {"x": 1}, slot])).unwrap();
+        let parsed = parse(&Json::deserialize(&json!([slot, {"x": 1}, slot])).unwrap()).unwrap();
         assert_eq!(parsed.items.iter().filter(|item| item.is_ok()).count(), 2);
         assert!(parsed.items[1].as_ref().unwrap_err().to_string().starts_with("document[1]."));
     }

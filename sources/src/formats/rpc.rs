@@ -6,9 +6,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model::{Address, Millis, Seconds, Signature};
-use serde_json::Value;
 
-use super::json::Node;
+use super::json::Json;
+use super::node::Node;
 use super::{Feed, FormatError, wire};
 use crate::base58;
 use crate::transaction::{InnerInstructions, Instruction, TokenBalance, Transaction};
@@ -116,9 +116,9 @@ fn transaction(node: &Node<'_>, around: &Surroundings) -> Result<Transaction, Fo
 /// Versions other than these have messages of an unknown form.
 fn check_version(version: &Node<'_>) -> Result<(), FormatError> {
     match version.value() {
-        Value::Null => Ok(()),
-        Value::String(text) if text == "legacy" => Ok(()),
-        Value::Number(number) if number.as_u64() == Some(0) => Ok(()),
+        Json::Null => Ok(()),
+        Json::Text(text) if text == "legacy" => Ok(()),
+        Json::Number(number) if number.as_u64() == Some(0) => Ok(()),
         other => Err(version.error(format!("transaction version {other} is not known; legacy and 0 are"))),
     }
 }
@@ -126,10 +126,10 @@ fn check_version(version: &Node<'_>) -> Result<(), FormatError> {
 /// The message with its signature, in whichever encoding.
 fn signed(body: &Node<'_>, node: &Node<'_>) -> Result<Transaction, FormatError> {
     let (text, encoding) = match body.value() {
-        Value::Object(_) => return message(body, node),
-        Value::String(text) => (text.as_str(), "base58"),
-        Value::Array(pair) => match &pair[..] {
-            [Value::String(text), Value::String(encoding)] => (text.as_str(), encoding.as_str()),
+        Json::Object(_) => return message(body, node),
+        Json::Text(text) => (&**text, "base58"),
+        Json::Array(pair) => match &pair[..] {
+            [Json::Text(text), Json::Text(encoding)] => (&**text, &**encoding),
             _ => return Err(body.error("should be a pair of encoded bytes and the name of their encoding")),
         },
         _ => return Err(body.wrong("a transaction")),
@@ -146,18 +146,15 @@ fn signed(body: &Node<'_>, node: &Node<'_>) -> Result<Transaction, FormatError> 
 }
 
 fn is_parsed(body: &Node<'_>) -> bool {
-    body.value().pointer("/message/accountKeys/0").is_some_and(Value::is_object)
+    let message = body.field("message");
+    message.field("accountKeys").value().as_array().and_then(<[_]>::first).is_some_and(Json::is_object)
 }
 
 /// A message that is spelled out as JSON, parsed or not.
 fn message(body: &Node<'_>, node: &Node<'_>) -> Result<Transaction, FormatError> {
     let signatures = body.field("signatures");
-    let first = signatures.value().get(0).is_some();
-    let signature: Signature = if first {
-        signatures.items()?.next().ok_or_else(|| signatures.wrong("a list of signatures"))?.parsed()?
-    } else {
-        node.field("signature").parsed()?
-    };
+    let first = signatures.items().ok().and_then(|mut all| all.next().map(|first| first.parsed()));
+    let signature: Signature = first.unwrap_or_else(|| node.field("signature").parsed())?;
     let message = body.field("message");
     let mut tx = Transaction::new(signature);
     if is_parsed(body) {
@@ -184,7 +181,7 @@ fn instruction(node: &Node<'_>, keys: &[Address]) -> Result<Instruction, FormatE
         None => key_index(&node.field("programId"), keys)?,
     };
     let account = |account: &Node<'_>| {
-        if account.value().is_string() { key_index(account, keys) } else { account.number() }
+        if account.value().as_str().is_some() { key_index(account, keys) } else { account.number() }
     };
     // A wholly parsed instruction has neither accounts nor data; it is of none of the known programs.
     let accounts = node.list("accounts", account)?;
@@ -215,12 +212,16 @@ pub(super) fn lamports(node: &Node<'_>) -> Result<u64, FormatError> {
     node.number()
 }
 
-/// A token balance; both RPC and Yellowstone spell it like this.
-pub(super) fn token_balance(node: &Node<'_>) -> Result<TokenBalance, FormatError> {
+fn token_balance(node: &Node<'_>) -> Result<TokenBalance, FormatError> {
+    token_balance_of(node.field("accountIndex").number()?, node)
+}
+
+/// The balance of a token account, spelled by RPC and Yellowstone alike but for the account.
+pub(super) fn token_balance_of(account: u16, node: &Node<'_>) -> Result<TokenBalance, FormatError> {
     let amount = node.field("uiTokenAmount");
     let owner = node.optional("owner").filter(|owner| owner.value().as_str() != Some(""));
     Ok(TokenBalance {
-        account: node.field("accountIndex").number()?,
+        account,
         mint: node.field("mint").parsed()?,
         owner: owner.map(|owner| owner.parsed()).transpose()?,
         amount: amount.field("amount").number()?,
@@ -231,7 +232,8 @@ pub(super) fn token_balance(node: &Node<'_>) -> Result<TokenBalance, FormatError
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde::Deserialize as _;
+    use serde_json::{Value, json};
 
     use super::super::parse;
     use super::*;
@@ -275,7 +277,7 @@ mod tests {
     }
 
     fn one(value: &Value) -> Result<Transaction, FormatError> {
-        match parse(value)?.items.remove(0)? {
+        match parse(&Json::deserialize(value).unwrap())?.items.remove(0)? {
             Feed::Transaction(tx) => Ok(tx),
             other => panic!("{other:?}"),
         }
@@ -307,7 +309,7 @@ mod tests {
         let entry = json!({"transaction": encoded("json"), "meta": meta(), "version": "legacy"});
         let broken = json!({"transaction": encoded("json"), "version": 0});
         let block = json!({"slot": 8, "blockTime": 3, "blockhash": "x", "parentSlot": 7, "transactions": [entry, broken, entry]});
-        let items = parse(&block).unwrap().items;
+        let items = parse(&Json::deserialize(&block).unwrap()).unwrap().items;
         assert_eq!(items.len(), 3);
         assert!(items[1].as_ref().unwrap_err().to_string().starts_with("transactions[1].meta: is missing"));
         let Ok(Feed::Transaction(tx)) = &items[2] else { panic!("{items:?}") };

@@ -8,10 +8,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model::{Address, Millis, Seconds, Signature, SlotState, SlotStatus};
-use serde_json::Value;
 
-use super::json::Node;
-use super::rpc::{lamports, token_balance};
+use super::json::Json;
+use super::node::Node;
+use super::rpc::{lamports, token_balance_of};
 use super::{Feed, FormatError};
 use crate::base58;
 use crate::transaction::{InnerInstructions, Instruction, Transaction};
@@ -106,8 +106,8 @@ fn slot_update(slot: &Node<'_>) -> Result<Feed, FormatError> {
     let status = slot.field("status");
     let state = match status.value() {
         // Protobuf leaves out a zero, which is `processed`.
-        Value::Null => SlotState::Processed,
-        Value::String(name) => match name.strip_prefix("SLOT_").unwrap_or(name) {
+        Json::Null => SlotState::Processed,
+        Json::Text(name) => match name.strip_prefix("SLOT_").unwrap_or(name) {
             "PROCESSED" => SlotState::Processed,
             "CONFIRMED" => SlotState::Confirmed,
             "FINALIZED" => SlotState::Finalized,
@@ -184,14 +184,8 @@ fn info(node: &Node<'_>, slot: u64) -> Result<Transaction, FormatError> {
             })
         })?);
     }
-    let balance = |node: &Node<'_>| {
-        let mut with_index = node.value().clone();
-        if let Some(object) = with_index.as_object_mut().filter(|object| !object.contains_key("accountIndex"))
-        {
-            object.insert("accountIndex".to_owned(), Value::from(0));
-        }
-        token_balance(&Node::root(&with_index)).map_err(|error| node.error(error.to_string()))
-    };
+    let balance =
+        |node: &Node<'_>| token_balance_of(node.optional_number("accountIndex")?.unwrap_or(0), node);
     tx.pre_token_balances = meta.list("preTokenBalances", balance)?;
     tx.post_token_balances = meta.list("postTokenBalances", balance)?;
     tx.pre_balances = meta.list("preBalances", lamports)?;
@@ -203,7 +197,7 @@ fn info(node: &Node<'_>, slot: u64) -> Result<Transaction, FormatError> {
 
 /// A signature, and how strings are spelled where it is one: 64 bytes are base58 or base64, never both.
 fn signature(node: &Node<'_>) -> Result<(Signature, Spelling), FormatError> {
-    if let Value::String(text) = node.value()
+    if let Json::Text(text) = node.value()
         && let Ok(signature) = text.parse()
     {
         return Ok((signature, Spelling::Base58));
@@ -214,7 +208,7 @@ fn signature(node: &Node<'_>) -> Result<(Signature, Spelling), FormatError> {
 }
 
 fn address(node: &Node<'_>) -> Result<Address, FormatError> {
-    if let Value::String(text) = node.value()
+    if let Json::Text(text) = node.value()
         && let Ok(address) = text.parse()
     {
         return Ok(address);
@@ -237,13 +231,13 @@ fn instruction(node: &Node<'_>, spelling: Spelling) -> Result<Instruction, Forma
 fn bytes(node: &Node<'_>, spelling: Spelling) -> Result<Vec<u8>, FormatError> {
     let list = |list: &Node<'_>| list.items()?.map(|byte| byte.number::<u8>()).collect();
     match (node.value(), spelling) {
-        (Value::Object(_), _) => list(&node.field("data")),
-        (Value::Array(_), _) => list(node),
-        (Value::String(text), Spelling::Base58) => {
+        (Json::Object(_), _) => list(&node.field("data")),
+        (Json::Array(_), _) => list(node),
+        (Json::Text(text), Spelling::Base58) => {
             base58::decode(text).map_err(|error| node.error(format!("is no base58: {error}")))
         }
-        (Value::String(text), Spelling::Base64) => {
-            STANDARD.decode(text).map_err(|error| node.error(format!("is no base64: {error}")))
+        (Json::Text(text), Spelling::Base64) => {
+            STANDARD.decode(text.as_bytes()).map_err(|error| node.error(format!("is no base64: {error}")))
         }
         _ => Err(node.wrong("bytes")),
     }
@@ -251,13 +245,14 @@ fn bytes(node: &Node<'_>, spelling: Spelling) -> Result<Vec<u8>, FormatError> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde::Deserialize as _;
+    use serde_json::{Value, json};
 
     use super::super::{Form, parse};
     use super::*;
 
     fn only(value: &Value) -> Result<Feed, FormatError> {
-        let mut parsed = parse(value).unwrap();
+        let mut parsed = parse(&Json::deserialize(value).unwrap()).unwrap();
         assert_eq!((parsed.form, parsed.items.len()), (Form::Yellowstone, 1));
         parsed.items.remove(0)
     }
