@@ -1,21 +1,22 @@
 //! The source `trades`: normalized trades, one JSON object a line.
 //!
-//! The names are those of the record `trades`, so that what a replay wrote can be read again; columns
-//! that are derived (`price`, `value_usd`, `labels`, …) are passed over and worked out anew. Amounts are
-//! raw units, as strings or numbers.
+//! The names are those of the record `trades`, so that what a replay wrote reads back as the same trades,
+//! to the last bit; columns that are derived (`price`, `value_usd`, `labels`, …) are passed over and
+//! worked out anew. Amounts are raw units, as strings or numbers.
 //!
 //! Needed: `slot signature block_time program pool mint quote_mint side base_amount quote_amount
 //! base_decimals quote_decimals`. Places: `event_id`, or `outer_ix` and, below a top-level instruction,
-//! `inner_ix`, with `tx_index` where known. All others may be absent or null. Beside the record's columns
-//! `spot_before` and `base_supply` are read, which the record does not have.
+//! `inner_ix`, with `tx_index` where known. All others may be absent or null.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use model::{
     Address, ChainEvent, Commitment, Event, EventId, Fees, Millis, Origin, Price, Program, Reject,
     RejectReason, Seconds, Side, Signature, SlotStatus, Trade, TraderKind, TxPlace,
 };
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::{Deserializer, Error, Visitor};
+use serde::{Deserialize, Serialize};
 
 use crate::documents::{Document, Documents};
 use crate::transactions::state;
@@ -198,30 +199,38 @@ struct Line {
 }
 
 /// An amount as a number or a string.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Amount {
-    Number(u64),
-    Text(String),
+struct Amount(u64);
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NumberOrText).map(Self)
+    }
 }
 
-impl Amount {
-    fn value<E: serde::de::Error>(self) -> Result<u64, E> {
-        match self {
-            Self::Number(value) => Ok(value),
-            Self::Text(text) => {
-                text.parse().map_err(|_| E::custom(format!("`{text}` is no raw amount of 64 bits")))
-            }
-        }
+struct NumberOrText;
+
+impl Visitor<'_> for NumberOrText {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a raw amount: a whole number of 64 bits, or a string of its digits")
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<u64, E> {
+        Ok(value)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
+        text.parse().map_err(|_| E::custom(format_args!("`{text}` is no raw amount of 64 bits")))
     }
 }
 
 fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    Amount::deserialize(deserializer)?.value()
+    Amount::deserialize(deserializer).map(|Amount(amount)| amount)
 }
 
 fn optional_amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Option::<Amount>::deserialize(deserializer)?.map(Amount::value).transpose()
+    Ok(Option::<Amount>::deserialize(deserializer)?.map(|Amount(amount)| amount))
 }
 
 impl Line {
@@ -312,6 +321,7 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use model::SlotState;
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
@@ -335,6 +345,80 @@ mod tests {
         let mut events = Vec::new();
         while source.read(&mut events).unwrap() == Step::More {}
         events
+    }
+
+    /// A trade as a replay writes it: every column of the record `trades`, in its order, then the common ones.
+    fn row(trade: &Trade) -> Value {
+        let id = trade.origin.id;
+        let text = |amount: Option<u64>| amount.map(|amount| amount.to_string());
+        json!({
+            "event_id": id.to_string(), "slot": id.slot, "tx_index": id.tx.index(), "outer_ix": id.outer_ix,
+            "inner_ix": u64::try_from(id.inner_ix).ok(), "signature": trade.origin.signature,
+            "block_time": trade.origin.block_time * 1000, "received_at": trade.origin.received_at,
+            "program": trade.program.name(), "pool": trade.pool, "mint": trade.mint, "quote_mint": trade.quote_mint,
+            "trader": trade.trader, "trader_kind": trade.trader_kind.name(), "side": trade.side.name(),
+            "base_amount": trade.base_amount.to_string(), "quote_amount": trade.quote_amount.to_string(),
+            "quote_user": text(trade.quote_user), "base_decimals": trade.base_decimals,
+            "quote_decimals": trade.quote_decimals, "price": 0.1, "spot_price": trade.spot_after.map(Price::get),
+            "spot_before": trade.spot_before.map(Price::get), "price_ok": true, "price_usd": 0.2, "value_usd": 0.3,
+            "market_cap_quote": 0.4, "market_cap_usd": 0.5, "base_reserve": text(trade.base_reserve),
+            "quote_reserve": text(trade.quote_reserve), "base_supply": text(trade.base_supply),
+            "fee_protocol": text(trade.fees.protocol), "fee_creator": text(trade.fees.creator),
+            "fee_lp": text(trade.fees.lp), "cashback": text(trade.fees.cashback),
+            "compute_units": trade.compute_units, "priority_fee": trade.priority_fee, "labels": "a,b",
+            "commitment": "finalized", "as_of": 1_700_000_001_000_000_u64, "def_version": 1,
+        })
+    }
+
+    /// What a trade may lack, all of it or nothing: 11 numbers.
+    fn trade(id: EventId, trader: Option<Address>, numbers: Option<[u64; 11]>, prices: [f64; 2]) -> Trade {
+        let number = |index: usize| numbers.map(|numbers| numbers[index]);
+        let price = |index: usize| numbers.and_then(|_| Price::new(prices[index]));
+        Trade {
+            origin: Origin {
+                id,
+                signature: Signature([1; 64]),
+                block_time: 1_700_000_000,
+                received_at: number(0),
+            },
+            program: Program::RaydiumAmmV4,
+            pool: Address([2; 32]),
+            mint: Address([3; 32]),
+            quote_mint: Address::WSOL,
+            trader,
+            trader_kind: if trader.is_some() { TraderKind::Owner } else { TraderKind::Unknown },
+            side: Side::Sell,
+            base_amount: u64::MAX,
+            quote_amount: 5,
+            quote_user: number(1),
+            base_decimals: 6,
+            quote_decimals: 9,
+            spot_before: price(0),
+            spot_after: price(1),
+            base_reserve: number(2),
+            quote_reserve: number(3),
+            base_supply: number(4),
+            fees: Fees { protocol: number(5), creator: number(6), lp: number(7), cashback: number(8) },
+            compute_units: number(9).and_then(|units| u32::try_from(units >> 32).ok()),
+            priority_fee: number(10),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_replay_wrote_reads_back_as_the_same_trade(
+            place in (1u64.., prop::option::of(any::<u32>()), any::<u16>(), -1i16..),
+            trader in prop::option::of(any::<[u8; 32]>().prop_map(Address)),
+            numbers in prop::option::of(any::<[u64; 11]>()),
+            prices in any::<[f64; 2]>().prop_map(|prices| prices.map(f64::abs)),
+        ) {
+            let (slot, index, outer_ix, inner_ix) = place;
+            let id = EventId { slot, tx: TxPlace::new(index, &Signature([1; 64])), outer_ix, inner_ix };
+            let trade = trade(id, trader, numbers, prices);
+            let text = row(&trade).to_string();
+            let line: Line = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(line.trade(), Ok(trade), "{}", text);
+        }
     }
 
     #[test]
@@ -382,6 +466,8 @@ mod tests {
         let amount = reject(|line| line["base_amount"] = json!("1.5"));
         assert_eq!(amount.0, RejectReason::Malformed);
         assert!(amount.1.contains("`1.5` is no raw amount"), "{amount:?}");
+        let amount = reject(|line| line["base_amount"] = json!(1.5));
+        assert!(amount.1.contains("expected a raw amount: a whole number of 64 bits"), "{amount:?}");
         assert!(reject(|line| line["event_id"] = json!("8-1-1-1")).1.contains("different slots"));
     }
 }
