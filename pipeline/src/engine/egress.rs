@@ -12,7 +12,7 @@ use operators::keyed::Snapshot;
 use sinks::Conflator;
 
 use super::sinks::Outlets;
-use super::{Job, Store, Watch};
+use super::{End, Job, Store, Watch};
 
 /// Messages that wait for the egress, at most.
 pub(super) const QUEUE_MESSAGES: usize = 1024;
@@ -45,7 +45,7 @@ pub(super) fn start(
     inbox: Receiver<Message>,
     outlets: Outlets,
     job: &Job,
-    peers: usize,
+    end: &End,
 ) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
     let mut egress = Egress {
         open: BTreeMap::new(),
@@ -55,16 +55,20 @@ pub(super) fn start(
         interval: Duration::from_millis(job.run.flush_interval_ms),
         due: Instant::now(),
         parts: Vec::new(),
-        peers,
+        peers: job.run.workers,
         outlets,
         store: job.store.clone(),
         watch: Arc::clone(&job.watch),
     };
+    let end = end.clone();
     let body = move || {
         let outcome = egress.run(&inbox);
-        let finished = egress.outlets.finish();
+        if outcome.is_err() {
+            end.fail();
+        }
+        let ended = egress.outlets.end(!end.has_failed());
         // What a sink says explains why the egress could not go on.
-        finished.and(outcome)
+        ended.and(outcome)
     };
     std::thread::Builder::new().name("egress".to_owned()).spawn(body).context("cannot start a thread")
 }

@@ -1,12 +1,12 @@
 //! Reads the source, keeps the pace, mints time, and hands batches to the workers.
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use dataflows::Clock;
 use model::{Event, Seconds, Time};
 use sources::Step;
 
+use super::end::End;
 use super::recovery::Resume;
 use super::workers::{Command, Workers};
 use super::{Job, Summary};
@@ -19,17 +19,19 @@ const BATCH_EVENTS_MAX: usize = 16_384;
 const IDLE: Duration = Duration::from_micros(500);
 
 /// Feeds the workers until the source ends or the run is stopped.
-pub(super) fn run(job: &mut Job, resume: &Resume, workers: &Workers) -> anyhow::Result<Summary> {
+pub(super) fn run(job: &mut Job, resume: &Resume, workers: &Workers, end: &End) -> anyhow::Result<Summary> {
     let mut ingress = Ingress {
         clock: resume.clock,
         offset: resume.offset,
         read: Vec::new(),
         checkpoint_due: Instant::now() + Duration::from_secs(job.run.checkpoint_interval_s),
         pace: Paced::new(job.run.speed),
+        end: end.clone(),
     };
-    ingress.replay_log(job, workers)?;
-    ingress.skip_logged(job)?;
-    let outcome = ingress.follow(job, workers);
+    let outcome = ingress.read_all(job, workers);
+    if outcome.is_err() {
+        end.fail();
+    }
     ingress.finish(job, workers);
     outcome?;
     let second = ingress.clock.second();
@@ -48,35 +50,52 @@ struct Ingress {
     read: Vec<Event>,
     checkpoint_due: Instant,
     pace: Paced,
+    end: End,
 }
 
 impl Ingress {
+    /// Goes on where the run before ended, until the source ends or the run is stopped.
+    fn read_all(&mut self, job: &mut Job, workers: &Workers) -> anyhow::Result<()> {
+        self.replay_log(job, workers)?;
+        self.skip_logged(job)?;
+        self.follow(job, workers)
+    }
+
     /// Hands over what the log holds from the checkpoint on, with the times it had.
     fn replay_log(&mut self, job: &Job, workers: &Workers) -> anyhow::Result<()> {
         let Some(store) = &job.store else { return Ok(()) };
-        loop {
-            let logged = store.read_log(self.offset, BATCH_EVENTS_MAX)?;
-            if logged.is_empty() {
-                return Ok(());
-            }
-            self.offset += logged.len() as u64;
-            let mut batches: Vec<(Time, Vec<Event>)> = Vec::new();
+        let mut batches: Vec<(Time, Vec<Event>)> = Vec::new();
+        let mut next = self.offset;
+        while !self.end.has_come() {
+            let logged = store.read_log(next, BATCH_EVENTS_MAX)?;
+            let is_end = logged.len() < BATCH_EVENTS_MAX;
+            next += logged.len() as u64;
             for (time, event) in logged {
-                self.clock.hear(&event);
                 match batches.last_mut() {
                     Some((last, batch)) if *last == time => batch.push(event),
                     _ => batches.push((time, vec![event])),
                 }
-                self.clock = Clock::resume(self.clock.second(), time);
             }
-            self.hand_over(job, workers, batches);
+            // A time is closed once it is handed over, so a batch that may go on in the next read waits.
+            let unfinished = if is_end { None } else { batches.pop() };
+            if let Some((last, _)) = batches.last() {
+                batches.iter().flat_map(|(_, events)| events).for_each(|event| self.clock.hear(event));
+                self.clock = Clock::resume(self.clock.second(), *last);
+                self.offset = next - unfinished.as_ref().map_or(0, |(_, events)| events.len() as u64);
+                self.hand_over(job, workers, std::mem::take(&mut batches));
+            }
+            if is_end {
+                break;
+            }
+            batches.extend(unfinished);
         }
+        Ok(())
     }
 
     /// Passes over what the source delivered in earlier runs: that is in the log.
     fn skip_logged(&mut self, job: &mut Job) -> anyhow::Result<()> {
         let mut left = self.offset;
-        while left > 0 {
+        while left > 0 && !self.end.has_come() {
             let step = job.source.read(&mut self.read)?;
             let passed = self.read.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             self.read.drain(..passed);
@@ -90,7 +109,7 @@ impl Ingress {
 
     fn follow(&mut self, job: &mut Job, workers: &Workers) -> anyhow::Result<()> {
         let mut step = Step::More;
-        while !job.stop.load(Ordering::Relaxed) {
+        while !self.end.has_come() {
             if step == Step::More && self.read.len() < BATCH_EVENTS_MAX {
                 step = job.source.read(&mut self.read)?;
                 job.watch.set_done_ratio(job.source.done_ratio());

@@ -11,10 +11,11 @@
 //! done they take what has gathered. So latency is low when there is little to do, and throughput high
 //! when there is much, without a setting.
 //!
-//! What it does not do: retry. A sink that fails ends the run with its error; what it has not made
-//! durable is worked out again from the log when the run starts again.
+//! What it does not do: retry. Whatever fails, a sink, the source, a worker, ends the run with its
+//! error; what is not durable is worked out again from the log when the run starts again.
 
 mod egress;
+mod end;
 mod ingress;
 mod recovery;
 mod sinks;
@@ -31,6 +32,7 @@ use ::sources::{Counts, Source};
 use anyhow::Context as _;
 use model::Seconds;
 
+use end::End;
 pub(crate) use recovery::Store;
 pub(crate) use watch::{TokenCandle, Watch};
 
@@ -80,14 +82,15 @@ pub(crate) fn run(mut job: Job) -> anyhow::Result<Summary> {
     }
     for sink in &mut job.sinks {
         sink.prepare(&schemas)?;
+        resume.check(sink.as_mut())?;
     }
-    let peers = job.run.workers;
+    let end = End::new(&job.stop);
     let (to_egress, from_workers) = sync_channel(egress::QUEUE_MESSAGES);
-    let outlets = sinks::start(std::mem::take(&mut job.sinks), &job)?;
-    let egress = egress::start(from_workers, outlets, &job, peers)?;
-    let workers = workers::start(&job, &resume, &to_egress)?;
+    let outlets = sinks::start(std::mem::take(&mut job.sinks), &job, &end)?;
+    let egress = egress::start(from_workers, outlets, &job, &end)?;
+    let workers = workers::start(&job, &resume, &to_egress, &end)?;
     drop(to_egress);
-    let summary = ingress::run(&mut job, &resume, &workers);
+    let summary = ingress::run(&mut job, &resume, &workers, &end);
     let worked = workers.join();
     let left = egress.join().map_err(|_| anyhow::anyhow!("the egress thread panicked"))?;
     // A sink's failure stops everything else, so it is the cause and the others are its effects.

@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use anyhow::bail;
 use dataflows::Clock;
 use model::time::second_of;
 use model::{Event, Schema, Time};
@@ -25,27 +26,65 @@ pub(super) struct Resume {
     pub(super) snapshots: Arc<Vec<Snapshot>>,
 }
 
+impl Resume {
+    /// Refuses a sink that lacks rows from before the checkpoint: those events are no longer in the log,
+    /// so it would never get them, and nothing would say so.
+    pub(super) fn check(&self, sink: &mut dyn Sink) -> anyhow::Result<()> {
+        let has = sink.committed()?.unwrap_or(0);
+        if has <= self.clock.last() && self.clock != Clock::default() {
+            bail!(
+                "{}: it lacks rows from before the last checkpoint, which are not worked out again; an \
+                 output must be there from a database's first run on: leave it out, or name a new database",
+                sink.name()
+            );
+        }
+        Ok(())
+    }
+}
+
 /// The embedded store, shared by the thread that appends events and the one that writes rows. What
 /// both write between two flushes is one transaction.
+///
+/// A step that fails takes back what both have written since the last commit, and the workers may have
+/// been given events of it. Nothing may be written after that, or there would be rows of events that the
+/// log does not have: every later step fails with the error of the first.
 #[derive(Clone)]
-pub(crate) struct Store(Arc<Mutex<EmbeddedStore>>);
+pub(crate) struct Store(Arc<Mutex<Shared>>);
+
+struct Shared {
+    store: EmbeddedStore,
+    /// The first failure: what was being done, and why it could not be.
+    failure: Option<(String, String)>,
+}
 
 impl Store {
     /// Shares a store.
     pub(crate) fn new(store: EmbeddedStore) -> Self {
-        Self(Arc::new(Mutex::new(store)))
+        Self(Arc::new(Mutex::new(Shared { store, failure: None })))
     }
 
-    fn lock(&self) -> MutexGuard<'_, EmbeddedStore> {
+    fn lock(&self) -> MutexGuard<'_, Shared> {
         // A panic in the middle of a step has rolled nothing forward that SQLite will not roll back.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn step<T>(&self, step: impl FnOnce(&mut EmbeddedStore) -> Result<T, SinkError>) -> Result<T, SinkError> {
+        let mut shared = self.lock();
+        if let Some((doing, cause)) = &shared.failure {
+            return Err(SinkError::new(shared.store.name(), doing.clone(), cause.clone()));
+        }
+        let outcome = step(&mut shared.store);
+        if let Err(error) = &outcome {
+            shared.failure = Some((error.doing.clone(), error.source.to_string()));
+        }
+        outcome
+    }
+
     /// From where to go on; from the beginning if there is no checkpoint.
     pub(super) fn resume(&self) -> anyhow::Result<Resume> {
-        let store = self.lock();
-        let Some(checkpoint) = store.newest_checkpoint()? else {
-            return Ok(Resume { offset: store.log_start()?, ..Resume::default() });
+        let Some(checkpoint) = self.step(|store| store.newest_checkpoint())? else {
+            let offset = self.step(|store| store.log_start())?;
+            return Ok(Resume { offset, ..Resume::default() });
         };
         let last = checkpoint.time.saturating_sub(1);
         let mut snapshots: Vec<Snapshot> = Vec::new();
@@ -68,12 +107,12 @@ impl Store {
     }
 
     pub(super) fn read_log(&self, from: u64, limit: usize) -> anyhow::Result<Vec<(Time, Event)>> {
-        Ok(self.lock().read_events(from, limit)?)
+        Ok(self.step(|store| store.read_events(from, limit))?)
     }
 
     pub(super) fn append(&self, offset: u64, batches: &[(Time, Vec<Event>)]) -> anyhow::Result<()> {
         let events = batches.iter().flat_map(|(time, events)| events.iter().map(|event| (*time, event)));
-        Ok(self.lock().append_events(offset, events)?)
+        Ok(self.step(|store| store.append_events(offset, events))?)
     }
 
     /// Writes a checkpoint whose parts come from all workers, and lets go of the log before it.
@@ -85,31 +124,32 @@ impl Store {
             part.states.into_iter().map(move |(operator, bytes)| (format!("{worker}/{operator}"), bytes))
         });
         let checkpoint = Checkpoint { time, log_offset, parts: named.collect() };
-        let mut store = self.lock();
-        store.save_checkpoint(&checkpoint)?;
-        store.prune_log(log_offset)?;
-        Ok(store.commit()?)
+        Ok(self.step(|store| {
+            store.save_checkpoint(&checkpoint)?;
+            store.prune_log(log_offset)?;
+            store.commit()
+        })?)
     }
 }
 
 impl Sink for Store {
     fn name(&self) -> &'static str {
-        self.lock().name()
+        self.lock().store.name()
     }
 
     fn prepare(&mut self, schemas: &[&'static Schema]) -> Result<(), SinkError> {
-        self.lock().prepare(schemas)
+        self.step(|store| store.prepare(schemas))
     }
 
     fn committed(&mut self) -> Result<Option<Time>, SinkError> {
-        self.lock().committed()
+        self.step(Sink::committed)
     }
 
     fn write(&mut self, flush: &Flush) -> Result<(), SinkError> {
-        self.lock().write(flush)
+        self.step(|store| store.write(flush))
     }
 
     fn finish(&mut self) -> Result<(), SinkError> {
-        self.lock().finish()
+        self.step(Sink::finish)
     }
 }

@@ -1,20 +1,21 @@
 //! One thread a sink, so that a slow one holds back only what waits for it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use anyhow::{Context as _, bail};
 use model::Time;
 use sinks::{Flush, Sink, SinkError};
 
-use super::Job;
+use super::{End, Job};
 
 enum Task {
     Write(Arc<Flush>),
     /// Answer when everything before is durable.
     Report(SyncSender<()>),
+    /// That was all: complete what you have.
+    Finish,
 }
 
 /// The running sinks.
@@ -28,34 +29,35 @@ struct Outlet {
 }
 
 /// Starts the sinks.
-pub(super) fn start(sinks: Vec<Box<dyn Sink>>, job: &Job) -> anyhow::Result<Outlets> {
+pub(super) fn start(sinks: Vec<Box<dyn Sink>>, job: &Job, end: &End) -> anyhow::Result<Outlets> {
     let outlets = sinks.into_iter().map(|mut sink| {
         let (queue, tasks) = sync_channel(job.run.sink_queue_flushes);
         let committed = sink.committed()?.unwrap_or(0);
-        let stop = Arc::clone(&job.stop);
+        let end = end.clone();
         let thread = std::thread::Builder::new()
             .name(sink.name().to_owned())
-            .spawn(move || work(sink.as_mut(), &tasks, &stop))
+            .spawn(move || work(sink.as_mut(), &tasks, &end))
             .context("cannot start a thread")?;
         Ok(Outlet { queue: Some(queue), committed, thread: Some(thread) })
     });
     Ok(Outlets(outlets.collect::<anyhow::Result<_>>()?))
 }
 
-fn work(sink: &mut dyn Sink, tasks: &Receiver<Task>, stop: &AtomicBool) -> Result<(), SinkError> {
+fn work(sink: &mut dyn Sink, tasks: &Receiver<Task>, end: &End) -> Result<(), SinkError> {
     let mut write_all = || {
         for task in tasks {
             match task {
                 Task::Write(flush) => sink.write(&flush)?,
                 Task::Report(done) => drop(done.send(())),
+                Task::Finish => sink.finish()?,
             }
         }
-        sink.finish()
+        Ok(())
     };
     let outcome = write_all();
     if outcome.is_err() {
         // What cannot be written need not be worked out either.
-        stop.store(true, Ordering::Relaxed);
+        end.fail();
     }
     outcome
 }
@@ -85,11 +87,15 @@ impl Outlets {
         Ok(())
     }
 
-    /// Lets the sinks complete what they have, and ends them. The first error of any is returned.
-    pub(super) fn finish(&mut self) -> anyhow::Result<()> {
+    /// Ends the sinks, and lets them complete what they have if it is all there is. The first error of
+    /// any is returned.
+    pub(super) fn end(&mut self, is_complete: bool) -> anyhow::Result<()> {
         let mut outcome = Ok(());
         for outlet in &mut self.0 {
-            drop(outlet.queue.take());
+            if let Some(queue) = outlet.queue.take().filter(|_| is_complete) {
+                // One that has stopped says why when it is joined.
+                queue.send(Task::Finish).ok();
+            }
         }
         for thread in self.0.iter_mut().filter_map(|outlet| outlet.thread.take()) {
             match thread.join() {

@@ -1,6 +1,6 @@
 //! The timely workers: each feeds its share of the events to its graph and reports what is closed.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::Thread;
@@ -12,9 +12,9 @@ use model::{Event, Time};
 use operators::keyed::States;
 use timely::worker::Worker;
 
-use super::Job;
 use super::egress::{Message, Part};
 use super::recovery::Resume;
+use super::{End, Job};
 
 /// How long a worker sleeps at most when it has nothing to do; whoever has something wakes it.
 const PARK: Duration = Duration::from_millis(1);
@@ -39,7 +39,12 @@ pub(super) struct Workers {
 }
 
 /// Starts the workers.
-pub(super) fn start(job: &Job, resume: &Resume, out: &SyncSender<Message>) -> anyhow::Result<Workers> {
+pub(super) fn start(
+    job: &Job,
+    resume: &Resume,
+    out: &SyncSender<Message>,
+    end: &End,
+) -> anyhow::Result<Workers> {
     let peers = job.run.workers;
     // One feed in work and one that waits: the next batch is ready when the last is done.
     let (commands, inboxes): (Vec<_>, Vec<_>) = (0..peers).map(|_| sync_channel(1)).unzip();
@@ -48,16 +53,19 @@ pub(super) fn start(job: &Job, resume: &Resume, out: &SyncSender<Message>) -> an
     let (params, snapshots) = (job.params.clone(), Arc::clone(&resume.snapshots));
     let busy = Arc::new(AtomicUsize::new(0));
     let (out, shared_busy) = (out.clone(), Arc::clone(&busy));
+    let health = Health { has_lost_one: Arc::default(), end: end.clone() };
     let body = move |worker: &mut Worker| -> anyhow::Result<()> {
-        let inbox = inboxes.lock().ok().and_then(|mut all| all.get_mut(worker.index()).and_then(Option::take));
+        let inbox =
+            inboxes.lock().ok().and_then(|mut all| all.get_mut(worker.index()).and_then(Option::take));
         let inbox = inbox.ok_or_else(|| anyhow!("worker {} has no inbox", worker.index()))?;
         names.send((worker.index(), std::thread::current())).ok();
         let states = States::restored(Arc::clone(&snapshots), worker.index(), worker.peers());
         let batches = out.clone();
         // A closed egress means that a sink failed; the run is being stopped.
         let send = move |batch| drop(batches.send(Message::Batch(batch)));
-        let graph = Graph::build(worker, &params, states, send)?;
-        Seat { worker, graph, out: out.clone(), busy: Arc::clone(&shared_busy) }.work(&inbox)
+        let graph = Graph::build(worker, &params, states, send).inspect_err(|_| health.lose())?;
+        let (out, busy, health) = (out.clone(), Arc::clone(&shared_busy), health.clone());
+        Seat { worker, graph, out, busy, health }.work(&inbox)
     };
     let guards = timely::execute(timely::Config::process(peers), body).map_err(|e| anyhow!("timely: {e}"))?;
     let mut named: Vec<(usize, Thread)> = threads.iter().take(peers).collect();
@@ -131,17 +139,43 @@ fn deal(shares: &mut [Vec<(Time, Vec<Event>)>], time: Time, events: Vec<Event>) 
     }
 }
 
+/// Whether all workers are at work.
+///
+/// Once one has failed its part is missing: times close without it. So it says so before it lets go of
+/// its inputs, and from then on the others report nothing closed, and end.
+#[derive(Clone)]
+struct Health {
+    has_lost_one: Arc<AtomicBool>,
+    end: End,
+}
+
+impl Health {
+    fn lose(&self) {
+        self.has_lost_one.store(true, Ordering::Release);
+        self.end.fail();
+    }
+
+    fn is_good(&self) -> bool {
+        !self.has_lost_one.load(Ordering::Acquire)
+    }
+}
+
 /// A worker at its work.
 struct Seat<'w> {
     worker: &'w mut Worker,
     graph: Graph,
     out: SyncSender<Message>,
     busy: Arc<AtomicUsize>,
+    health: Health,
 }
 
 impl Seat<'_> {
     fn work(mut self, inbox: &Receiver<Command>) -> anyhow::Result<()> {
-        loop {
+        self.follow(inbox).inspect_err(|_| self.health.lose())
+    }
+
+    fn follow(&mut self, inbox: &Receiver<Command>) -> anyhow::Result<()> {
+        while self.health.is_good() {
             match inbox.try_recv() {
                 Ok(Command::Feed { batches, upto }) => {
                     for (time, events) in batches {
@@ -153,7 +187,9 @@ impl Seat<'_> {
                     self.busy.fetch_sub(1, Ordering::AcqRel);
                 }
                 Ok(Command::Checkpoint { time, offset }) => {
-                    self.close(time);
+                    if !self.close(time) {
+                        break;
+                    }
                     let states = self.graph.snapshot()?;
                     let part = Part { worker: self.worker.index(), time, offset, states };
                     self.out.send(Message::Part(part)).ok();
@@ -163,16 +199,21 @@ impl Seat<'_> {
                 Err(TryRecvError::Empty) => drop(self.worker.step_or_park(Some(PARK))),
             }
         }
+        Ok(())
     }
 
     /// Closes every time before `upto`. Times are closed on all workers at once, so one reports it.
-    fn close(&mut self, upto: Time) {
+    /// False if a worker is missing.
+    fn close(&mut self, upto: Time) -> bool {
         self.graph.advance(upto);
-        while !self.graph.is_closed(upto) {
+        while self.health.is_good() && !self.graph.is_closed(upto) {
             self.worker.step_or_park(Some(PARK));
         }
-        if self.worker.index() == 0 {
+        // Asked last: a worker that fails closes its times only after it has said so.
+        let is_closed = self.health.is_good();
+        if is_closed && self.worker.index() == 0 {
             self.out.send(Message::Closed(upto)).ok();
         }
+        is_closed
     }
 }
