@@ -68,12 +68,6 @@ impl Decoder {
         }
     }
 
-    /// What is known of pools.
-    #[must_use]
-    pub fn pools(&self) -> &PoolRegistry {
-        &self.pools
-    }
-
     /// What was counted so far.
     #[must_use]
     pub fn counts(&self) -> &Counts {

@@ -84,18 +84,6 @@ impl PoolRegistry {
         self.pools.get(pool)
     }
 
-    /// Number of pools known.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.pools.len()
-    }
-
-    /// True if no pool is known.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.pools.is_empty()
-    }
-
     /// The bonding curve of a mint.
     #[must_use]
     pub fn curve(&self, mint: &Address) -> Option<Address> {

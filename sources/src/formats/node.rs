@@ -1,11 +1,14 @@
 //! A place in a JSON document, which knows where it is when something is wrong there.
+//!
+//! A place is its value and a reference to the place above it, both on the stack: the way to it becomes
+//! text only when an error is to be told.
 
 use std::fmt::Write as _;
 
 use super::FormatError;
 use super::json::Json;
 
-/// A value and the way to it. Nothing is allocated unless there is an error to report.
+/// A value and the way to it.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'a> {
     value: &'a Json<'a>,
