@@ -4,7 +4,7 @@
 //! is no event, and a tail that is read field by field until the bytes run out: what is missing is
 //! `None` (unknown, never zero), and what is left over belongs to a version that is not known yet.
 //!
-//! [`layout!`] declares a layout once, in the order in which it lies in the bytes.
+//! `layout!` declares a layout once, in the order in which it lies in the bytes.
 
 use std::borrow::Cow;
 

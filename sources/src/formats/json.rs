@@ -2,7 +2,7 @@
 //!
 //! A recorded transaction is a thousand small values, most of them names and texts that are looked at
 //! once. `serde_json::Value` copies each and keeps objects as search trees; here texts without escapes
-//! stay where they are and objects are lists, which takes a third of the time. It is a tree all the
+//! stay where they are and objects are lists, which takes half the time. It is a tree all the
 //! same, and not a struct a form: which of the forms a document has shows only when it is seen whole.
 
 use std::borrow::Cow;
