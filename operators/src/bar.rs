@@ -191,7 +191,7 @@ impl Bar {
 /// Most bars have few, and a short sorted list beats a map until there are many.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Traders {
-    /// Up to [`FEW`], sorted.
+    /// Two dozen at most, sorted.
     Few(Vec<(TraderKey, Times)>),
     /// More. Its order reaches no output: it is only counted.
     Many(FxHashMap<TraderKey, Times>, Distinct),
