@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! events ──► slots ──► events that happened ──► trades ──► prices ──┬─► trades (record)
-//! slot news ──┘  └──► rejects (too late)                            └─► candles (record)
+//! slot news ──┘  └──► rejects (too late)                            ├─► candles (record)
+//!                                                                   └─► windows ──► token_stats (record)
 //! ```
 
 use model::{ChainEvent, Record, Reject, Schema};
 use operators::candles::Candle;
 use operators::keyed::States;
 use operators::trades::CommittedTrade;
-use operators::{candles, prices, slots, trades};
+use operators::windows::TokenStats;
+use operators::{candles, prices, slots, trades, windows};
 use serde::{Deserialize, Serialize};
 
 use crate::{Inputs, Outputs};
@@ -22,6 +24,8 @@ pub struct Params {
     pub prices: prices::Params,
     /// Candles.
     pub candles: candles::Params,
+    /// Sliding windows.
+    pub windows: windows::Params,
 }
 
 impl Params {
@@ -34,7 +38,7 @@ impl Params {
                 problems.push((key.to_owned(), what.to_owned()));
             }
         };
-        let Self { prices, candles } = self;
+        let Self { prices, candles, windows } = self;
         check(prices.reference_trades > 0, "prices.reference_trades", "must be at least 1");
         check(prices.factor >= 1.0, "prices.factor", "must be at least 1");
         check(prices.factor_young >= 1.0, "prices.factor_young", "must be at least 1");
@@ -43,12 +47,20 @@ impl Params {
         let is_ascending = candles.intervals.is_sorted_by(|a, b| a < b);
         check(is_ascending, "candles.intervals", "must be in ascending order, each once");
         check(candles.primary.takeover_ratio >= 1.0, "candles.primary.takeover_ratio", "must be at least 1");
+        check(!windows.widths.is_empty(), "windows.widths", "must name at least one width");
+        check(
+            windows.widths.is_sorted_by(|a, b| a < b),
+            "windows.widths",
+            "must be in ascending order, each once",
+        );
+        let in_ticks = windows.widths.iter().all(|w| w.seconds().is_multiple_of(windows::tick_s(*w)));
+        check(in_ticks, "windows.widths", "over an hour must be whole tens of seconds");
         problems
     }
 }
 
 /// What it emits.
-pub const RECORDS: &[&Schema] = &[CommittedTrade::SCHEMA, Candle::SCHEMA, Reject::SCHEMA];
+pub const RECORDS: &[&Schema] = &[CommittedTrade::SCHEMA, Candle::SCHEMA, TokenStats::SCHEMA, Reject::SCHEMA];
 
 /// Builds the dataflow.
 pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, out: &mut Outputs) {
@@ -60,6 +72,7 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     });
     let priced = prices::prices(happened, &params.market.prices, horizon, states);
     out.emit(trades::trades(priced.clone(), inputs.slots.clone(), horizon, states));
+    out.emit(windows::windows(priced.clone(), events.clone(), &params.market.windows, horizon, states));
     out.emit(candles::candles(priced, events, &params.market.candles, horizon, states));
     out.emit(inputs.rejects.clone().concat(late));
 }

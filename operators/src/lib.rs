@@ -19,3 +19,4 @@ pub mod prices;
 pub mod primary;
 pub mod slots;
 pub mod trades;
+pub mod windows;

@@ -13,6 +13,7 @@ fn params(horizon_s: u64, intervals: &[&str], takeover_s: Seconds) -> Params {
     let mut params = Params { correction_horizon_s: horizon_s, ..Params::default() };
     let interval = |text: &&str| Interval::try_from((*text).to_owned()).unwrap();
     params.market.candles.intervals = intervals.iter().map(interval).collect();
+    params.market.windows.widths.clone_from(&params.market.candles.intervals);
     params.market.candles.primary.takeover_s = takeover_s;
     params
 }

@@ -6,6 +6,7 @@
 //! the types that carry the results.
 
 mod candles;
+mod windows;
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,7 @@ use operators::trades::CommittedTrade;
 
 use crate::run::Tables;
 
-/// The rows of `trades` and `candles` after `events` have come and time has reached `now`.
+/// The rows of `trades`, `candles` and `token_stats` after `events` have come and time has reached `now`.
 ///
 /// `received_at` of the trades is left out: of several deliveries any may stand once a slot is final.
 #[must_use]
@@ -38,6 +39,8 @@ pub fn tables(events: &[Event], now: Seconds, params: &Params) -> Tables {
     tables.insert("trades", without_received_at(rows.collect()));
     let candles = candles::candles(&priced, &moves, now, &params.market.candles);
     tables.insert("candles", candles.iter().map(keyed).collect());
+    let windows = windows::windows(&priced, &moves, now, &params.market.windows);
+    tables.insert("token_stats", windows.iter().map(keyed).collect());
     tables.retain(|_, table| !table.is_empty());
     tables
 }

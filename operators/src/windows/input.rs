@@ -1,0 +1,83 @@
+//! What windows take in.
+
+use model::{Address, EventId, Migrated, Price, Seconds, Side};
+use serde::{Deserialize, Serialize};
+
+use crate::bar::TraderKey;
+use crate::prices::PricedTrade;
+
+/// What arrives for a token.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Input {
+    /// A trade.
+    Trade(Trade),
+    /// The token leaves its curve for a pool.
+    Migration {
+        /// The token.
+        mint: Address,
+        /// When.
+        id: EventId,
+        /// To which pool.
+        to: Address,
+    },
+}
+
+/// A trade and where it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Trade {
+    /// The token.
+    pub mint: Address,
+    /// The pool.
+    pub pool: Address,
+    /// True if the pool is a bonding curve.
+    pub is_curve: bool,
+    /// What the pool is quoted in.
+    pub quote_mint: Address,
+    /// The trade.
+    pub tick: Tick,
+}
+
+/// What windows need of a trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Tick {
+    /// Block time.
+    pub time: Seconds,
+    /// Canonical order.
+    pub id: EventId,
+    /// Price; none if it does not belong to the clean series.
+    pub price: Option<Price>,
+    /// Quote, raw units.
+    pub quote: u64,
+    /// Side of the trader.
+    pub side: Side,
+    /// The trader.
+    pub trader: Option<TraderKey>,
+}
+
+impl Input {
+    /// A trade.
+    #[must_use]
+    pub fn trade(priced: &PricedTrade) -> Self {
+        let trade = &priced.trade;
+        Self::Trade(Trade {
+            mint: trade.mint,
+            pool: trade.pool,
+            is_curve: trade.program.is_curve(),
+            quote_mint: trade.quote_mint,
+            tick: Tick {
+                time: trade.origin.block_time,
+                id: trade.origin.id,
+                price: priced.clean_price(),
+                quote: trade.quote_amount,
+                side: trade.side,
+                trader: trade.trader.as_ref().and_then(|trader| trader.0.first_chunk().copied()),
+            },
+        })
+    }
+
+    /// A migration; none if the event does not say to which pool.
+    #[must_use]
+    pub fn migration(event: &Migrated) -> Option<Self> {
+        Some(Self::Migration { mint: event.mint, id: event.origin.id, to: event.to? })
+    }
+}

@@ -1,0 +1,85 @@
+//! Sliding windows against the oracle at any second, those in which nothing comes included.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use dataflows::Params;
+use model::{Event, Seconds};
+use operators::candles::Interval;
+use testkit::oracle;
+use testkit::run::{Plan, assert_same, run, tables_at};
+use testkit::stream::{Shape, events};
+
+fn params(correction_horizon_s: u64, widths: &[&str]) -> Params {
+    let mut params = Params { correction_horizon_s, ..Params::default() };
+    let interval = |text: &&str| Interval::try_from((*text).to_owned()).unwrap();
+    params.market.windows.widths = widths.iter().map(interval).collect();
+    // What is not looked at here costs time.
+    params.market.candles.intervals.truncate(1);
+    params
+}
+
+/// Seconds and hours; windows shorter and longer than the horizon, moving by the second and by ten.
+fn cases() -> Vec<(Shape, Params)> {
+    let mut cases = Vec::new();
+    for seed in 100..106 {
+        let dense = Shape { seed, slots: 150, gap_s_max: 1, late_s_max: 90 };
+        cases.push((dense, params(60, &["1s", "5s", "20s", "1m"])));
+        let idle = Shape { seed, slots: 60, gap_s_max: 900, late_s_max: 1700 };
+        cases.push((idle, params(1800, &["30s", "2m"])));
+        let ticks = Shape { seed, slots: 400, gap_s_max: 90, late_s_max: 1200 };
+        cases.push((ticks, params(900, &["10m", "1h", "3610s", "2h"])));
+        let long = Shape { seed, slots: 200, gap_s_max: 600, late_s_max: 9000 };
+        cases.push((long, params(10_000, &["1m", "15m", "61m", "4h", "6h"])));
+    }
+    cases
+}
+
+/// How many events have come by the end of a second of the clock.
+fn come(events: &[Event], second: Seconds) -> usize {
+    let mut clock = 0;
+    let is_in = |event: &&Event| {
+        clock = clock.max(event.clock().unwrap_or(0));
+        clock <= second
+    };
+    events.iter().take_while(is_in).count()
+}
+
+#[test]
+fn windows_equal_the_oracle_at_any_second() {
+    let (mut rows, mut empty) = (0, 0);
+    for (shape, params) in cases() {
+        let events = events(shape);
+        let history = run(&events, &params, Plan::PLAIN);
+        let last = events.iter().filter_map(Event::clock).max().unwrap();
+        let first = *history.changes.keys().next().unwrap();
+        // Odd, so that it meets every second of ten.
+        let step = usize::try_from((last - first) / 40).unwrap() | 1;
+        let changed = history.changes.keys().step_by(history.changes.len() / 20 + 1).copied();
+        let seconds: Vec<Seconds> = (first..=last).step_by(step).chain(changed).chain([last]).collect();
+        for (second, tables) in tables_at(&history, &seconds) {
+            let mut expected = oracle::tables(&events[..come(&events, second)], second, &params);
+            let expected = expected.remove("token_stats").unwrap_or_default();
+            let found = tables.get("token_stats").cloned().unwrap_or_default();
+            for (key, row) in &expected {
+                assert_eq!(Some(row), found.get(key), "{shape:?} at {second}: {key:?}");
+            }
+            let surplus = found.keys().find(|key| !expected.contains_key(*key));
+            assert_eq!(surplus, None, "{shape:?} at {second}: a row too many");
+            rows += expected.len();
+            empty += usize::from(expected.is_empty());
+        }
+    }
+    assert!(rows > 1000 && empty > 10, "{rows} rows, {empty} times none: the streams say too little");
+}
+
+#[test]
+fn workers_batches_and_restarts_do_not_show_in_windows() {
+    for (shape, params) in cases().into_iter().take(4) {
+        let events = events(shape);
+        let plain = run(&events, &params, Plan::PLAIN);
+        assert!(!plain.changes.is_empty());
+        for plan in Plan::variants(events.len() / 3) {
+            assert_same(&plain, &run(&events, &params, plan), &format!("{shape:?}, {plan:?}"));
+        }
+    }
+}
