@@ -8,20 +8,20 @@
 //! itself: a token that has been idle for 2W has no row.
 //!
 //! **Which trades.** Those of all pools that are quoted in the same token as the primary pool: amounts in
-//! SOL and in USDC do not add up to one volume. Which token that is, [`quotes`] says; it agrees with the
+//! SOL and in USDC do not add up to one volume. Which token that is, `quotes` says; it agrees with the
 //! series `all` of [`crate::candles`], except that a token that moves to a pool with another quote
 //! changes over as a whole, so that no row ever mixes two.
 //!
 //! **How.** Trades are summed by second into panes, and panes older than any correction into ten seconds
-//! ([`panes`]). A trade changes one pane and one running total, whatever the number of windows; a window
-//! is the total less what has left it ([`live`]). A timer is set for the second at which the next pane
+//! (`panes`). A trade changes one pane and one running total, whatever the number of windows; a window
+//! is the total less what has left it (`live`). A timer is set for the second at which the next pane
 //! leaves a window, and for no other. A trader is counted in the pane of the last trade that he made, so
 //! distinct counts subtract as sums do and are exact. Highest and lowest are the steps of one staircase
-//! for all windows ([`stairs`]).
+//! for all windows (`stairs`).
 //!
 //! **What it costs.** About 1.7 KB for a token with the eight default windows, 112 bytes for each second
 //! (each ten seconds, once past correction) with a trade in it, over twice the longest window; 112 bytes
-//! for each trade within the correction horizon; 32 bytes and the load of a hash map for each trader
+//! for each trade within the correction horizon and an hour more; 32 bytes and the load of a hash map for each trader
 //! within the longest window. A token that has been silent for twice the longest window keeps a few hundred
 //! bytes, until it has been silent for `remember_s`.
 //!

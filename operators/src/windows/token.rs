@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lane::Lane;
 use super::quotes::Quotes;
-use super::{Input, Params, Previous, TokenStats, Trade};
+use super::{FINE_S, Input, Params, Previous, TokenStats, Trade};
 use crate::prelude::*;
 
 /// See the module.
@@ -70,6 +70,7 @@ impl Token {
     /// Moves all windows to the present second.
     fn advance(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
         let ((params, horizon), now) = (effects.params, effects.now);
+        let correctable = correctable(*horizon);
         for window in 0..params.widths.len() {
             if self.shown().is_some_and(|lane| lane.is_due(window, now)) {
                 self.touch(mint, window, effects);
@@ -77,7 +78,7 @@ impl Token {
         }
         self.now = now;
         for lane in &mut self.lanes {
-            lane.advance(now, *horizon);
+            lane.advance(now, correctable);
         }
         self.is_forgotten = self.forget_at(params).is_some_and(|at| at <= now);
     }
@@ -87,6 +88,12 @@ impl Token {
         let is_asleep = self.lanes.iter().all(Lane::is_asleep);
         is_asleep.then(|| self.active_at.saturating_add(params.remember_s))
     }
+}
+
+/// For how long a trade is kept to be taken back: an hour more than it can come late, as in candles. The
+/// news that a slot is dead may be as late itself, and is about trades that are older by then.
+const fn correctable(horizon: Horizon) -> Horizon {
+    Horizon(horizon.0.saturating_add(FINE_S))
 }
 
 impl State for Token {
@@ -125,7 +132,7 @@ impl State for Token {
     }
 
     fn next_timer(&self, (params, horizon): &Settings) -> Option<Seconds> {
-        let dues = self.lanes.iter().filter_map(|lane| lane.next_due(*horizon));
+        let dues = self.lanes.iter().filter_map(|lane| lane.next_due(correctable(*horizon)));
         dues.chain(self.forget_at(params)).min()
     }
 
