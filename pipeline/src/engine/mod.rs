@@ -19,8 +19,6 @@ mod end;
 mod ingress;
 mod recovery;
 mod sinks;
-#[cfg(test)]
-mod tests;
 mod watch;
 mod workers;
 
