@@ -27,7 +27,8 @@ pub(crate) const fn name(config: &SourceConfig) -> &'static str {
 
 /// What makes one stream of events another one: the kind of source and its settings, as one JSON object.
 ///
-/// How long a simulated market runs is left out: a longer one only goes on.
+/// How long a simulated market runs is among them: where it ends its last slots settle, and a longer
+/// one has its next trades there.
 pub(crate) fn identity(config: &SourceConfig) -> anyhow::Result<String> {
     let mut settings = match config.kind {
         SourceKind::Simulate => serde_json::to_value(&config.simulate),
@@ -36,7 +37,6 @@ pub(crate) fn identity(config: &SourceConfig) -> anyhow::Result<String> {
     }
     .context("cannot spell the settings of the source")?;
     if let Some(settings) = settings.as_object_mut() {
-        settings.remove("seconds");
         settings.insert("type".to_owned(), name(config).into());
     }
     Ok(settings.to_string())

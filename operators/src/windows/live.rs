@@ -214,12 +214,9 @@ impl Live {
         self.count(from, of, |count| *count -= 1);
     }
 
-    /// Counts a trader in or out at `time`. What has left every window stays as it is: it is in the total
-    /// and in all that is gone, so it makes no difference.
+    /// Counts a trader in or out at `time`. Where the pane has been let go it makes no difference: what was
+    /// in it is in the total and in all that is gone.
     fn count(&mut self, time: Seconds, of: fn(&mut Distinct) -> &mut u64, change: fn(&mut u64)) {
-        if time <= self.reach() {
-            return;
-        }
         let Some(pane) = self.panes.get_mut(time) else { return };
         change(of(&mut pane.sums.distinct));
         change(of(&mut self.total.distinct));

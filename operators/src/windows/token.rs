@@ -160,3 +160,104 @@ impl State for Token {
         self.is_forgotten
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::time::start_of;
+    use model::{EventId, Price, Side, TxPlace};
+
+    use super::*;
+    use crate::candles::Interval;
+    use crate::keyed::Store;
+    use crate::windows::Tick;
+
+    const SOL: u8 = 1;
+    const USD: u8 = 2;
+
+    /// A store with one window of a minute and a horizon of as much.
+    fn store() -> Store<Token> {
+        let widths = vec![Interval::try_from("1m".to_owned()).unwrap()];
+        Store::new((Params { widths, remember_s: 100_000 }, Horizon(60)))
+    }
+
+    /// A buy of trader `trader` in the one pool with the quote token `quote`.
+    fn buy(time: Seconds, trader: u8, quote: u8, price: f64) -> Input {
+        let id = EventId { slot: time, tx: TxPlace::Index(trader.into()), outer_ix: 0, inner_ix: -1 };
+        let tick = Tick {
+            time,
+            id,
+            price: Price::new(price),
+            quote: 5,
+            side: Side::Buy,
+            trader: Some([trader; 16]),
+        };
+        let address = |number| Address([number; 32]);
+        Input::Trade(Trade {
+            mint: address(9),
+            pool: address(quote),
+            is_curve: false,
+            quote_mint: address(quote),
+            tick,
+        })
+    }
+
+    /// Applies changes at a second and closes it; the row that is put, if one is.
+    fn step(store: &mut Store<Token>, second: Seconds, changes: &[(Input, Diff)]) -> Option<TokenStats> {
+        store.fire(start_of(second));
+        for (input, diff) in changes {
+            store.apply(start_of(second), input.clone(), *diff);
+        }
+        let mut put = None;
+        store.close(|stats, diff| put = (diff > 0).then_some(stats).or(put.take()));
+        put
+    }
+
+    fn bytes(store: &Store<Token>) -> usize {
+        postcard::to_stdvec(&store.states().map(|(_, state)| state).collect::<Vec<_>>()).unwrap().len()
+    }
+
+    #[test]
+    fn traders_who_have_left_are_let_go_and_count_again_when_they_return() {
+        let mut store = store();
+        let many: Vec<(Input, Diff)> = (0..200).map(|trader| (buy(1000, trader, SOL, 1.0), 1)).collect();
+        assert_eq!(step(&mut store, 1000, &many).unwrap().sums.distinct.traders, 200);
+        let before = bytes(&store);
+        let two = [(buy(1030, 3, SOL, 1.0), 1), (buy(1030, 4, SOL, 1.0), 1)];
+        assert_eq!(step(&mut store, 1030, &two).unwrap().sums.distinct.traders, 200);
+        assert_eq!(step(&mut store, 1060, &[]).unwrap().sums.distinct.traders, 2);
+        let again = [(buy(1061, 3, SOL, 1.0), 1), (buy(1061, 7, SOL, 1.0), 1)];
+        assert_eq!(step(&mut store, 1061, &again).unwrap().sums.distinct.traders, 3);
+        step(&mut store, 5000, &[(buy(5000, 7, SOL, 1.0), 1)]);
+        assert!(bytes(&store) < before / 20, "{} bytes of {before}", bytes(&store));
+    }
+
+    #[test]
+    fn when_the_first_trade_is_taken_back_the_second_is_first() {
+        let mut store = store();
+        let first = buy(1000, 1, USD, 1.0);
+        step(&mut store, 1000, &[(first.clone(), 1)]);
+        let usd = step(&mut store, 1020, &[(buy(1020, 1, USD, 3.0), 1), (buy(1020, 2, SOL, 8.0), 1)]);
+        let usd = usd.unwrap();
+        assert_eq!((usd.quote_mint, usd.change.percent()), (Address([USD; 32]), Some(200.0)));
+        let row = step(&mut store, 1030, &[(first, -1)]).unwrap();
+        assert_eq!((row.quote_mint, row.change.percent()), (Address([USD; 32]), Some(0.0)));
+        let row = step(&mut store, 1061, &[(buy(1061, 1, USD, 6.0), 1)]).unwrap();
+        assert!(row.change.is_partial, "the first trade is 41 seconds old");
+        let row = step(&mut store, 1062, &[(buy(1020, 1, USD, 3.0), -1)]).unwrap();
+        assert_eq!((row.quote_mint, row.sums.trades()), (Address([SOL; 32]), 1), "SOL was traded first");
+    }
+
+    #[test]
+    fn a_silent_token_keeps_its_prices_and_little_else() {
+        let mut store = store();
+        step(&mut store, 1000, &[(buy(1000, 1, SOL, 2.0), 1)]);
+        let alive = bytes(&store);
+        step(&mut store, 9000, &[]);
+        assert!(bytes(&store) < 200 && bytes(&store) < alive, "{} of {alive} bytes", bytes(&store));
+        let row = step(&mut store, 9001, &[(buy(9001, 1, SOL, 3.0), 1)]).unwrap();
+        assert_eq!((row.change.percent(), row.change.is_partial), (Some(50.0), false));
+        step(&mut store, 50_000, &[]);
+        step(&mut store, 109_002, &[]);
+        assert!(store.is_empty(), "a token is forgotten in the end");
+    }
+}

@@ -19,6 +19,8 @@ mod end;
 mod ingress;
 mod recovery;
 mod sinks;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod workers;
 

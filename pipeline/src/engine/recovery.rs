@@ -68,7 +68,10 @@ impl Store {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn step<T>(&self, step: impl FnOnce(&mut EmbeddedStore) -> Result<T, SinkError>) -> Result<T, SinkError> {
+    pub(super) fn step<T>(
+        &self,
+        step: impl FnOnce(&mut EmbeddedStore) -> Result<T, SinkError>,
+    ) -> Result<T, SinkError> {
         let mut shared = self.lock();
         if let Some((doing, cause)) = &shared.failure {
             return Err(SinkError::new(shared.store.name(), doing.clone(), cause.clone()));

@@ -1,0 +1,250 @@
+//! Runs whose parts fail, stall and are slow: they end, say why, and keep what they promise.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Mutex, PoisonError};
+
+use ::sinks::sqlite::{self, Checkpoint, EmbeddedStore};
+use ::sinks::{Flush, SinkError};
+use ::sources::simulate::{self, Simulate};
+use ::sources::{SourceError, Step};
+use model::{Event, Schema, Time};
+
+use super::*;
+
+/// Nothing here takes this long, however slow the machine; what does hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A market, and then silence, a failure, or the end.
+struct Feed {
+    market: Simulate,
+    then: Then,
+}
+
+#[derive(Clone, Copy)]
+enum Then {
+    End,
+    Silence,
+    Failure,
+}
+
+impl Source for Feed {
+    fn name(&self) -> &'static str {
+        "feed"
+    }
+    fn read(&mut self, events: &mut Vec<Event>) -> Result<Step, SourceError> {
+        let step = self.market.read(events)?;
+        match self.then {
+            Then::Failure if step == Step::End => {
+                Err(SourceError::Io { path: "feed".to_owned(), source: std::io::Error::other("cut off") })
+            }
+            Then::Silence => Ok(Step::More),
+            _ => Ok(step),
+        }
+    }
+    fn counts(&self) -> Counts {
+        Counts::new()
+    }
+}
+
+/// What a test sink was given.
+#[derive(Default)]
+struct Given {
+    frontier: Time,
+    rows: usize,
+    is_finished: bool,
+    /// Whether there was a checkpoint that is ahead of the rows.
+    was_overtaken: bool,
+}
+
+/// A sink that takes its time, or fails at its second flush.
+#[derive(Clone, Default)]
+struct Probe {
+    given: Arc<Mutex<Given>>,
+    pause: Duration,
+    fails: bool,
+    /// Where to look for checkpoints.
+    store: Option<Store>,
+}
+
+impl Probe {
+    fn given(&self) -> std::sync::MutexGuard<'_, Given> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink for Probe {
+    fn name(&self) -> &'static str {
+        "probe"
+    }
+    fn prepare(&mut self, _: &[&'static Schema]) -> Result<(), SinkError> {
+        Ok(())
+    }
+    fn committed(&mut self) -> Result<Option<Time>, SinkError> {
+        Ok(None)
+    }
+    fn write(&mut self, flush: &Flush) -> Result<(), SinkError> {
+        if self.fails && self.given().frontier > 0 {
+            return Err(SinkError::new("probe", "write", "the far side is gone"));
+        }
+        std::thread::sleep(self.pause);
+        let checkpoint = match &self.store {
+            Some(store) => store.step(|store| store.checkpoints())?.first().map(|place| place.time),
+            None => None,
+        };
+        let mut given = self.given();
+        given.was_overtaken |= checkpoint.is_some_and(|time| time > given.frontier);
+        given.frontier = flush.frontier;
+        given.rows += flush.len();
+        Ok(())
+    }
+    fn finish(&mut self) -> Result<(), SinkError> {
+        self.given().is_finished = true;
+        Ok(())
+    }
+}
+
+fn job(seconds: Option<u64>, then: Then, workers: usize, sinks: &[&Probe]) -> Job {
+    let market = Simulate::new(&simulate::Params { seconds, ..simulate::Params::default() }).unwrap();
+    Job {
+        source: Box::new(Feed { market, then }),
+        sinks: sinks.iter().map(|probe| -> Box<dyn Sink> { Box::new((*probe).clone()) }).collect(),
+        store: None,
+        params: dataflows::Params::default(),
+        run: config::RunParams {
+            workers,
+            speed: config::Speed::Max,
+            flush_interval_ms: 1,
+            sink_queue_flushes: 1,
+            ..config::RunParams::default()
+        },
+        stop: Arc::default(),
+        watch: Arc::default(),
+    }
+}
+
+fn start(job: Job) -> Receiver<Result<Summary, String>> {
+    let (done, outcome) = sync_channel(1);
+    let body = move || done.send(run(job).map_err(|error| format!("{error:#}")));
+    std::thread::Builder::new().name("run".to_owned()).spawn(body).unwrap();
+    outcome
+}
+
+fn end(outcome: &Receiver<Result<Summary, String>>) -> Result<Summary, String> {
+    outcome.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("it hangs: {error}"))
+}
+
+fn store(folder: &tempfile::TempDir) -> EmbeddedStore {
+    let config = sqlite::Config { path: folder.path().join("test.db"), ..sqlite::Config::default() };
+    EmbeddedStore::open(&config).unwrap()
+}
+
+#[test]
+fn a_sink_that_fails_ends_a_run_without_end() {
+    for workers in 1..=3 {
+        let (failing, other) = (Probe { fails: true, ..Probe::default() }, Probe::default());
+        let error = end(&start(job(None, Then::End, workers, &[&other, &failing]))).unwrap_err();
+        assert!(error.contains("probe: cannot write: the far side is gone"), "{error}");
+        assert!(!other.given().is_finished, "what is not all must not look so");
+    }
+}
+
+#[test]
+fn a_source_that_fails_completes_no_sink_and_says_why() {
+    for workers in [1, 3] {
+        let probe = Probe::default();
+        let error = end(&start(job(Some(20), Then::Failure, workers, &[&probe]))).unwrap_err();
+        assert!(error.starts_with("cannot read feed: cut off"), "{error}");
+        assert!(probe.given().rows > 0, "what was read is worked out all the same");
+        assert!(!probe.given().is_finished, "what is not all must not look so");
+    }
+}
+
+#[test]
+fn a_slow_sink_holds_back_the_others_and_nothing_is_stuck() {
+    let rows = |workers: usize, pause_ms: u64| {
+        let slow = Probe { pause: Duration::from_millis(pause_ms), ..Probe::default() };
+        let quick = Probe::default();
+        end(&start(job(Some(30), Then::End, workers, &[&slow, &quick]))).unwrap();
+        let (slow, quick) = (slow.given(), quick.given());
+        assert!(slow.is_finished && quick.is_finished);
+        assert_eq!((slow.frontier, slow.rows), (quick.frontier, quick.rows), "both got the same flushes");
+        slow.frontier
+    };
+    let frontier = rows(1, 0);
+    for workers in 1..=3 {
+        assert_eq!(rows(workers, 30), frontier, "all times are out");
+    }
+}
+
+#[test]
+fn a_run_whose_source_is_silent_stops_when_it_is_asked_to() {
+    for workers in [1, 3] {
+        let probe = Probe::default();
+        let job = job(Some(5), Then::Silence, workers, &[&probe]);
+        let (stop, watch) = (Arc::clone(&job.stop), Arc::clone(&job.watch));
+        let outcome = start(job);
+        while watch.event_second().is_none_or(|second| second < simulate::Params::default().start_time_s + 4)
+        {
+            assert_eq!(outcome.recv_timeout(Duration::from_millis(5)).err(), Some(RecvTimeoutError::Timeout));
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        end(&outcome).unwrap();
+        assert!(probe.given().is_finished && probe.given().rows > 0);
+    }
+}
+
+#[test]
+fn no_checkpoint_is_ahead_of_the_rows_of_any_sink() {
+    for workers in [1, 3] {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = Store::new(store(&folder));
+        let probe =
+            Probe { pause: Duration::from_millis(100), store: Some(kept.clone()), ..Probe::default() };
+        let mut job = job(Some(30), Then::End, workers, &[&probe]);
+        job.store = Some(kept.clone());
+        end(&start(job)).unwrap();
+        assert!(!probe.given().was_overtaken, "the sink was still writing what the checkpoint builds on");
+        let newest = kept.step(|store| store.checkpoints()).unwrap().first().map(|place| place.time);
+        assert_eq!(newest, Some(probe.given().frontier));
+    }
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_read_ends_a_run_without_end() {
+    for workers in [1, 3] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut broken = store(&folder);
+        let parts = vec![("0/candles".to_owned(), vec![0xff; 9])];
+        broken.save_checkpoint(&Checkpoint { time: 0, log_offset: 0, parts }).unwrap();
+        let mut job = job(None, Then::End, workers, &[]);
+        job.store = Some(Store::new(broken));
+        let error = end(&start(job)).unwrap_err();
+        assert!(error.contains("the snapshot of operator `candles` cannot be read"), "{error}");
+    }
+}
+
+#[test]
+fn after_a_failed_step_the_store_takes_nothing_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(store(&folder));
+    let event = || {
+        vec![(
+            1,
+            vec![Event::Slot(model::SlotStatus {
+                slot: 1,
+                state: model::SlotState::Processed,
+                parent: None,
+                block_time: None,
+            })],
+        )]
+    };
+    store.append(0, &event()).unwrap();
+    // Takes back the event above, which workers may have been given.
+    let first = store.append(7, &event()).unwrap_err().to_string();
+    assert!(first.contains("the next offset is 1, not 7"), "{first}");
+    assert_eq!(store.append(0, &event()).unwrap_err().to_string(), first);
+    let mut sink = store.clone();
+    let flush = Flush { frontier: 5, tables: Vec::new() };
+    assert_eq!(sink.write(&flush).unwrap_err().to_string(), first);
+    assert_eq!(sink.finish().unwrap_err().to_string(), first);
+}
