@@ -1,0 +1,166 @@
+//! The score `risk` of a token: a sum of points, each for one sign of danger.
+//!
+//! Itemised, so that whoever sees the score can see why. A sign that is not known gives no points.
+//!
+//! Source: DEFINITIONS §8.
+
+use serde::{Deserialize, Serialize};
+
+/// When a sign gives points, and how many.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Params {
+    /// Wallets that bought in the launch slot, from which on they give points.
+    pub bundlers_min: u32,
+    /// Their points.
+    pub bundlers_points: u32,
+    /// Wallets that bought in the first moments, from which on they give points.
+    pub snipers_min: u32,
+    /// Their points.
+    pub snipers_points: u32,
+    /// Share of the supply that bundlers and snipers hold, in percent, from which on it gives points.
+    pub early_held_pct_min: f64,
+    /// Its points.
+    pub early_held_points: u32,
+    /// Share of the volume that is wash trading, in percent, from which on it gives points.
+    pub wash_pct_min: f64,
+    /// Its points.
+    pub wash_points: u32,
+    /// Share of the supply that the ten largest holders hold, in percent, from which on it gives points.
+    pub top10_pct_min: f64,
+    /// Its points.
+    pub top10_points: u32,
+    /// Share of the supply that the creator holds, in percent, from which on it gives points.
+    pub creator_held_pct_min: f64,
+    /// Its points.
+    pub creator_held_points: u32,
+    /// Points if the creator has sold all.
+    pub creator_sold_points: u32,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            bundlers_min: 4,
+            bundlers_points: 15,
+            snipers_min: 5,
+            snipers_points: 10,
+            early_held_pct_min: 10.0,
+            early_held_points: 20,
+            wash_pct_min: 20.0,
+            wash_points: 15,
+            top10_pct_min: 50.0,
+            top10_points: 15,
+            creator_held_pct_min: 10.0,
+            creator_held_points: 10,
+            creator_sold_points: 15,
+        }
+    }
+}
+
+/// What is known of a token. None = not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Signs {
+    /// Wallets labelled as bundlers.
+    pub bundlers: u32,
+    /// Wallets labelled as snipers.
+    pub snipers: u32,
+    /// Share of the supply that bundlers hold, 0 to 100.
+    pub bundlers_held_pct: Option<f64>,
+    /// Share of the supply that snipers hold, 0 to 100.
+    pub snipers_held_pct: Option<f64>,
+    /// Share of the volume that is wash trading, 0 to 100.
+    pub wash_pct: Option<f64>,
+    /// Share of the supply that the ten largest holders hold, 0 to 100.
+    pub top10_pct: Option<f64>,
+    /// Share of the supply that the creator holds, 0 to 100.
+    pub creator_held_pct: Option<f64>,
+    /// True if the creator held some and has sold it all.
+    pub creator_sold: Option<bool>,
+}
+
+/// One sign that gave points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Its name.
+    pub name: &'static str,
+    /// Its points.
+    pub points: u32,
+}
+
+/// The signs and what each gave, in a fixed order; zero points where a sign is absent or not known.
+///
+/// Source: DEFINITIONS §8, `risk`.
+#[must_use]
+pub fn items(signs: &Signs, params: &Params) -> [Item; 7] {
+    let item = |name, is_there: bool, points| Item { name, points: if is_there { points } else { 0 } };
+    let is_from = |value: Option<f64>, min: f64| value.is_some_and(|value| value >= min);
+    // A wallet may be both: the larger share is the one that is surely there.
+    let early = [signs.bundlers_held_pct, signs.snipers_held_pct].into_iter().flatten().reduce(f64::max);
+    [
+        item("bundlers", signs.bundlers >= params.bundlers_min, params.bundlers_points),
+        item("snipers", signs.snipers >= params.snipers_min, params.snipers_points),
+        item("early_held", is_from(early, params.early_held_pct_min), params.early_held_points),
+        item("wash", is_from(signs.wash_pct, params.wash_pct_min), params.wash_points),
+        item("top10", is_from(signs.top10_pct, params.top10_pct_min), params.top10_points),
+        item(
+            "creator_held",
+            is_from(signs.creator_held_pct, params.creator_held_pct_min),
+            params.creator_held_points,
+        ),
+        item("creator_sold", signs.creator_sold == Some(true), params.creator_sold_points),
+    ]
+}
+
+/// The score: the sum of the points. With the default points 0 to 100.
+#[must_use]
+pub fn risk(signs: &Signs, params: &Params) -> u32 {
+    items(signs, params).iter().fold(0, |sum, item| sum.saturating_add(item.points))
+}
+
+/// The items that gave points, as `bundlers:15,wash:15`; none if none did.
+#[must_use]
+pub fn spell(signs: &Signs, params: &Params) -> Option<String> {
+    let given: Vec<String> = items(signs, params)
+        .iter()
+        .filter(|item| item.points > 0)
+        .map(|item| format!("{}:{}", item.name, item.points))
+        .collect();
+    (!given.is_empty()).then(|| given.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_points_add_up_to_a_hundred() {
+        let all = Signs {
+            bundlers: 4,
+            snipers: 5,
+            bundlers_held_pct: Some(3.0),
+            snipers_held_pct: Some(10.0),
+            wash_pct: Some(20.0),
+            top10_pct: Some(50.0),
+            creator_held_pct: Some(10.0),
+            creator_sold: Some(true),
+        };
+        assert_eq!(risk(&all, &Params::default()), 100);
+    }
+
+    #[test]
+    fn what_is_not_known_and_what_is_below_its_bound_gives_nothing() {
+        let params = Params::default();
+        assert_eq!(risk(&Signs::default(), &params), 0);
+        assert_eq!(spell(&Signs::default(), &params), None);
+        let signs = Signs {
+            bundlers: 6,
+            snipers: 4,
+            wash_pct: Some(19.9),
+            creator_sold: Some(true),
+            ..Signs::default()
+        };
+        assert_eq!(risk(&signs, &params), 30);
+        assert_eq!(spell(&signs, &params).as_deref(), Some("bundlers:15,creator_sold:15"));
+    }
+}
