@@ -193,13 +193,18 @@ fn goes_on_to_the_same_end(folder: &Path, workers: &str) {
 }
 
 fn is_as_undisturbed(folder: &Path) {
-    let (code, text) = differences(folder, "millrace.db", undisturbed().to_str().unwrap());
+    agree(folder, "millrace.db", undisturbed().to_str().unwrap());
+}
+
+/// Two outputs are the same in all tables, and not for want of rows.
+fn agree(folder: &Path, a: &str, b: &str) {
+    let (code, text) = differences(folder, a, b);
     assert_eq!(code, Some(0), "{}", text.lines().take(30).collect::<Vec<_>>().join("\n"));
     let rows = |record: &str| {
         let line = text.lines().find(|line| line.starts_with(record)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
     };
-    assert!(rows("trades") > 10_000 && rows("candles") > 10_000, "{text}");
+    assert!(rows("trades") > 3_000 && rows("candles") > 3_000, "{text}");
 }
 
 #[test]
@@ -317,22 +322,17 @@ fn outputs_that_were_there_from_the_start_end_alike() {
 fn a_run_and_a_replay_of_its_recording_agree() {
     // The recording has news of slots of its own, forks among them: nothing is to be taken as settled.
     let folder = folder("[source.transactions]\ncommitment = \"processed\"");
+    // Without a database a run is over with its source, as a replay is, so that both end at the same
+    // time; with one it stays in its last second, to go on when its source does. Half the market does.
+    let settings = std::fs::read_to_string(folder.path().join("m.toml")).unwrap();
+    let mut settings = settings.replace("seconds = 240", "seconds = 120");
+    settings += "[[sinks]]\ntype = \"jsonl\"\ndir = \"live\"\n";
+    std::fs::write(folder.path().join("m.toml"), settings).unwrap();
     run_well(folder.path(), &["simulate", "--out", "market.jsonl"]);
+    run_well(folder.path(), &["run"]);
     for order in ["arrival", "chain"] {
         run_well(folder.path(), &["replay", "market.jsonl", "--out", order, "--order", order]);
-        let (_, text) = differences(folder.path(), undisturbed().to_str().unwrap(), order);
-        // A replay is over with its last second; a run stays in it, to go on when its source does.
-        let (last_bars, others): (Vec<&str>, Vec<&str>) =
-            text.lines().filter(|line| line.starts_with("  ")).partition(|line| {
-                let key = line.split(": ").next().unwrap_or_default();
-                let start: u64 = key.rsplit(' ').next().and_then(|ms| ms.parse().ok()).unwrap_or(0);
-                let is_second = key.contains(" 1s ") && start == (1_790_000_000 + 239) * 1_000;
-                let is_minute = key.contains(" 1m ") && start == (1_790_000_000 + 180) * 1_000;
-                (is_second || is_minute) && line.ends_with(" is_closed false | true")
-            });
-        assert!(others.is_empty(), "{order}: {}", others[..others.len().min(10)].join("\n"));
-        assert!(last_bars.len() < 2_000, "{order}: {text}");
-        assert!(text.contains("trades "), "{order}: {text}");
+        agree(folder.path(), "live", order);
     }
 }
 
