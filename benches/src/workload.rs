@@ -6,6 +6,7 @@ use operators::candles::Input;
 use operators::keyed::Store;
 use operators::prelude::Horizon;
 use operators::prices::{self, PricedTrade};
+use operators::usd::ValuedTrade;
 use sources::decoder::Decoder;
 use sources::simulate::{Item, Market, Params};
 use sources::transaction::Transaction;
@@ -43,7 +44,7 @@ pub(crate) fn ticks(transactions: &[Transaction], params: &dataflows::Params) ->
         Store::<prices::Pool>::new((params.market.prices.clone(), Horizon(params.correction_horizon_s)));
     let collect = |priced: PricedTrade, diff: Diff, inputs: &mut Vec<Input>| {
         if diff > 0 {
-            inputs.push(Input::trade(&priced));
+            inputs.push(Input::trade(&ValuedTrade { priced, usd: None }));
         }
     };
     for event in events {

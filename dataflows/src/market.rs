@@ -1,17 +1,18 @@
 //! The market: trades and what derives from them.
 //!
 //! ```text
-//! events ──► slots ──► events that happened ──► trades ──► prices ──┬─► trades (record)
-//! slot news ──┘  └──► rejects (too late)                            ├─► candles (record)
-//!                                                                   └─► windows ──► token_stats (record)
+//! events ──► slots ──► events that happened ──► trades ──► prices ──► usd ──┬─► trades (record)
+//! slot news ──┘  └──► rejects (too late)        oracle prices ─────────┘      ├─► candles (record)
+//!                                                                            └─► windows ──► token_stats (record)
 //! ```
 
 use model::{ChainEvent, Record, Reject, Schema};
 use operators::candles::Candle;
 use operators::keyed::States;
+use operators::prelude::{Either, split};
 use operators::trades::CommittedTrade;
 use operators::windows::TokenStats;
-use operators::{candles, prices, slots, trades, windows};
+use operators::{candles, prices, slots, trades, usd, windows};
 use serde::{Deserialize, Serialize};
 
 use crate::{Inputs, Outputs};
@@ -22,6 +23,8 @@ use crate::{Inputs, Outputs};
 pub struct Params {
     /// Which prices are credible.
     pub prices: prices::Params,
+    /// What trades were worth in USD.
+    pub usd: usd::Params,
     /// Candles.
     pub candles: candles::Params,
     /// Sliding windows.
@@ -38,11 +41,16 @@ impl Params {
                 problems.push((key.to_owned(), what.to_owned()));
             }
         };
-        let Self { prices, candles, windows } = self;
+        let Self { prices, usd, candles, windows } = self;
         check(prices.reference_trades > 0, "prices.reference_trades", "must be at least 1");
         check(prices.factor >= 1.0, "prices.factor", "must be at least 1");
         check(prices.factor_young >= 1.0, "prices.factor_young", "must be at least 1");
         check(prices.curve_tolerance_ratio >= 0.0, "prices.curve_tolerance_ratio", "must not be negative");
+        check(usd.age_s_max <= 3600, "usd.age_s_max", "must be at most 3600");
+        check(usd.correction_s <= 86_400, "usd.correction_s", "must be at most 86400");
+        for (mint, peg) in &usd.pegs {
+            check(peg.get() > 0.0, &format!("usd.pegs.{mint}"), "must be more than 0");
+        }
         check(!candles.intervals.is_empty(), "candles.intervals", "must name at least one interval");
         let is_ascending = candles.intervals.is_sorted_by(|a, b| a < b);
         check(is_ascending, "candles.intervals", "must be in ascending order, each once");
@@ -65,14 +73,16 @@ pub const RECORDS: &[&Schema] = &[CommittedTrade::SCHEMA, Candle::SCHEMA, TokenS
 /// Builds the dataflow.
 pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, out: &mut Outputs) {
     let horizon = params.horizon();
-    let (events, late) = slots::slots(inputs.events.clone(), inputs.slots.clone(), horizon, states);
-    let happened = events.clone().flat_map(|event| match event {
-        ChainEvent::Trade(trade) => Some(trade),
-        _ => None,
+    let params = &params.market;
+    let (happened, late) = slots::slots(inputs.events.clone(), inputs.slots.clone(), horizon, states);
+    let (trades, events) = split(happened, |event| match event {
+        ChainEvent::Trade(trade) => Either::Left(trade),
+        other => Either::Right(other),
     });
-    let priced = prices::prices(happened, &params.market.prices, horizon, states);
-    out.emit(trades::trades(priced.clone(), inputs.slots.clone(), horizon, states));
-    out.emit(windows::windows(priced.clone(), events.clone(), &params.market.windows, horizon, states));
-    out.emit(candles::candles(priced, events, &params.market.candles, horizon, states));
-    out.emit(inputs.rejects.clone().concat(late));
+    let priced = prices::prices(trades, &params.prices, horizon, states);
+    let (valued, late_quotes) = usd::usd(priced, inputs.quotes.clone(), &params.usd, horizon, states);
+    out.emit(trades::trades(valued.clone(), inputs.slots.clone(), horizon, states));
+    out.emit(windows::windows(valued.clone(), events.clone(), &params.windows, horizon, states));
+    out.emit(candles::candles(valued, events, &params.candles, horizon, states));
+    out.emit(inputs.rejects.clone().concat(late).concat(late_quotes));
 }

@@ -9,7 +9,7 @@
 //! * **relational**: differential's own joins and reductions, for what is small and changes arbitrarily.
 //!
 //! Trades pass through [`slots`] (each event once, none of dead forks), [`prices`] (is the price
-//! credible) and from there to whatever derives from them.
+//! credible), [`usd`] (what were they worth) and from there to whatever derives from them.
 
 pub mod bar;
 pub mod candles;
@@ -20,4 +20,5 @@ pub mod prices;
 pub mod primary;
 pub mod slots;
 pub mod trades;
+pub mod usd;
 pub mod windows;

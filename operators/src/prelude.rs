@@ -1,6 +1,8 @@
 //! What every operator imports.
 
+use differential_dataflow::AsCollection;
 pub use model::{Diff, Seconds, Time};
+use timely::dataflow::operators::core::OkErr;
 
 pub use crate::keyed::{Effects, State, States, keyed};
 
@@ -20,4 +22,26 @@ impl Horizon {
     pub fn is_past(self, block_time: Seconds, now: Seconds) -> bool {
         block_time.saturating_add(self.0) < now
     }
+}
+
+/// Which of two collections a change goes to.
+pub enum Either<A, B> {
+    /// The first.
+    Left(A),
+    /// The second.
+    Right(B),
+}
+
+/// Parts a collection in two, each change moved to where `part` says.
+///
+/// Two `flat_map`s would each need a copy of everything.
+pub fn split<'s, D: Clone + 'static, A: Clone + 'static, B: Clone + 'static>(
+    collection: Collection<'s, D>,
+    part: impl Fn(D) -> Either<A, B> + 'static,
+) -> (Collection<'s, A>, Collection<'s, B>) {
+    let (left, right) = collection.inner.ok_err(move |(data, time, diff)| match part(data) {
+        Either::Left(data) => Ok((data, time, diff)),
+        Either::Right(data) => Err((data, time, diff)),
+    });
+    (left.as_collection(), right.as_collection())
 }

@@ -31,10 +31,12 @@ pub struct Params {
     pub factor: f64,
     /// The same factor in a pool's first moments.
     pub factor_young: f64,
-    /// How long a pool's first moments last, in seconds.
+    /// How long a pool's first moments last, in seconds. They begin with its first trade of more than dust.
     pub young_s: Seconds,
     /// How far outside the prices before and after a trade its own may lie, as a ratio; fees cause some.
     pub curve_tolerance_ratio: f64,
+    /// For how long the beginning of a silent pool is remembered, in seconds.
+    pub remember_s: Seconds,
 }
 
 impl Default for Params {
@@ -46,6 +48,7 @@ impl Default for Params {
             factor_young: 10.0,
             young_s: 60,
             curve_tolerance_ratio: 0.03,
+            remember_s: 30 * 86_400,
         }
     }
 }
@@ -98,8 +101,11 @@ struct Doubtful {
 /// What is kept of a pool.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Pool {
-    /// Block time of the earliest trade seen.
-    first: Option<Seconds>,
+    /// Block time of the first trade, once that cannot be corrected any more.
+    settled_first: Option<Seconds>,
+    /// When a trade last came.
+    active_at: Seconds,
+    is_forgotten: bool,
     /// In canonical order.
     references: Vec<Reference>,
     doubtful: BTreeMap<EventId, Doubtful>,
@@ -120,7 +126,7 @@ impl Pool {
     fn is_credible(&self, id: EventId, doubtful: &Doubtful, params: &Params) -> bool {
         let time = doubtful.trade.origin.block_time;
         let Some(median) = self.median_before(id, time, params) else { return true };
-        let is_young = self.first.is_some_and(|first| time < first.saturating_add(params.young_s));
+        let is_young = self.first().is_some_and(|first| time < first.saturating_add(params.young_s));
         let factor = if is_young { params.factor_young } else { params.factor };
         let ratio = doubtful.price.get() / median.get();
         ratio <= factor && ratio >= 1.0 / factor
@@ -149,13 +155,12 @@ impl Pool {
         }
     }
 
-    /// The pool's first trade is this one or an earlier one; that decides which factor applies.
-    fn note_first(&mut self, time: Seconds) -> bool {
-        let is_earlier = self.first.is_none_or(|first| time < first);
-        if is_earlier {
-            self.first = Some(time);
-        }
-        is_earlier
+    /// Block time of the first trade of more than dust.
+    fn first(&self) -> Option<Seconds> {
+        let reference = self.references.first().map(|r| r.time);
+        let mut doubtful = self.doubtful.values().filter(|d| !d.trade.is_dust());
+        let doubtful = doubtful.next().map(|d| d.trade.origin.block_time);
+        self.settled_first.or_else(|| reference.into_iter().chain(doubtful).min())
     }
 
     fn change_reference(&mut self, reference: Reference, diff: Diff) {
@@ -199,40 +204,49 @@ impl State for Pool {
     fn apply(&mut self, pool: &Address, trade: Trade, diff: Diff, effects: &mut Effects<'_, Self>) {
         let (params, _) = effects.params;
         let (id, time) = (trade.origin.id, trade.origin.block_time);
+        self.active_at = self.active_at.max(effects.now);
+        self.is_forgotten = false;
         let Some(price) = trade.price() else {
             effects.emit(PricedTrade { trade, price: None, price_ok: false }, diff);
             return;
         };
-        // Whatever this trade does, it does to doubtful ones after it; an earlier beginning of the
-        // pool's life concerns them all.
-        let from = if self.first.is_none_or(|first| time < first) { EventId::FIRST } else { id };
-        self.touch_from(from, pool, effects);
-        self.note_first(time);
+        let first = self.first();
         if is_explained(&trade, price, params) {
             if !trade.is_dust() {
                 self.change_reference(Reference { id, time, price }, diff);
             }
             effects.emit(PricedTrade { trade, price: Some(price), price_ok: true }, diff);
-        } else if diff > 0 {
-            effects.touch(id, self.output(pool, &id, effects.params));
-            self.doubtful.insert(id, Doubtful { trade, price, price_ok: true });
         } else {
             effects.touch(id, self.output(pool, &id, effects.params));
-            self.doubtful.remove(&id);
+            if diff > 0 {
+                self.doubtful.insert(id, Doubtful { trade, price, price_ok: true });
+            } else {
+                self.doubtful.remove(&id);
+            }
         }
+        // Whatever this trade does, it does to doubtful ones after it; another beginning of the pool's
+        // life concerns them all.
+        let from = if self.first() == first { id } else { EventId::FIRST };
+        self.touch_from(from, pool, effects);
         self.judge_from(from, params);
     }
 
     fn next_timer(&self, (params, horizon): &Self::Params) -> Option<Seconds> {
         // Not at every trade's own end: letting go in steps costs less than it keeps.
-        self.oldest().map(|oldest| oldest + horizon.0 + 2 * params.reference_s + 1)
+        let let_go = self.oldest().map(|oldest| oldest + horizon.0 + 2 * params.reference_s + 1);
+        Some(let_go.unwrap_or(self.active_at.saturating_add(params.remember_s)))
     }
 
     fn on_timer(&mut self, _: &Address, effects: &mut Effects<'_, Self>) {
         let (params, horizon) = effects.params;
         let keep = Horizon(horizon.0 + params.reference_s);
+        if self.first().is_some_and(|first| keep.is_past(first, effects.now)) {
+            self.settled_first = self.first();
+        }
         self.references.retain(|r| !keep.is_past(r.time, effects.now));
         self.doubtful.retain(|_, d| !keep.is_past(d.trade.origin.block_time, effects.now));
+        let is_silent = self.active_at.saturating_add(params.remember_s) <= effects.now;
+        self.is_forgotten = is_silent && self.oldest().is_none();
     }
 
     fn output(&self, _: &Address, id: &EventId, _: &Self::Params) -> Option<PricedTrade> {
@@ -241,6 +255,6 @@ impl State for Pool {
     }
 
     fn is_idle(&self) -> bool {
-        self.references.is_empty() && self.doubtful.is_empty()
+        self.is_forgotten
     }
 }

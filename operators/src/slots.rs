@@ -29,15 +29,10 @@ pub fn slots<'s>(
     let inputs = [events.map(Input::Event), statuses.map(|s| Input::Status(s.slot, s.state))];
     let scope = inputs[0].scope();
     let settled = keyed::<Slot>(concatenate(scope, inputs), "slots", horizon, states);
-    let happened = settled.clone().flat_map(|output| match output {
-        Output::Happened(event) => Some(event),
-        Output::TooLate(_) => None,
-    });
-    let late = settled.flat_map(|output| match output {
-        Output::TooLate(reject) => Some(*reject),
-        Output::Happened(_) => None,
-    });
-    (happened, late)
+    split(settled, |output| match output {
+        Output::Happened(event) => Either::Left(event),
+        Output::TooLate(reject) => Either::Right(*reject),
+    })
 }
 
 /// What arrives for a slot.

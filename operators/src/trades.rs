@@ -13,19 +13,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::prelude::*;
 use crate::prices::PricedTrade;
+use crate::usd::{ValuedTrade, usd_value};
 
 /// A row of `trades`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CommittedTrade {
-    /// The trade and its price.
-    pub priced: PricedTrade,
+    /// The trade, its price and its value.
+    pub valued: ValuedTrade,
     /// How settled its slot is.
     pub commitment: Commitment,
 }
 
 /// Stamps every trade with the commitment of its slot.
 pub fn trades<'s>(
-    trades: Collection<'s, PricedTrade>,
+    trades: Collection<'s, ValuedTrade>,
     statuses: Collection<'s, SlotStatus>,
     horizon: Horizon,
     states: &States,
@@ -40,7 +41,7 @@ pub fn trades<'s>(
 #[expect(clippy::large_enum_variant, reason = "nearly every input is a trade")]
 pub enum Input {
     /// One of its trades.
-    Trade(PricedTrade),
+    Trade(ValuedTrade),
     /// What became of it.
     Status(u64, SlotState),
 }
@@ -50,17 +51,17 @@ pub enum Input {
 pub struct Slot {
     commitment: Option<Commitment>,
     /// Trades whose rows may yet be written again.
-    trades: BTreeMap<PricedTrade, Diff>,
+    trades: BTreeMap<ValuedTrade, Diff>,
     forget_at: Seconds,
 }
 
 impl Slot {
-    fn stamp(&self, priced: PricedTrade) -> CommittedTrade {
-        CommittedTrade { priced, commitment: self.commitment.unwrap_or_default() }
+    fn stamp(&self, valued: ValuedTrade) -> CommittedTrade {
+        CommittedTrade { valued, commitment: self.commitment.unwrap_or_default() }
     }
 
-    fn change(&mut self, trade: PricedTrade, diff: Diff, effects: &mut Effects<'_, Self>) {
-        self.keep(trade.trade.origin.block_time, effects);
+    fn change(&mut self, trade: ValuedTrade, diff: Diff, effects: &mut Effects<'_, Self>) {
+        self.keep(trade.trade().origin.block_time, effects);
         effects.emit(self.stamp(trade.clone()), diff);
         if self.commitment == Some(Commitment::Finalized) {
             return;
@@ -79,7 +80,7 @@ impl Slot {
         let is_rewritten = self.commitment.unwrap_or_default() != commitment;
         for (trade, diff) in self.trades.iter().filter(|_| is_rewritten) {
             effects.emit(self.stamp(trade.clone()), -diff);
-            effects.emit(CommittedTrade { priced: trade.clone(), commitment }, *diff);
+            effects.emit(CommittedTrade { valued: trade.clone(), commitment }, *diff);
         }
         self.commitment = Some(commitment);
         if commitment == Commitment::Finalized {
@@ -102,7 +103,7 @@ impl State for Slot {
 
     fn key(input: &Input) -> u64 {
         match input {
-            Input::Trade(trade) => trade.trade.origin.id.slot,
+            Input::Trade(trade) => trade.trade().origin.id.slot,
             Input::Status(slot, _) => *slot,
         }
     }
@@ -162,12 +163,14 @@ impl Record for CommittedTrade {
     type Key = EventId;
 
     fn key(&self) -> EventId {
-        self.priced.trade.origin.id
+        self.valued.trade().origin.id
     }
 
     fn row(&self) -> Row {
-        let PricedTrade { trade, price, price_ok } = &self.priced;
+        let ValuedTrade { priced: PricedTrade { trade, price, price_ok }, usd } = &self.valued;
         let origin = &trade.origin;
+        let market_cap = market_cap(trade.spot_after.or(*price), trade.base_supply, trade.base_decimals);
+        let age_s = usd.and_then(|usd| Some(origin.block_time - usd.publish_time?));
         vec![
             Value::text(origin.id.to_string()),
             Value::Count(origin.id.slot),
@@ -193,10 +196,12 @@ impl Record for CommittedTrade {
             Value::from(trade.spot_after),
             Value::from(trade.spot_before),
             price.map_or(Value::Null, |_| Value::Bool(*price_ok)),
-            Value::Null,
-            Value::Null,
-            Value::from(market_cap(trade.spot_after.or(*price), trade.base_supply, trade.base_decimals)),
-            Value::Null,
+            Value::from(self.valued.price_usd()),
+            self.valued.value_micros().map_or(Value::Null, usd_value),
+            usd.as_ref().map_or(Value::Null, |usd| Value::text(usd.source.as_str())),
+            Value::count(age_s.map(|age_s| age_s * 1000)),
+            Value::from(market_cap),
+            Value::from(usd.zip(market_cap).and_then(|(usd, cap)| usd.convert(cap))),
             Value::amount(trade.base_reserve),
             Value::amount(trade.quote_reserve),
             Value::amount(trade.base_supply),
@@ -237,8 +242,10 @@ const COLUMNS: &[Column] = &[
     Column::new("spot_price", Kind::Float, "Price at the margin after the trade."),
     Column::new("spot_before", Kind::Float, "Price at the margin before the trade."),
     Column::new("price_ok", Kind::Bool, "True if the price is credible."),
-    Column::new("price_usd", Kind::Float, "Price in USD; null without an oracle price."),
-    Column::new("value_usd", Kind::Float, "Quote amount in USD; null without an oracle price."),
+    Column::new("price_usd", Kind::Float, "Price in USD; null without a price of the quote token."),
+    Column::new("value_usd", Kind::Float, "Quote amount in USD; null without a price of the quote token."),
+    Column::new("usd_source", Kind::Symbol, "Whose price of the quote token: an oracle, or peg."),
+    Column::new("usd_age_ms", Kind::Count, "How old that price was at the block time; null for a peg."),
     Column::new(
         "market_cap_quote",
         Kind::Float,

@@ -11,6 +11,7 @@
 //! 5s slot 1.0: alice buys 10 CAT for 2 SOL in curve        at second 5, slot 1, transaction 0
 //! 9s slot 3.0: CAT moves to pool
 //! slot 1 dead
+//! SOL is 150 USD at 4s                     an oracle price and when it was published
 //! 70s passes                                 nothing but time
 //! ---
 //! 5s
@@ -25,8 +26,8 @@ use std::fmt::Write as _;
 
 use dataflows::Params;
 use model::{
-    Address, ChainEvent, Event, EventId, Fees, Migrated, Origin, Program, Row, Seconds, Side, Signature,
-    SlotState, SlotStatus, Trade, TraderKind, TxPlace, Value,
+    Address, ChainEvent, Event, EventId, Fees, Migrated, Origin, Price, PriceQuote, Program, Row, Seconds,
+    Side, Signature, SlotState, SlotStatus, Trade, TraderKind, TxPlace, Value,
 };
 
 use crate::run::{History, Plan, assert_same, run};
@@ -84,6 +85,12 @@ impl Scene {
         let words: Vec<&str> = line.split_whitespace().collect();
         let event = match words.as_slice() {
             ["slot", slot, state] => status(slot.parse().ok()?, state, None)?,
+            ["SOL", "is", usd, "USD", "at", time] => Event::Quote(PriceQuote {
+                mint: Address::WSOL,
+                usd: usd.parse().ok().and_then(Price::new)?,
+                publish_time: START + seconds(time)?,
+                source: "oracle".to_owned(),
+            }),
             [time, "passes"] => status(0, "processed", Some(START + seconds(time)?))?,
             [time, "slot", place, rest @ ..] => {
                 let origin = origin(seconds(time)?, place.strip_suffix(':')?)?;

@@ -2,11 +2,11 @@
 //!
 //! Few tokens, few pools, few traders, so that everything meets: trades come late and twice, without
 //! their index and again with it; slots die, also before their events come; tokens migrate, also late;
-//! prices are absurd, amounts zero or dust; some events are past the horizon. The seed decides all.
+//! prices are absurd, amounts zero or dust, oracles late; some events are past the horizon. The seed decides all.
 
 use model::{
-    Address, ChainEvent, Event, EventId, Fees, Migrated, Origin, Price, Program, Seconds, Side, Signature,
-    SlotState, SlotStatus, Trade, TraderKind, TxPlace,
+    Address, ChainEvent, Event, EventId, Fees, Migrated, Origin, Price, PriceQuote, Program, Seconds, Side,
+    Signature, SlotState, SlotStatus, Trade, TraderKind, TxPlace,
 };
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -63,6 +63,7 @@ pub fn events(shape: Shape) -> Vec<Event> {
     for slot in 0..shape.slots {
         now += stream.random.random_range(0..=shape.gap_s_max);
         stream.slot(1000 + slot, now, shape);
+        stream.quote(now, shape);
     }
     stream.arrivals.sort_by_key(|(at, order, _)| (*at, *order));
     stream.arrivals.into_iter().map(|(_, _, event)| event).collect()
@@ -169,6 +170,23 @@ impl Stream {
             compute_units: Some(60_000),
             priority_fee: Some(5_000),
         })
+    }
+
+    /// A price of SOL, sometimes; in time, late, or far too late, and sometimes from a second oracle.
+    fn quote(&mut self, now: Seconds, shape: Shape) {
+        let usd = Price::new(self.random.random_range(0.1..300.0));
+        let Some(usd) = usd.filter(|_| self.chance(0.3)) else { return };
+        let publish_time = now.saturating_sub(self.random.random_range(0..20));
+        let quote = PriceQuote {
+            mint: Address::WSOL,
+            usd,
+            publish_time,
+            source: if self.chance(0.2) { "second" } else { "first" }.to_owned(),
+        };
+        for _ in 0..if self.chance(0.1) { 2 } else { 1 } {
+            let late = if self.chance(0.3) { self.random.random_range(0..=shape.late_s_max) } else { 0 };
+            self.arrive(now + late, Event::Quote(quote.clone()));
+        }
     }
 
     fn migration(&mut self, slot: u64, tx: u32, now: Seconds) -> ChainEvent {

@@ -15,6 +15,7 @@ fn params(horizon_s: u64, intervals: &[&str], takeover_s: Seconds) -> Params {
     params.market.candles.intervals = intervals.iter().map(interval).collect();
     params.market.windows.widths.clone_from(&params.market.candles.intervals);
     params.market.candles.primary.takeover_s = takeover_s;
+    params.market.usd.correction_s = horizon_s / 2;
     params
 }
 

@@ -4,8 +4,8 @@ use model::{Address, EventId, Migrated, Seconds};
 use serde::{Deserialize, Serialize};
 
 use crate::bar::{Role, Tick, TraderKey};
-use crate::prices::PricedTrade;
 use crate::trades::market_cap;
+use crate::usd::ValuedTrade;
 
 /// What arrives for a token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,9 +41,9 @@ pub struct Trade {
 impl Input {
     /// A trade.
     #[must_use]
-    pub fn trade(priced: &PricedTrade) -> Self {
-        let trade = &priced.trade;
-        let price = priced.clean_price();
+    pub fn trade(valued: &ValuedTrade) -> Self {
+        let trade = valued.trade();
+        let price = valued.clean_price();
         Self::Trade(Trade {
             mint: trade.mint,
             pool: trade.pool,

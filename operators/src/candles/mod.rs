@@ -31,8 +31,8 @@ pub use record::{Bars, Candle, Ohlc, Series};
 pub use token::Token;
 
 use crate::prelude::*;
-use crate::prices::PricedTrade;
 use crate::primary;
+use crate::usd::ValuedTrade;
 
 /// Settings of [`candles`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ impl Default for Params {
 ///
 /// `events` are those that tell where a token's trading moves; other events do nothing here.
 pub fn candles<'s>(
-    trades: Collection<'s, PricedTrade>,
+    trades: Collection<'s, ValuedTrade>,
     events: Collection<'s, ChainEvent>,
     params: &Params,
     horizon: Horizon,

@@ -10,8 +10,9 @@
 //! to fifty times less for candles.
 //!
 //! What a state may rely on: changes come time by time, in order; timers up to a time have fired before
-//! its changes come. What it may not: the order of changes within one time, which depends on how many
-//! workers there are.
+//! its changes come; of one time the changes of a key come consolidated if something is taken back, and
+//! what is taken back comes first. What it may not: any other order of changes within one time, which
+//! depends on how many workers there are.
 
 mod operator;
 mod snapshot;
@@ -32,7 +33,7 @@ pub trait State: Serialize + DeserializeOwned + Default + 'static {
     /// What changes are grouped by.
     type Key: Ord + Hash + Clone + Serialize + DeserializeOwned + 'static;
     /// What arrives.
-    type Input: timely::ExchangeData;
+    type Input: timely::ExchangeData + Ord;
     /// A part of the key's output that changes as one, for example one candle.
     type Part: Ord;
     /// What leaves.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use differential_dataflow::AsCollection;
+use differential_dataflow::consolidation::consolidate;
 use model::{Diff, Time};
+use rustc_hash::FxHashSet;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::operator::Operator;
@@ -50,9 +52,7 @@ pub fn keyed<'s, S: State>(
                     let mut store = store.borrow_mut();
                     while let Some(time) = next_time(&waiting, &store, upper, *capability.time()) {
                         store.fire(time);
-                        for (input, _, diff) in waiting.remove(&time).into_iter().flatten().flatten() {
-                            store.apply(time, input, diff);
-                        }
+                        apply(&mut store, time, waiting.remove(&time).unwrap_or_default());
                         let now = capability.delayed(&time);
                         let mut session = output.session(&now);
                         store.close(|output, diff| session.give((output, time, diff)));
@@ -65,6 +65,26 @@ pub fn keyed<'s, S: State>(
             },
         )
         .as_collection()
+}
+
+/// Applies the changes of a time. Those of a key of which something is taken back are consolidated,
+/// and what is taken back goes first: timely does not keep the order of batches of one time.
+fn apply<S: State>(store: &mut Store<S>, time: Time, batches: Vec<Vec<(S::Input, Time, Diff)>>) {
+    let taken_back = batches.iter().flatten().filter(|(_, _, diff)| *diff < 0);
+    let keys: FxHashSet<S::Key> = taken_back.map(|(input, _, _)| S::key(input)).collect();
+    let mut mixed = Vec::new();
+    for (input, _, diff) in batches.into_iter().flatten() {
+        if keys.is_empty() || !keys.contains(&S::key(&input)) {
+            store.apply(time, input, diff);
+        } else {
+            mixed.push((input, diff));
+        }
+    }
+    consolidate(&mut mixed);
+    let (back, there): (Vec<_>, Vec<_>) = mixed.into_iter().partition(|(_, diff)| *diff < 0);
+    for (input, diff) in back.into_iter().chain(there) {
+        store.apply(time, input, diff);
+    }
 }
 
 /// Sorts a batch by time. Nearly always a batch is of one time and moves as a whole.

@@ -4,7 +4,7 @@ use model::{Address, EventId, Migrated, Price, Seconds, Side};
 use serde::{Deserialize, Serialize};
 
 use crate::bar::TraderKey;
-use crate::prices::PricedTrade;
+use crate::usd::ValuedTrade;
 
 /// What arrives for a token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,8 +57,8 @@ pub struct Tick {
 impl Input {
     /// A trade.
     #[must_use]
-    pub fn trade(priced: &PricedTrade) -> Self {
-        let trade = &priced.trade;
+    pub fn trade(valued: &ValuedTrade) -> Self {
+        let trade = valued.trade();
         Self::Trade(Trade {
             mint: trade.mint,
             pool: trade.pool,
@@ -67,7 +67,7 @@ impl Input {
             tick: Tick {
                 time: trade.origin.block_time,
                 id: trade.origin.id,
-                price: priced.clean_price(),
+                price: valued.clean_price(),
                 quote: trade.quote_amount,
                 side: trade.side,
                 trader: trade.trader.as_ref().and_then(|trader| trader.0.first_chunk().copied()),

@@ -50,7 +50,7 @@ pub use token::Token;
 
 use crate::candles::Interval;
 use crate::prelude::*;
-use crate::prices::PricedTrade;
+use crate::usd::ValuedTrade;
 
 /// Settings of [`windows`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ impl Default for Params {
 ///
 /// `events` are those that tell where a token's trading moves; other events do nothing here.
 pub fn windows<'s>(
-    trades: Collection<'s, PricedTrade>,
+    trades: Collection<'s, ValuedTrade>,
     events: Collection<'s, ChainEvent>,
     params: &Params,
     horizon: Horizon,

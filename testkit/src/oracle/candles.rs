@@ -5,30 +5,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{Address, Migrated, Seconds, Side};
 use operators::bar::{Distinct, Span};
 use operators::candles::{Candle, Interval, Ohlc, Params, Series};
-use operators::prices::PricedTrade;
 use operators::trades::market_cap;
+use operators::usd::ValuedTrade;
+
+use super::usd::clean_price;
 
 /// All candles of all trades; `trades` and `moves` are in canonical order.
 pub(super) fn candles(
-    trades: &[PricedTrade],
+    trades: &[ValuedTrade],
     moves: &[Migrated],
     now: Seconds,
     params: &Params,
 ) -> Vec<Candle> {
-    let mut series: BTreeMap<(Series, Address), Vec<&PricedTrade>> = BTreeMap::new();
+    let mut series: BTreeMap<(Series, Address), Vec<&ValuedTrade>> = BTreeMap::new();
     for trade in trades {
-        series.entry((Series::Pool, trade.trade.pool)).or_default().push(trade);
+        series.entry((Series::Pool, trade.trade().pool)).or_default().push(trade);
     }
-    let mints: BTreeSet<Address> = trades.iter().map(|t| t.trade.mint).collect();
+    let mints: BTreeSet<Address> = trades.iter().map(|t| t.trade().mint).collect();
     for mint in mints {
-        let of_mint: Vec<&PricedTrade> = trades.iter().filter(|t| t.trade.mint == mint).collect();
+        let of_mint: Vec<&ValuedTrade> = trades.iter().filter(|t| t.trade().mint == mint).collect();
         let first_move = moves.iter().find(|m| m.mint == mint && m.to.is_some());
         for (trade, primary) in of_mint.iter().zip(primary_pools(&of_mint, first_move, params)) {
-            if trade.trade.pool == primary {
+            if trade.trade().pool == primary {
                 series.entry((Series::Primary, mint)).or_default().push(trade);
             }
-            let quote = of_mint.iter().find(|t| t.trade.pool == primary).map(|t| t.trade.quote_mint);
-            if quote == Some(trade.trade.quote_mint) {
+            let quote = of_mint.iter().find(|t| t.trade().pool == primary).map(|t| t.trade().quote_mint);
+            if quote == Some(trade.trade().quote_mint) {
                 series.entry((Series::All, mint)).or_default().push(trade);
             }
         }
@@ -37,11 +39,11 @@ pub(super) fn candles(
     for ((series, id), trades) in series {
         for interval in &params.intervals {
             let opens: BTreeSet<Seconds> =
-                trades.iter().map(|t| t.trade.origin.block_time / interval.seconds()).collect();
+                trades.iter().map(|t| t.trade().origin.block_time / interval.seconds()).collect();
             for open in opens {
                 let open_time = open * interval.seconds();
-                let within = |t: &&&PricedTrade| t.trade.origin.block_time / interval.seconds() == open;
-                let of_bar: Vec<&PricedTrade> = trades.iter().filter(within).copied().collect();
+                let within = |t: &&&ValuedTrade| t.trade().origin.block_time / interval.seconds() == open;
+                let of_bar: Vec<&ValuedTrade> = trades.iter().filter(within).copied().collect();
                 candles.push(candle((series, id, *interval, open_time), &of_bar, now));
             }
         }
@@ -50,7 +52,7 @@ pub(super) fn candles(
 }
 
 /// The primary pool at each trade of one token.
-fn primary_pools(trades: &[&PricedTrade], first_move: Option<&Migrated>, params: &Params) -> Vec<Address> {
+fn primary_pools(trades: &[&ValuedTrade], first_move: Option<&Migrated>, params: &Params) -> Vec<Address> {
     let params = &params.primary;
     let mut primary: Option<(Address, bool)> = None;
     let mut has_moved = false;
@@ -58,10 +60,10 @@ fn primary_pools(trades: &[&PricedTrade], first_move: Option<&Migrated>, params:
     let mut ahead: BTreeMap<Address, Seconds> = BTreeMap::new();
     let mut pools: BTreeMap<Address, (Address, bool)> = BTreeMap::new();
     for t in trades {
-        pools.insert(t.trade.pool, (t.trade.quote_mint, t.trade.program.is_curve()));
+        pools.insert(t.trade().pool, (t.trade().quote_mint, t.trade().program.is_curve()));
     }
     let mut chosen = Vec::new();
-    for PricedTrade { trade, .. } in trades {
+    for trade in trades.iter().map(|t| t.trade()) {
         let now = trade.origin.block_time;
         let present = primary;
         if let Some(to) =
@@ -108,43 +110,46 @@ fn primary_pools(trades: &[&PricedTrade], first_move: Option<&Migrated>, params:
     chosen
 }
 
-fn candle(key: (Series, Address, Interval, Seconds), trades: &[&PricedTrade], now: Seconds) -> Candle {
+fn candle(key: (Series, Address, Interval, Seconds), trades: &[&ValuedTrade], now: Seconds) -> Candle {
     let (series, id, interval, open_time) = key;
-    let of_side = |side: Side| trades.iter().filter(move |t| t.trade.side == side);
-    let quote = |side: Side| of_side(side).map(|t| u128::from(t.trade.quote_amount)).sum();
+    let of_side = |side: Side| trades.iter().filter(move |t| t.trade().side == side);
+    let quote = |side: Side| of_side(side).map(|t| u128::from(t.trade().quote_amount)).sum();
     let count = |side: Side| of_side(side).count() as u64;
     let distinct =
-        |side: Side| of_side(side).filter_map(|t| t.trade.trader).collect::<BTreeSet<_>>().len() as u64;
+        |side: Side| of_side(side).filter_map(|t| t.trade().trader).collect::<BTreeSet<_>>().len() as u64;
     let (first, last) = (trades.first().expect("a bar has trades"), trades.last().expect("a bar has trades"));
-    let clean: Vec<&&PricedTrade> =
-        trades.iter().filter(|t| t.price_ok && !t.trade.is_dust() && t.price.is_some()).collect();
-    let prices = clean.iter().filter_map(|t| t.price);
+    let clean: Vec<&&ValuedTrade> = trades.iter().filter(|t| clean_price(t).is_some()).collect();
+    let prices = clean.iter().filter_map(|t| t.priced.price);
     Candle {
         series,
         id,
         interval,
         open_time,
         span: Span {
-            first: first.trade.origin.id,
-            last: last.trade.origin.id,
-            decimals: (last.trade.base_decimals, last.trade.quote_decimals),
+            first: first.trade().origin.id,
+            last: last.trade().origin.id,
+            decimals: (last.trade().base_decimals, last.trade().quote_decimals),
         },
         prices: clean.first().zip(clean.last()).and_then(|(open, close)| {
             Some(Ohlc {
-                open: open.price?,
-                close: close.price?,
-                market_cap: market_cap(close.price, close.trade.base_supply, close.trade.base_decimals),
+                open: open.priced.price?,
+                close: close.priced.price?,
+                market_cap: market_cap(
+                    close.priced.price,
+                    close.trade().base_supply,
+                    close.trade().base_decimals,
+                ),
                 high: prices.clone().max()?,
                 low: prices.clone().min()?,
             })
         }),
-        volume_base: trades.iter().map(|t| u128::from(t.trade.base_amount)).sum(),
+        volume_base: trades.iter().map(|t| u128::from(t.trade().base_amount)).sum(),
         buy_quote: quote(Side::Buy),
         sell_quote: quote(Side::Sell),
         buys: count(Side::Buy),
         sells: count(Side::Sell),
         distinct: Distinct {
-            traders: trades.iter().filter_map(|t| t.trade.trader).collect::<BTreeSet<_>>().len() as u64,
+            traders: trades.iter().filter_map(|t| t.trade().trader).collect::<BTreeSet<_>>().len() as u64,
             buyers: distinct(Side::Buy),
             sellers: distinct(Side::Sell),
         },

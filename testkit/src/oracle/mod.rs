@@ -6,6 +6,7 @@
 //! the types that carry the results.
 
 mod candles;
+mod usd;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -25,21 +26,21 @@ use crate::run::Tables;
 #[must_use]
 pub fn tables(events: &[Event], now: Seconds, params: &Params) -> Tables {
     let states = slot_states(events);
-    let events = survivors(events, &states, params);
-    let trades: Vec<Trade> = events.iter().filter_map(as_trade).collect();
-    let moves: Vec<Migrated> = events.iter().filter_map(as_migration).collect();
-    let priced = prices(&trades, params);
+    let survivors = survivors(events, &states, params);
+    let trades: Vec<Trade> = survivors.iter().filter_map(as_trade).collect();
+    let moves: Vec<Migrated> = survivors.iter().filter_map(as_migration).collect();
+    let valued = usd::usd(&prices(&trades, params), events, params);
     let commitment =
         |slot: u64| states.get(&slot).and_then(|s| s.commitment()).unwrap_or(Commitment::Processed);
-    let rows = priced.iter().map(|priced| {
-        let commitment = commitment(priced.trade.origin.id.slot);
-        keyed(&CommittedTrade { priced: priced.clone(), commitment })
+    let rows = valued.iter().map(|valued| {
+        let commitment = commitment(valued.trade().origin.id.slot);
+        keyed(&CommittedTrade { valued: valued.clone(), commitment })
     });
     let mut tables = Tables::new();
     tables.insert("trades", without_received_at(rows.collect()));
-    let candles = candles::candles(&priced, &moves, now, &params.market.candles);
+    let candles = candles::candles(&valued, &moves, now, &params.market.candles);
     tables.insert("candles", candles.iter().map(keyed).collect());
-    let windows = windows::windows(&priced, &moves, now, &params.market.windows);
+    let windows = windows::windows(&valued, &moves, now, &params.market.windows);
     tables.insert("token_stats", windows.iter().map(keyed).collect());
     tables.retain(|_, table| !table.is_empty());
     tables
@@ -114,7 +115,7 @@ fn prices(trades: &[Trade], params: &Params) -> Vec<PricedTrade> {
     let mut judged: Vec<PricedTrade> = Vec::new();
     for trade in trades {
         let of_pool: Vec<&PricedTrade> = judged.iter().filter(|p| p.trade.pool == trade.pool).collect();
-        let first = trades.iter().filter(|t| t.pool == trade.pool && t.price().is_some());
+        let first = trades.iter().filter(|t| t.pool == trade.pool && t.price().is_some() && !t.is_dust());
         let born = first.map(|t| t.origin.block_time).min().unwrap_or(0);
         judged.push(judge(*trade, &of_pool, born, params));
     }
