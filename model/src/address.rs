@@ -42,6 +42,18 @@ impl Address {
         bytes.get(..32).and_then(|b| b.try_into().ok()).map(Self)
     }
 
+    /// The leading eight bytes, big endian, so that they order as the address does.
+    #[must_use]
+    pub fn prefix(&self) -> u64 {
+        self.0.first_chunk().map_or(0, |b| u64::from_be_bytes(*b))
+    }
+
+    /// True for the tokens that others are paid in: WSOL, USDC, USDT.
+    #[must_use]
+    pub fn is_currency(&self) -> bool {
+        matches!(*self, Self::WSOL | Self::USDC | Self::USDT)
+    }
+
     /// A 64-bit value that routes by this address: the same on every worker and in every run.
     #[must_use]
     pub fn route(&self) -> u64 {

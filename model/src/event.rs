@@ -156,6 +156,37 @@ pub struct CurveParametersChanged {
     pub real_quote: Option<u64>,
 }
 
+/// The balance of one token account before and after a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AccountBalance {
+    /// Whose account.
+    pub owner: Address,
+    /// The leading eight bytes of the account's address, big endian: enough to tell the accounts of one
+    /// owner apart.
+    pub account: u64,
+    /// Before, raw units; 0 if there was no such account.
+    pub before: u64,
+    /// After, raw units; 0 if there is none any more.
+    pub after: u64,
+}
+
+/// What a transaction did to the balances of a token that one of its other events is about.
+///
+/// Balances are per account, not per owner: a transaction lists the accounts that it touches and no
+/// others, so the sum over an owner's accounts is known only by who remembers the others. Each is the
+/// balance itself and not a difference, so one that is seen puts right whatever was missed before it.
+///
+/// It comes after all instructions of its transaction, see [`EventId::of_balances`](crate::EventId::of_balances).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BalancesChanged {
+    /// Name, order, transaction, time.
+    pub origin: Origin,
+    /// The token.
+    pub mint: Address,
+    /// The accounts whose balance is another one, sorted; those of unknown owners are left out.
+    pub balances: Vec<AccountBalance>,
+}
+
 /// Something that happened on the chain, named by its [`Origin`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ChainEvent {
@@ -173,6 +204,8 @@ pub enum ChainEvent {
     LiquidityChanged(LiquidityChanged),
     /// See [`CurveParametersChanged`].
     CurveParametersChanged(CurveParametersChanged),
+    /// See [`BalancesChanged`].
+    BalancesChanged(BalancesChanged),
 }
 
 impl ChainEvent {
@@ -187,6 +220,22 @@ impl ChainEvent {
             Self::PoolCreated(e) => &e.origin,
             Self::LiquidityChanged(e) => &e.origin,
             Self::CurveParametersChanged(e) => &e.origin,
+            Self::BalancesChanged(e) => &e.origin,
+        }
+    }
+
+    /// The token that it is about; none where the event does not say.
+    #[must_use]
+    pub const fn mint(&self) -> Option<Address> {
+        match self {
+            Self::Trade(e) => Some(e.mint),
+            Self::TokenCreated(e) => Some(e.mint),
+            Self::CurveCompleted(e) => e.mint,
+            Self::Migrated(e) => Some(e.mint),
+            Self::PoolCreated(e) => Some(e.mint),
+            Self::LiquidityChanged(e) => Some(e.mint),
+            Self::CurveParametersChanged(e) => Some(e.mint),
+            Self::BalancesChanged(e) => Some(e.mint),
         }
     }
 
@@ -200,6 +249,7 @@ impl ChainEvent {
             Self::PoolCreated(e) => &mut e.origin,
             Self::LiquidityChanged(e) => &mut e.origin,
             Self::CurveParametersChanged(e) => &mut e.origin,
+            Self::BalancesChanged(e) => &mut e.origin,
         }
     }
 }

@@ -66,6 +66,13 @@ pub struct EventId {
 impl EventId {
     /// Before every event.
     pub const FIRST: Self = Self { slot: 0, tx: TxPlace::Index(0), outer_ix: 0, inner_ix: i16::MIN };
+
+    /// The name of what a transaction did to the balances of a token: after all its instructions, of
+    /// which it has no 65,535, and apart by the token's rank among those of whose accounts it tells.
+    #[must_use]
+    pub const fn of_balances(slot: u64, tx: TxPlace, rank: i16) -> Self {
+        Self { slot, tx, outer_ix: u16::MAX, inner_ix: rank }
+    }
 }
 
 impl fmt::Display for EventId {

@@ -25,8 +25,8 @@ pub use address::{Address, ParseAddressError, Signature};
 pub use commitment::{Commitment, SlotState};
 pub use control::{Control, LabelEntry, ListEntry};
 pub use event::{
-    ChainEvent, CurveCompleted, CurveParametersChanged, Event, LiquidityChanged, Migrated, PoolCreated,
-    PriceQuote, SlotStatus, TokenCreated,
+    AccountBalance, BalancesChanged, ChainEvent, CurveCompleted, CurveParametersChanged, Event,
+    LiquidityChanged, Migrated, PoolCreated, PriceQuote, SlotStatus, TokenCreated,
 };
 pub use id::{EventId, Origin, ParseEventIdError, TxPlace};
 pub use price::Price;

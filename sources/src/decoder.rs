@@ -1,8 +1,9 @@
 //! The one call from a transaction to the events of the vocabulary, for every source.
 
-use model::{Event, Program, Reject, RejectReason};
+use model::{ChainEvent, Event, Program, Reject, RejectReason};
 
 use crate::Counts;
+use crate::balances::balances;
 use crate::decode::{Decoded, Refused, decode};
 use crate::normalize::{Refusal, normalize};
 use crate::pools::PoolRegistry;
@@ -24,8 +25,8 @@ impl Decoder {
         Self { source: source.to_owned(), pools: PoolRegistry::default(), counts: Counts::new() }
     }
 
-    /// Appends the events of a transaction to `out`, in the order of execution. A failed transaction
-    /// gives none. What could not be used is a [`Reject`] among them, or a count.
+    /// Appends the events of a transaction to `out`, in the order of execution, and after them what it
+    /// did to the balances of the tokens that they are about. A failed transaction gives none. What could not be used is a [`Reject`] among them, or a count.
     ///
     /// `cursor` says where in the source the transaction is; it names rejects.
     pub fn events(&mut self, tx: &Transaction, cursor: &str, out: &mut Vec<Event>) {
@@ -53,6 +54,7 @@ impl Decoder {
                 detail.to_owned(),
             )));
         }
+        let first = out.len();
         for (index, decoded) in decoding.events.iter().enumerate() {
             if is_told_twice(decoded, decoding.events.get(index + 1..).unwrap_or_default()) {
                 self.count("copies.meteora_dbc.EvtSwap");
@@ -66,6 +68,8 @@ impl Decoder {
                 }
             }
         }
+        let changed = balances(tx, out.get(first..).unwrap_or_default());
+        out.extend(changed.into_iter().map(|event| Event::Chain(ChainEvent::BalancesChanged(event))));
     }
 
     /// What was counted so far.
@@ -150,7 +154,7 @@ fn is_told_twice(decoded: &Decoded, later: &[Decoded]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use model::{Address, ChainEvent, Side, Signature};
+    use model::{Address, Side, Signature};
     use proptest::prelude::*;
 
     use super::*;

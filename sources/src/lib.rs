@@ -7,6 +7,7 @@
 //! A source neither sorts nor drops duplicates: order and identity are in the events, and the
 //! dataflow settles both.
 
+mod balances;
 mod base58;
 pub mod decode;
 pub mod decoder;

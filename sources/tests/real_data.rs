@@ -474,3 +474,39 @@ fn a_pool_that_is_opened_names_its_vaults_and_what_went_into_them() {
     }
     assert_eq!(programs, BTreeSet::from([Program::Pumpswap, Program::RaydiumAmmV4]));
 }
+
+#[test]
+fn balances_after_a_trade_are_those_of_who_traded() {
+    let Some(all) = transactions() else { return };
+    let (mut checked, mut missing, mut accounts) = (0, 0, Vec::new());
+    for (file, tx) in &all {
+        let events = normalized(tx);
+        let trades = trades(&events);
+        for event in &events {
+            let Event::Chain(ChainEvent::BalancesChanged(changed)) = event else { continue };
+            assert!(!changed.mint.is_currency() && !changed.balances.is_empty(), "{file}");
+            assert_eq!(events.last().map(is_of_balances), Some(true), "{file}: they come last");
+            accounts.push(changed.balances.len());
+            let of_mint: Vec<&Trade> = trades.iter().filter(|t| t.mint == changed.mint).collect();
+            // With several trades in one transaction the balances are the sum of them.
+            let [trade] = &of_mint[..] else { continue };
+            let trader = changed.balances.iter().find(|balance| Some(balance.owner) == trade.trader);
+            let Some(trader) = trader else {
+                missing += 1;
+                continue;
+            };
+            let change = trader.before.abs_diff(trader.after);
+            let is_gain = trader.after > trader.before;
+            if change == trade.base_amount {
+                assert_eq!(is_gain, trade.side == Side::Buy, "{file} {trade:?}");
+                checked += 1;
+            }
+        }
+    }
+    println!("{checked} agree, {missing} traders without a change; accounts by event: {accounts:?}");
+    assert!(checked > 40, "{checked}");
+}
+
+fn is_of_balances(event: &Event) -> bool {
+    matches!(event, Event::Chain(ChainEvent::BalancesChanged(_)))
+}

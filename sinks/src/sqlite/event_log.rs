@@ -164,8 +164,8 @@ impl EventLog {
 #[cfg(test)]
 mod tests {
     use model::{
-        ChainEvent, Control, Event, EventId, Fees, LabelEntry, Origin, Price, PriceQuote, Program, Side,
-        Signature, SlotState, SlotStatus, Trade, TraderKind, TxPlace,
+        AccountBalance, BalancesChanged, ChainEvent, Control, Event, EventId, Fees, LabelEntry, Origin,
+        Price, PriceQuote, Program, Side, Signature, SlotState, SlotStatus, Trade, TraderKind, TxPlace,
     };
 
     #[test]
@@ -243,6 +243,24 @@ mod tests {
                 "050000ac0200020301{signature}05010601{one}{two}{three}01{four}01010708000609\
                  0001000000000000f83f010a010b00010c00010d00010e00"
             )
+        );
+    }
+
+    #[test]
+    fn the_bytes_of_balances_are_those_of_the_format() {
+        let origin = Origin {
+            id: EventId::of_balances(300, TxPlace::Index(2), 1),
+            signature: Signature([9; 64]),
+            block_time: 5,
+            received_at: None,
+        };
+        let balance = AccountBalance { owner: model::Address([4; 32]), account: 300, before: 0, after: 7 };
+        let event = BalancesChanged { origin, mint: model::Address([2; 32]), balances: vec![balance] };
+        let [two, four] = [2, 4].map(|byte| format!("{byte:02x}").repeat(32));
+        let signature = format!("01{0}01{0}", "09".repeat(32));
+        assert_eq!(
+            hex(&postcard::to_stdvec(&(5u64, Event::Chain(ChainEvent::BalancesChanged(event)))).unwrap()),
+            format!("050007ac020002ffff0302{signature}0500{two}01{four}ac020007")
         );
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use model::{Address, ChainEvent, Event, Program, Side, Signature, SlotState};
+use model::{Address, ChainEvent, Event, Program, Side, Signature, SlotState, Trade};
 
 use super::assemble::assemble;
 use super::curve::{Curve, MIGRATED_BASE, VIRTUAL_USDC_START};
@@ -157,10 +157,11 @@ fn everything_decodes_to_what_was_done() {
             *seen.entry("failed").or_insert(0) += 1;
             return;
         }
-        let mut chain = events.into_iter().map(|event| match event {
+        let chain = events.into_iter().map(|event| match event {
             Event::Chain(event) => event,
             other => panic!("{other:?} from {draft:?}"),
         });
+        let mut chain = chain.filter(|event| !matches!(event, ChainEvent::BalancesChanged(_)));
         for step in &draft.steps {
             assert_decoded(step, &mut chain, draft);
             let name = match step {
@@ -208,8 +209,11 @@ fn a_migration_of_another_quote_opens_a_pool_of_that_quote() {
         let transaction = assemble(&draft, Place { slot: 1, index: 0, block_time: 1 });
         let mut events = Vec::new();
         Decoder::new("simulate").events(&transaction, "", &mut events);
-        let [Event::Chain(ChainEvent::PoolCreated(opened)), Event::Chain(ChainEvent::Migrated(moved))] =
-            events.as_slice()
+        let [
+            Event::Chain(ChainEvent::PoolCreated(opened)),
+            Event::Chain(ChainEvent::Migrated(moved)),
+            Event::Chain(ChainEvent::BalancesChanged(_)),
+        ] = events.as_slice()
         else {
             panic!("{events:?}")
         };
@@ -225,6 +229,46 @@ fn the_same_seed_gives_the_same_feed() {
     assert!(first.len() > 3_000, "{}", first.len());
     assert!(first == run(&disturbed()), "two runs of one seed differ");
     assert!(first != run(&Params { seed: 2, ..disturbed() }), "the seed changes nothing");
+}
+
+#[test]
+fn balances_go_on_from_transaction_to_transaction() {
+    let mut decoder = Decoder::new("simulate");
+    // By owner and account: what is known to be there.
+    let mut known: BTreeMap<(Address, u64), u64> = BTreeMap::new();
+    let (mut trades, mut checked) = (0, 0);
+    landed(&Params { scale: 4.0, ..Params::default() }, 1_200, |draft, tx| {
+        let mut events = Vec::new();
+        decoder.events(&tx, "", &mut events);
+        let traded: Vec<Trade> = events
+            .iter()
+            .filter_map(|event| if let Event::Chain(ChainEvent::Trade(t)) = event { Some(*t) } else { None })
+            .collect();
+        for event in &events {
+            let Event::Chain(ChainEvent::BalancesChanged(changed)) = event else { continue };
+            // Accounts of the protocol itself are not followed.
+            let is_party = |owner| traded.iter().any(|t| t.trader == Some(owner) || t.pool == owner);
+            for balance in &changed.balances {
+                let before = known.insert((balance.owner, balance.account), balance.after);
+                if let Some(before) = before.filter(|_| is_party(balance.owner)) {
+                    assert_eq!(before, balance.before, "{draft:?}");
+                    checked += 1;
+                }
+            }
+            if let [trade] = &traded[..]
+                && trade.mint == changed.mint
+                && let [Step::CurveTrade(_)] = draft.steps.as_slice()
+            {
+                let of = |owner| changed.balances.iter().find(|balance| Some(balance.owner) == owner);
+                let (pool, trader) = (of(Some(trade.pool)).unwrap(), of(trade.trader).unwrap());
+                assert_eq!(pool.before.abs_diff(pool.after), trade.base_amount);
+                assert_eq!(trader.before.abs_diff(trader.after), trade.base_amount);
+                assert_eq!(trader.after > trader.before, trade.side == Side::Buy);
+                trades += 1;
+            }
+        }
+    });
+    assert!(trades > 1_000 && checked > 1_000, "{trades} trades, {checked} balances");
 }
 
 #[test]
