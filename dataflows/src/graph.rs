@@ -1,11 +1,11 @@
 //! Every dataflow, built on one worker: what an engine or a test drives.
 
-use model::{Batch, Event, Time};
+use model::{Event, Time};
 use operators::keyed::{RestoreError, Snapshot, States};
 use timely::dataflow::ProbeHandle;
 use timely::worker::Worker;
 
-use crate::{ALL, Feeds, Inputs, Outputs, Params};
+use crate::{ALL, Feeds, Inputs, Leaving, Outputs, Params};
 
 /// The dataflows of one worker.
 pub struct Graph {
@@ -15,7 +15,7 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Builds every dataflow on `worker`; batches go to `send` before their time is closed.
+    /// Builds every dataflow on `worker`; changes go to `send` before their time is closed.
     ///
     /// # Errors
     /// When `states` are restored from a snapshot that cannot be read.
@@ -23,7 +23,7 @@ impl Graph {
         worker: &mut Worker,
         params: &Params,
         states: States,
-        send: impl Fn(Batch) + 'static,
+        send: impl Fn(Leaving) + 'static,
     ) -> Result<Self, RestoreError> {
         let probe = ProbeHandle::new();
         let mut outputs = Outputs::new(probe.clone(), send);
@@ -50,7 +50,7 @@ impl Graph {
         self.feeds.advance(time);
     }
 
-    /// True once every batch of a time before `time` has been sent, on all workers.
+    /// True once all changes of times before `time` have been sent, on all workers.
     #[must_use]
     pub fn is_closed(&self, time: Time) -> bool {
         !self.probe.less_than(&time)

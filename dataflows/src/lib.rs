@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use clock::Clock;
 pub use graph::Graph;
 pub use inputs::{Feeds, Inputs};
-pub use outputs::Outputs;
+pub use outputs::{Leaving, Outputs};
 
 /// Settings of every dataflow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,14 +1,16 @@
-//! The edge: where maintained collections leave the graph as batches of rows.
+//! The edge: where maintained collections leave the graph.
 //!
-//! Only closed times leave. The changes of one record at one closed time are consolidated, and a key
-//! that is taken back and put again leaves as one upsert. Each worker sends the keys that it maintains;
-//! a time is complete when the probe has passed it, for then every worker has sent its part.
+//! Only closed times leave. Each worker hands out the changes of the keys that it maintains; a time is
+//! complete when the probe has passed it, for then every worker has handed out its part.
+//!
+//! A worker hands out typed changes as they are ([`Leaving`]) and whoever takes them makes rows of them:
+//! consolidating and spelling out rows costs more than most operators, and needs no worker.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use differential_dataflow::consolidation::consolidate;
-use model::{Batch, Change, Diff, Record, Time};
+use model::{Batch, Change, Diff, Group, Record, Schema, Time};
+use operators::keyed::{Waiting, stash};
 use operators::prelude::Collection;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::ProbeHandle;
@@ -16,34 +18,106 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::probe::Probe;
 
+/// The changes of one record at one closed time on one worker.
+pub struct Leaving {
+    schema: &'static Schema,
+    time: Time,
+    changes: Box<dyn Changes>,
+}
+
+impl Leaving {
+    /// The closed time.
+    #[must_use]
+    pub const fn time(&self) -> Time {
+        self.time
+    }
+
+    /// As rows: one upsert or delete a key; none if nothing is left once the changes are consolidated.
+    #[must_use]
+    pub fn batch(self) -> Option<Batch> {
+        let changes = self.changes.rows();
+        (!changes.is_empty()).then_some(Batch { schema: self.schema, time: self.time, changes })
+    }
+}
+
+/// Changes of some type.
+trait Changes: Send {
+    fn rows(self: Box<Self>) -> Vec<Change>;
+}
+
+/// As containers bring them.
+type Containers<G> = Vec<Vec<(G, Time, Diff)>>;
+
+impl<G: Group> Changes for Containers<G> {
+    fn rows(self: Box<Self>) -> Vec<Change> {
+        let mut changes: Vec<(G, Diff)> =
+            self.into_iter().flatten().map(|(group, _, diff)| (group, diff)).collect();
+        consolidate(&mut changes);
+        let mut rows = Vec::with_capacity(changes.len());
+        // Groups order by key first, so the changes of a key stand together.
+        for of_one_key in changes.chunk_by(|(a, _), (b, _)| a.group_key() == b.group_key()) {
+            replace(of_one_key, &mut rows);
+        }
+        rows
+    }
+}
+
+/// The change from the group that is taken back, if any, to the one that is put.
+fn replace<G: Group>(changes: &[(G, Diff)], rows: &mut Vec<Change>) {
+    let records = |is_put: bool| {
+        let group = changes.iter().rev().find(|(_, diff)| (*diff > 0) == is_put);
+        let mut records: Vec<G::Record> = group.into_iter().flat_map(|(g, _)| g.clone().records()).collect();
+        records.sort_unstable();
+        records
+    };
+    let (before, after) = (records(false), records(true));
+    let find = |records: &[G::Record], wanted: &G::Record| {
+        let at = records.binary_search_by(|record| record.key().cmp(&wanted.key()));
+        at.ok().and_then(|at| records.get(at).cloned())
+    };
+    for record in &before {
+        if find(&after, record).is_none() {
+            let mut key = record.row();
+            key.truncate(G::Record::SCHEMA.key);
+            rows.push(Change::Delete(key));
+        }
+    }
+    for record in &after {
+        if find(&before, record).as_ref() != Some(record) {
+            rows.push(Change::Upsert(record.row()));
+        }
+    }
+}
+
 /// Where the dataflows of one worker emit what they maintain.
 pub struct Outputs {
-    send: Rc<dyn Fn(Batch)>,
+    send: Rc<dyn Fn(Leaving)>,
     probe: ProbeHandle<Time>,
 }
 
 impl Outputs {
-    /// Outputs that hand every batch to `send` before `probe` passes its time.
-    pub fn new(probe: ProbeHandle<Time>, send: impl Fn(Batch) + 'static) -> Self {
+    /// Outputs that hand everything to `send` before `probe` passes its time.
+    pub fn new(probe: ProbeHandle<Time>, send: impl Fn(Leaving) + 'static) -> Self {
         Self { send: Rc::new(send), probe }
     }
 
     /// Emits a maintained collection as the record that it is of.
-    pub fn emit<R: Record>(&mut self, collection: Collection<'_, R>) {
+    pub fn emit<G: Group>(&mut self, collection: Collection<'_, G>) {
         let send = Rc::clone(&self.send);
-        let mut open: BTreeMap<Time, Vec<(R, Diff)>> = BTreeMap::new();
+        let schema = G::Record::SCHEMA;
+        let mut open: Waiting<G> = Waiting::new();
         collection
             .inner
             .unary_frontier::<CapacityContainerBuilder<Vec<()>>, _, _, _>(
                 Pipeline,
-                R::SCHEMA.name,
+                schema.name,
                 |capability, _| {
-                    // Held, so that the probe cannot pass a time whose batch has not left.
+                    // Held, so that the probe cannot pass a time that has not left.
                     let mut held = Some(capability);
                     move |(input, frontier), _| {
                         input.for_each_time(|_, batches| {
-                            for (record, time, diff) in batches.flat_map(std::mem::take) {
-                                open.entry(time).or_default().push((record, diff));
+                            for batch in batches {
+                                stash(&mut open, std::mem::take(batch));
                             }
                         });
                         let upper = frontier.frontier().first().copied();
@@ -52,9 +126,7 @@ impl Outputs {
                                 break;
                             }
                             let (time, changes) = entry.remove_entry();
-                            if let Some(batch) = batch(time, changes) {
-                                send(batch);
-                            }
+                            send(Leaving { schema, time, changes: Box::new(changes) });
                         }
                         match (&mut held, upper) {
                             (Some(held), Some(upper)) => held.downgrade(&upper),
@@ -67,21 +139,80 @@ impl Outputs {
     }
 }
 
-/// The changes as one upsert or delete a key; none if nothing is left of them.
-fn batch<R: Record>(time: Time, mut changes: Vec<(R, Diff)>) -> Option<Batch> {
-    consolidate(&mut changes);
-    // Records order by key first, so the changes of a key stand together.
-    let of_one_key = changes.chunk_by(|(a, _), (b, _)| a.key() == b.key());
-    let changes: Vec<Change> = of_one_key.filter_map(change).collect();
-    (!changes.is_empty()).then_some(Batch { schema: R::SCHEMA, time, changes })
-}
+#[cfg(test)]
+mod tests {
+    use model::{Column, Kind, Row, Value};
 
-fn change<R: Record>(changes: &[(R, Diff)]) -> Option<Change> {
-    if let Some((record, _)) = changes.iter().rev().find(|(_, diff)| *diff > 0) {
-        return Some(Change::Upsert(record.row()));
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    struct Cell {
+        name: &'static str,
+        value: u64,
     }
-    let (record, _) = changes.first()?;
-    let mut key = record.row();
-    key.truncate(R::SCHEMA.key);
-    Some(Change::Delete(key))
+
+    impl Record for Cell {
+        const SCHEMA: &'static Schema = &Schema {
+            name: "cells",
+            doc: "",
+            key: 1,
+            columns: &[Column::new("name", Kind::Text, ""), Column::new("value", Kind::Count, "")],
+        };
+        type Key = &'static str;
+
+        fn key(&self) -> &'static str {
+            self.name
+        }
+
+        fn row(&self) -> Row {
+            vec![Value::from(self.name), Value::Count(self.value)]
+        }
+    }
+
+    /// The cells of one sheet.
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    struct Sheet(u8, Vec<Cell>);
+
+    impl Group for Sheet {
+        type Record = Cell;
+        type Key = u8;
+
+        fn group_key(&self) -> u8 {
+            self.0
+        }
+
+        fn records(self) -> impl Iterator<Item = Cell> {
+            self.1.into_iter()
+        }
+    }
+
+    fn sheet(cells: &[(&'static str, u64)]) -> Sheet {
+        Sheet(1, cells.iter().map(|(name, value)| Cell { name, value: *value }).collect())
+    }
+
+    fn rows(changes: Vec<(Sheet, Diff)>) -> Vec<Change> {
+        let containers: Containers<Sheet> =
+            changes.into_iter().map(|(sheet, diff)| vec![(sheet, 0, diff)]).collect();
+        Box::new(containers).rows()
+    }
+
+    fn upsert(name: &'static str, value: u64) -> Change {
+        Change::Upsert(Cell { name, value }.row())
+    }
+
+    #[test]
+    fn of_a_group_that_is_replaced_only_what_differs_leaves() {
+        let before = sheet(&[("a", 1), ("b", 1), ("c", 1)]);
+        let after = sheet(&[("a", 1), ("b", 2), ("d", 1)]);
+        let expected = [Change::Delete(vec![Value::from("c")]), upsert("b", 2), upsert("d", 1)];
+        assert_eq!(rows(vec![(before.clone(), -1), (after.clone(), 1)]), expected);
+        assert_eq!(rows(vec![(after, 1), (before, -1)]), expected, "in whatever order they come");
+    }
+
+    #[test]
+    fn what_is_put_and_taken_back_does_not_leave() {
+        assert_eq!(rows(vec![(sheet(&[("a", 1)]), 1), (sheet(&[("a", 1)]), -1)]), []);
+        assert_eq!(rows(vec![(sheet(&[("a", 1)]), -1)]), [Change::Delete(vec![Value::from("a")])]);
+        assert_eq!(rows(vec![(sheet(&[("a", 1)]), 1)]), [upsert("a", 1)]);
+    }
 }

@@ -31,7 +31,7 @@ pub use event::{
 pub use id::{EventId, Origin, ParseEventIdError, TxPlace};
 pub use price::Price;
 pub use program::Program;
-pub use record::{Batch, Change, Column, Kind, Record, Row, Schema, Value};
+pub use record::{Batch, Change, Column, Group, Kind, Record, Row, Schema, Value};
 pub use reject::{Reject, RejectReason};
 pub use time::{Diff, Millis, Seconds, Time};
 pub use trade::{Fees, Side, Trade, TraderKind};

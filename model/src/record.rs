@@ -219,6 +219,32 @@ pub trait Record: Ord + Clone + Debug + Send + 'static {
     fn row(&self) -> Row;
 }
 
+/// Rows of one record that change together, such as the candles of all series of one minute: what moves
+/// through a dataflow as one and becomes rows only where it leaves. A record is a group of itself.
+pub trait Group: Ord + Clone + Debug + Send + 'static {
+    /// Whose rows.
+    type Record: Record;
+    /// What names the group: of two groups with one key only one is there at a time.
+    type Key: Ord;
+    /// Its key. Groups order by it first.
+    fn group_key(&self) -> Self::Key;
+    /// Its rows.
+    fn records(self) -> impl Iterator<Item = Self::Record>;
+}
+
+impl<R: Record> Group for R {
+    type Record = R;
+    type Key = R::Key;
+
+    fn group_key(&self) -> Self::Key {
+        Record::key(self)
+    }
+
+    fn records(self) -> impl Iterator<Item = R> {
+        std::iter::once(self)
+    }
+}
+
 /// The change of one key at one closed time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 
-use dataflows::{Clock, Graph, Params};
+use dataflows::{Clock, Graph, Leaving, Params};
 use model::time::second_of;
 use model::{Batch, Change, Event, Row, Seconds, Time};
 use operators::keyed::{Snapshot, States};
@@ -88,7 +88,9 @@ fn part(
         let (index, peers) = (worker.index(), worker.peers());
         let states = States::restored(Arc::clone(&restored), index, peers);
         let sent = Arc::clone(&collected);
-        let send = move |batch| sent.lock().expect("no test panics while it sends").push(batch);
+        let send = move |leaving: Leaving| {
+            sent.lock().expect("no test panics while it sends").extend(leaving.batch());
+        };
         let mut graph = Graph::build(worker, &params, states, send).expect("the snapshot is readable");
         let mut close = |graph: &mut Graph, upto: Time| {
             graph.advance(upto);

@@ -24,7 +24,7 @@ use model::{Diff, Seconds, Time};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use operator::keyed;
+pub use operator::{Waiting, keyed, stash};
 pub use snapshot::{RestoreError, Snapshot, SnapshotError, States};
 pub use store::Store;
 

@@ -15,8 +15,8 @@ use timely::dataflow::operators::generic::operator::Operator;
 use super::{State, States, Store};
 use crate::prelude::Collection;
 
-/// Changes that came and wait for their time to close.
-type Waiting<D> = BTreeMap<Time, Vec<Vec<(D, Time, Diff)>>>;
+/// Changes that came and wait for their time to close, as containers brought them.
+pub type Waiting<D> = BTreeMap<Time, Vec<Vec<(D, Time, Diff)>>>;
 type Outputs<S> = Vec<(<S as State>::Output, Time, Diff)>;
 
 /// Maintains the outputs of the states `S` over `input`.
@@ -87,8 +87,9 @@ fn apply<S: State>(store: &mut Store<S>, time: Time, batches: Vec<Vec<(S::Input,
     }
 }
 
-/// Sorts a batch by time. Nearly always a batch is of one time and moves as a whole.
-fn stash<D>(waiting: &mut Waiting<D>, mut batch: Vec<(D, Time, Diff)>) {
+/// Puts a container with those of its time. Nearly always it is of one time and moves
+/// as a whole.
+pub fn stash<D>(waiting: &mut Waiting<D>, mut batch: Vec<(D, Time, Diff)>) {
     while let Some(time) = batch.first().map(|(_, time, _)| *time) {
         let same = batch.iter().take_while(|(_, t, _)| *t == time).count();
         let rest = batch.split_off(same);

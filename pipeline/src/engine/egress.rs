@@ -7,7 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use model::{Batch, Time};
+use dataflows::Leaving;
+use model::Time;
 use operators::keyed::Snapshot;
 use sinks::Conflator;
 
@@ -23,7 +24,7 @@ const FLUSH_KEYS_MAX: usize = 200_000;
 /// What the workers say.
 pub(super) enum Message {
     /// Changes of a time that is not yet closed.
-    Batch(Batch),
+    Leaving(Leaving),
     /// Every time before this one is closed: its batches have been sent.
     Closed(Time),
     /// One worker's part of a checkpoint.
@@ -74,7 +75,7 @@ pub(super) fn start(
 }
 
 struct Egress {
-    open: BTreeMap<Time, Vec<Batch>>,
+    open: BTreeMap<Time, Vec<Leaving>>,
     closed: Time,
     flushed: Time,
     conflator: Conflator,
@@ -92,7 +93,7 @@ impl Egress {
         loop {
             let wait = self.due.saturating_duration_since(Instant::now());
             match inbox.recv_timeout(wait) {
-                Ok(Message::Batch(batch)) => self.open.entry(batch.time).or_default().push(batch),
+                Ok(Message::Leaving(leaving)) => self.open.entry(leaving.time()).or_default().push(leaving),
                 Ok(Message::Closed(time)) => self.close(time)?,
                 Ok(Message::Part(part)) => self.gather(part)?,
                 Err(RecvTimeoutError::Timeout) => self.flush()?,
@@ -103,7 +104,8 @@ impl Egress {
 
     fn close(&mut self, upto: Time) -> anyhow::Result<()> {
         let still_open = self.open.split_off(&upto);
-        for batch in std::mem::replace(&mut self.open, still_open).into_values().flatten() {
+        let closed = std::mem::replace(&mut self.open, still_open).into_values().flatten();
+        for batch in closed.filter_map(Leaving::batch) {
             // Where a sink stopped in an earlier run a flush must end too, or it would be given again
             // what it has together with what it has not.
             while let Some(boundary) = self.outlets.boundary(self.flushed, batch.time) {

@@ -60,9 +60,9 @@ pub(super) fn start(
         let inbox = inbox.ok_or_else(|| anyhow!("worker {} has no inbox", worker.index()))?;
         names.send((worker.index(), std::thread::current())).ok();
         let states = States::restored(Arc::clone(&snapshots), worker.index(), worker.peers());
-        let batches = out.clone();
+        let leavings = out.clone();
         // A closed egress means that a sink failed; the run is being stopped.
-        let send = move |batch| drop(batches.send(Message::Batch(batch)));
+        let send = move |leaving| drop(leavings.send(Message::Leaving(leaving)));
         let graph = Graph::build(worker, &params, states, send).inspect_err(|_| health.lose())?;
         let (out, busy, health) = (out.clone(), Arc::clone(&shared_busy), health.clone());
         Seat { worker, graph, out, busy, health }.work(&inbox)
