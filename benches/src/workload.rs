@@ -26,7 +26,7 @@ pub(crate) fn transactions(count: usize) -> anyhow::Result<Vec<Transaction>> {
         market.next_slot(&mut items);
         transactions.extend(items.drain(..).filter_map(|item| match item {
             Item::Transaction(tx) => Some(tx),
-            Item::Slot(_) => None,
+            Item::Slot(_) | Item::Quote(_) => None,
         }));
     }
     transactions.truncate(count);

@@ -11,13 +11,16 @@ use serde::{Deserialize, Serialize, Serializer};
 pub struct RunParams {
     /// Threads that compute, each with its share of the tokens. More than there are cores does not help.
     pub workers: usize,
-    /// How fast event time passes: a multiple of the wall clock, or `max`.
+    /// How fast event time passes: a multiple of the wall clock, `live` for the same, or `max`.
     pub speed: Speed,
     /// How long changes gather before the sinks get them, milliseconds. A longer interval writes less
     /// often to the same key; a shorter one shows changes sooner.
     pub flush_interval_ms: u64,
     /// Seconds between checkpoints. A longer interval means more to read again after a crash.
     pub checkpoint_interval_s: u64,
+    /// Seconds of event time for which events stay in the log once no checkpoint needs them any more. What
+    /// is there can be replayed with `millrace replay --log`.
+    pub log_retention_s: u64,
     /// Flushes that wait for a sink, at most; beyond that the workers wait.
     pub sink_queue_flushes: usize,
 }
@@ -29,6 +32,7 @@ impl Default for RunParams {
             speed: Speed::Times(1.0),
             flush_interval_ms: 1_000,
             checkpoint_interval_s: 60,
+            log_retention_s: 86_400,
             sink_queue_flushes: 4,
         }
     }
@@ -64,10 +68,10 @@ pub enum Speed {
 }
 
 impl Speed {
-    const EXPECTED: &str = "\"max\", or a number above zero";
+    const EXPECTED: &str = "\"live\", \"max\", or a multiple above zero such as 10 or \"10x\"";
 }
 
-/// Text that is neither `max` nor a number above zero.
+/// Text that is neither `live`, `max` nor a multiple above zero.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}, found `{0}`", expected = Speed::EXPECTED)]
 pub struct ParseSpeedError(String);
@@ -75,10 +79,12 @@ pub struct ParseSpeedError(String);
 impl std::str::FromStr for Speed {
     type Err = ParseSpeedError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "max" {
-            return Ok(Self::Max);
+        match text {
+            "max" => return Ok(Self::Max),
+            "live" => return Ok(Self::Times(1.0)),
+            _ => {}
         }
-        match text.parse() {
+        match text.strip_suffix('x').unwrap_or(text).parse() {
             Ok(times) if f64::is_finite(times) && times > 0.0 => Ok(Self::Times(times)),
             _ => Err(ParseSpeedError(text.to_owned())),
         }
@@ -138,10 +144,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn speed_is_max_or_a_number_above_zero() {
+    fn speed_is_a_word_or_a_multiple_above_zero() {
         assert_eq!("max".parse(), Ok(Speed::Max));
         assert_eq!("2.5".parse(), Ok(Speed::Times(2.5)));
-        for wrong in ["0", "-1", "inf", "NaN", "fast", ""] {
+        assert_eq!("live".parse(), Ok(Speed::Times(1.0)));
+        assert_eq!("10x".parse(), Ok(Speed::Times(10.0)));
+        for wrong in ["0", "-1", "x", "10xx", "0x", "inf", "NaN", "fast", ""] {
             assert!(wrong.parse::<Speed>().is_err(), "{wrong}");
         }
     }
@@ -151,6 +159,8 @@ mod tests {
         for (text, speed) in [
             ("speed = 'max'", Speed::Max),
             ("speed = 10", Speed::Times(10.0)),
+            ("speed = '10x'", Speed::Times(10.0)),
+            ("speed = 'live'", Speed::Times(1.0)),
             ("speed = 0.5", Speed::Times(0.5)),
         ] {
             let params: RunParams = toml::from_str(text).unwrap();

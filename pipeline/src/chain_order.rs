@@ -5,6 +5,8 @@
 //! and canonical order, the same events always come in the same order, whatever the order of the files.
 //! Block time never goes back from one slot to the next, so this is the order of event time too; slot
 //! updates, which carry no block time in many feeds, find their place behind the events of their slot.
+//! Quotes bear a time and no slot: they are sorted apart, and each comes before the first event whose
+//! block time is not before it was published.
 //!
 //! It is an external merge sort: runs of sorted events in unnamed temporary files, which vanish with
 //! the process however it ends, then a merge of all runs. Duplicates stay; the dataflow settles those.
@@ -15,7 +17,7 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::PathBuf;
 
-use model::{Event, EventId, SlotState};
+use model::{Event, EventId, Seconds, SlotState};
 use sources::{Counts, Source, SourceError, Step};
 
 /// Events sorted in memory at once, about 150 MB.
@@ -33,9 +35,11 @@ pub(crate) struct ChainOrder {
     folder: PathBuf,
     events_per_run: usize,
     runs_max: usize,
-    buffer: Vec<Event>,
-    runs: Vec<Run>,
-    merge: Option<Merge>,
+    /// What the last read of the inner source brought.
+    read: Vec<Event>,
+    chain: Sorter,
+    quotes: Sorter,
+    merge: Option<Interleaved>,
     total: u64,
     handed_over: u64,
 }
@@ -48,8 +52,9 @@ impl ChainOrder {
             folder,
             events_per_run: EVENTS_PER_RUN,
             runs_max: RUNS_MAX,
-            buffer: Vec::new(),
-            runs: Vec::new(),
+            read: Vec::new(),
+            chain: Sorter::default(),
+            quotes: Sorter::default(),
             merge: None,
             total: 0,
             handed_over: 0,
@@ -59,33 +64,35 @@ impl ChainOrder {
     /// Reads on from the source; starts the merge when that was all.
     fn gather(&mut self) -> Result<(), SourceError> {
         for _ in 0..READS_PER_READ {
-            let before = self.buffer.len();
-            let step = self.inner.read(&mut self.buffer)?;
-            self.total += count(self.buffer.len() - before);
+            let step = self.inner.read(&mut self.read)?;
+            self.total += count(self.read.len());
+            for event in self.read.drain(..) {
+                let sorter =
+                    if matches!(event, Event::Quote(_)) { &mut self.quotes } else { &mut self.chain };
+                sorter.buffer.push(event);
+            }
             if step == Step::End {
                 return self.start_merge().map_err(|source| self.error(source));
             }
-            if self.buffer.len() >= self.events_per_run {
-                return self.spill().map_err(|source| self.error(source));
+            if self.chain.buffer.len() + self.quotes.buffer.len() >= self.events_per_run {
+                let spilt = self.chain.spill(&self.folder, self.runs_max);
+                let spilt = spilt.and_then(|()| self.quotes.spill(&self.folder, self.runs_max));
+                return spilt.map_err(|source| self.error(source));
             }
-        }
-        Ok(())
-    }
-
-    fn spill(&mut self) -> io::Result<()> {
-        self.buffer.sort_unstable_by(order);
-        self.runs.push(Run::write(&self.folder, self.buffer.drain(..).map(Ok))?);
-        if self.runs.len() >= self.runs_max {
-            let merged = Merge::new(std::mem::take(&mut self.runs), Vec::new())?;
-            self.runs.push(Run::write(&self.folder, merged)?);
         }
         Ok(())
     }
 
     fn start_merge(&mut self) -> io::Result<()> {
-        self.buffer.sort_unstable_by(order);
-        let rest = std::mem::take(&mut self.buffer);
-        self.merge = Some(Merge::new(std::mem::take(&mut self.runs), rest)?);
+        let (chain, quotes) = (std::mem::take(&mut self.chain), std::mem::take(&mut self.quotes));
+        let (mut chain, mut quotes) = (chain.merge()?, quotes.merge()?);
+        self.merge = Some(Interleaved {
+            next: chain.next().transpose()?,
+            next_quote: quotes.next().transpose()?,
+            chain,
+            quotes,
+            clock: 0,
+        });
         Ok(())
     }
 
@@ -132,11 +139,73 @@ impl Source for ChainOrder {
     }
 }
 
+/// Sorts in bounded memory.
+#[derive(Default)]
+struct Sorter {
+    buffer: Vec<Event>,
+    runs: Vec<Run>,
+}
+
+impl Sorter {
+    /// Puts what has gathered into a file.
+    fn spill(&mut self, folder: &PathBuf, runs_max: usize) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        self.buffer.sort_unstable_by(order);
+        self.runs.push(Run::write(folder, self.buffer.drain(..).map(Ok))?);
+        if self.runs.len() >= runs_max {
+            let merged = Merge::new(std::mem::take(&mut self.runs), Vec::new())?;
+            self.runs.push(Run::write(folder, merged)?);
+        }
+        Ok(())
+    }
+
+    fn merge(mut self) -> io::Result<Merge> {
+        self.buffer.sort_unstable_by(order);
+        Merge::new(self.runs, self.buffer)
+    }
+}
+
+/// The events of the chain, and the quotes among them by time.
+struct Interleaved {
+    chain: Merge,
+    quotes: Merge,
+    /// The next event of the chain, and the next quote.
+    next: Option<Event>,
+    next_quote: Option<Event>,
+    clock: Seconds,
+}
+
+impl Iterator for Interleaved {
+    type Item = io::Result<Event>;
+
+    fn next(&mut self) -> Option<io::Result<Event>> {
+        self.clock = self.clock.max(self.next.as_ref().and_then(Event::clock).unwrap_or(0));
+        let is_due = |quote: &Event| {
+            self.next.is_none() || matches!(quote, Event::Quote(quote) if quote.publish_time <= self.clock)
+        };
+        let (from, slot) = if self.next_quote.as_ref().is_some_and(is_due) {
+            (&mut self.quotes, &mut self.next_quote)
+        } else {
+            (&mut self.chain, &mut self.next)
+        };
+        let event = slot.take()?;
+        match from.next().transpose() {
+            Ok(next) => *slot = next,
+            Err(error) => return Some(Err(error)),
+        }
+        Some(Ok(event))
+    }
+}
+
 /// Where an event stands on the chain.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Place<'a> {
-    /// What people or oracles say bears its own time and must be there before what it is about.
+    /// What people say bears its own time and must be there before what it is about.
     Ahead,
+    /// Said by an oracle at this time; only ever compared with other quotes.
+    Quote(Seconds),
     /// In a slot: its events, then what became of it, then what could not be used of it.
     Slot(u64, InSlot<'a>),
     /// What could not be used and bears no slot.
@@ -152,7 +221,8 @@ enum InSlot<'a> {
 
 fn place(event: &Event) -> Place<'_> {
     match event {
-        Event::Control(_) | Event::Quote(_) => Place::Ahead,
+        Event::Control(_) => Place::Ahead,
+        Event::Quote(quote) => Place::Quote(quote.publish_time),
         Event::Chain(event) => Place::Slot(event.origin().id.slot, InSlot::Event(&event.origin().id)),
         Event::Slot(status) => Place::Slot(status.slot, InSlot::Status(status.state)),
         Event::Reject(reject) => reject.slot.map_or(Place::Nowhere, |slot| Place::Slot(slot, InSlot::Reject)),
@@ -261,8 +331,8 @@ fn count(len: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use model::{
-        Address, ChainEvent, CurveCompleted, Origin, Program, Reject, RejectReason, Signature, SlotStatus,
-        TxPlace,
+        Address, ChainEvent, CurveCompleted, Origin, Price, PriceQuote, Program, Reject, RejectReason,
+        Signature, SlotStatus, TxPlace,
     };
 
     use super::*;
@@ -314,10 +384,20 @@ mod tests {
         })
     }
 
-    /// All events in the order of the chain: 40 slots of 5 transactions, their states, some rejects.
+    fn quote(publish_time: Seconds) -> Event {
+        let (mint, usd, source) = (Address::WSOL, Price::new(1.5).unwrap(), "test".to_owned());
+        Event::Quote(PriceQuote { mint, usd, publish_time, source })
+    }
+
+    /// All events in the order of the chain: 40 slots of 5 transactions, their states, some rejects, and
+    /// quotes of before, within and after their time.
     fn sorted() -> Vec<Event> {
-        let mut events = Vec::new();
+        let mut events = vec![quote(5), quote(6)];
         for slot in 0..40 {
+            // Slots are a second each; every third has a quote.
+            if slot % 3 == 0 {
+                events.push(quote(1_000 + slot));
+            }
             events.extend((0..5).map(|tx| chain(slot, tx)));
             events.push(status(slot, SlotState::Confirmed));
             events.push(status(slot, SlotState::Finalized));
@@ -326,6 +406,7 @@ mod tests {
             }
         }
         events.push(reject(None));
+        events.extend([quote(1_040), quote(9_000)]);
         events
     }
 

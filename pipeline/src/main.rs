@@ -9,6 +9,7 @@ mod clock;
 mod commands;
 mod console;
 mod engine;
+mod event_log;
 mod failure;
 mod logging;
 mod monitor;

@@ -39,6 +39,7 @@
 mod checkpoint;
 mod event_log;
 mod file;
+mod log_reader;
 mod meta;
 mod records;
 mod store;
@@ -49,6 +50,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use checkpoint::{Checkpoint, CheckpointPlace};
+pub use log_reader::LogReader;
 pub use store::{EmbeddedStore, Progress};
 
 pub(crate) use file::open_to_read;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use model::{Change, Column, Event, Kind, Schema, SlotState, SlotStatus, Time, Value};
 use rusqlite::Connection;
-use sinks::sqlite::{Checkpoint, Config, EmbeddedStore, Progress};
+use sinks::sqlite::{Checkpoint, Config, EmbeddedStore, LogReader, Progress};
 use sinks::{Flush, Sink, SinkError, Table};
 use tempfile::TempDir;
 
@@ -254,6 +254,45 @@ fn the_log_is_pruned_up_to_what_the_older_checkpoint_needs() {
     assert_eq!(store.log_end(), 50, "the end of the log outlives its events");
     append(&mut store, 50, &events(50..51)).unwrap();
     assert_eq!(store.read_events(50, 9).unwrap(), events(50..51));
+}
+
+#[test]
+fn a_time_is_found_in_the_log_by_chunks() {
+    let place = Place::new();
+    let mut store = place.open();
+    for first in (0..30).step_by(10) {
+        append(&mut store, first, &events(first..first + 10)).unwrap();
+        store.commit().unwrap(); // a chunk each
+    }
+    let times: Vec<_> = store.read_events(0, 30).unwrap().into_iter().map(|(time, _)| time).collect();
+    assert_eq!(store.log_offset_of(times[0] - 1).unwrap(), 0);
+    for (at, expected) in [(0, 9), (9, 9), (10, 19), (19, 19), (29, 30)] {
+        let offset = store.log_offset_of(times[at]).unwrap();
+        assert_eq!(offset, expected, "of the event at {at}");
+    }
+    store.save_checkpoint(&checkpoint(1, 30)).unwrap();
+    let offset = store.log_offset_of(times[15]).unwrap();
+    assert_eq!(store.prune_log(offset).unwrap(), 10, "the chunk with the time stays");
+}
+
+#[test]
+fn the_log_can_be_read_as_of_one_moment_while_a_run_writes() {
+    let place = Place::new();
+    let mut store = place.open();
+    append(&mut store, 0, &events(0..10)).unwrap();
+    store.commit().unwrap();
+    let reader = LogReader::open(store.path()).unwrap();
+    append(&mut store, 10, &events(10..20)).unwrap();
+    store.save_checkpoint(&checkpoint(1, 20)).unwrap();
+    assert_eq!(store.prune_log(20).unwrap(), 10);
+    store.commit().unwrap();
+    assert_eq!((reader.start().unwrap(), reader.end()), (0, 10));
+    assert_eq!(reader.read(0, 100).unwrap(), events(0..10));
+    assert_eq!(reader.read(4, 3).unwrap(), events(4..7));
+    let later = LogReader::open(store.path()).unwrap();
+    assert_eq!((later.start().unwrap(), later.end()), (10, 20));
+    assert!(later.read(3, 1).unwrap_err().to_string().contains("holds 10 up to 20"));
+    assert!(LogReader::open(Path::new("nowhere.db")).is_err());
 }
 
 #[test]

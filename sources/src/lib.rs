@@ -21,6 +21,8 @@ pub mod normalize;
 pub mod pools;
 mod printed;
 pub mod programs;
+pub mod quoted;
+pub mod quotes;
 pub mod simulate;
 pub mod trades;
 pub mod transaction;

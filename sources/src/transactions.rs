@@ -2,7 +2,8 @@
 //!
 //! A file is one JSON document or many, plain or compressed; a document is a transaction, a block, a
 //! Yellowstone update, or a list of them, in any of the forms that [`crate::formats`] knows. What is
-//! broken is reported where it stands, and everything else is read.
+//! broken is reported where it stands, and everything else is read. Quotes of an oracle may stand between
+//! the transactions: a recording of the simulated market has them.
 //!
 //! A node's RPC answers of settled blocks only, so for what it printed the source also says how settled
 //! the slot is, as configured. Yellowstone recordings have news of slots of their own; their transactions
@@ -156,6 +157,7 @@ impl Transactions {
                 }
                 events.push(Event::Slot(status));
             }
+            Ok(Feed::Quote(quote)) => events.push(Event::Quote(quote)),
             Ok(Feed::Ignored(kind)) => self.decoder.count(&format!("ignored.{kind}")),
             Err(detail) => events.push(Event::Reject(Reject {
                 source: NAME.to_owned(),

@@ -252,6 +252,7 @@ fn yellowstone_recordings_are_read() {
                     transactions += 1;
                 }
                 Feed::Slot(news) => assert!(news.block_time.is_some()),
+                Feed::Quote(quote) => panic!("{file}: {quote:?}"),
                 Feed::Ignored(kind) => panic!("{file}: {kind}"),
             }
         }

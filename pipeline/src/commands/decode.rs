@@ -51,7 +51,7 @@ impl Decode {
         for item in Recording::new(&self.paths) {
             match item.feed {
                 Ok(Feed::Transaction(tx)) => printer.print(&tx, &item.cursor)?,
-                Ok(Feed::Slot(_)) => {}
+                Ok(Feed::Slot(_) | Feed::Quote(_)) => {}
                 Ok(Feed::Ignored(kind)) => printer.pass_over(format!("message of kind {kind}")),
                 Err(reason) => printer.refuse(&item.cursor, &reason),
             }

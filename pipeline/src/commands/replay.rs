@@ -12,11 +12,14 @@ use clap::{Args, ValueEnum};
 use config::{SourceConfig, SourceKind, Speed};
 use sinks::{SinkConfig, jsonl};
 use sources::Source;
+use sources::quoted::Quoted;
+use sources::quotes::{self, Quotes};
 
 use crate::chain_order::ChainOrder;
 use crate::cli::Global;
 use crate::console::{Console, Progress};
 use crate::engine::{self, Job, Summary, Watch};
+use crate::event_log::EventLog;
 use crate::failure::{Outcome, WithHint as _};
 use crate::ticker::Ticker;
 use crate::{settings, source, stop};
@@ -27,6 +30,8 @@ Examples:
   millrace replay a.jsonl b.jsonl.zst --out result --workers 4
   millrace replay result/trades.jsonl --source trades --out again
   zstdcat feed.jsonl.zst | millrace replay - --out result
+  millrace replay recordings/ --quotes sol-usd.jsonl --speed 10x --out result
+  millrace replay --log millrace.db --out result
 
 Writes result/<record>.jsonl: the rows as they stand at the end, sorted by key. The same events
 give the same bytes, whatever the number of workers, the order of the files or their overlaps.
@@ -38,17 +43,23 @@ const BAR_INTERVAL: Duration = Duration::from_millis(200);
 /// Rejects that are named on standard error; all of them are in a file.
 const REJECTS_NAMED: usize = 10;
 
-/// Feed recorded transactions or trades, and write the results as JSON Lines
+/// Feed recorded transactions, trades or the log of a run, and write the results as JSON Lines
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Replay {
     /// Files, folders (read with what is in them), or `-` for standard input; `.zst` is unpacked
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "log", value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Instead of files, the events that a run has logged in this database
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "source"])]
+    log: Option<PathBuf>,
+    /// Files with prices of quote tokens in USD; they replace those that the recording holds
+    #[arg(long, value_name = "FILE")]
+    quotes: Vec<PathBuf>,
     /// The folder of the results; it is created if it is not there
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// A multiple of the speed at which it happened, or `max`
+    /// `live`, a multiple of the speed at which it happened such as `10x`, or `max`
     #[arg(long, value_name = "SPEED", default_value = "max")]
     speed: Speed,
     /// Threads that compute
@@ -94,7 +105,7 @@ impl Replay {
         self.choose_source(&mut config.source);
         let watch = Arc::new(Watch::default());
         let job = Job {
-            source: self.open_source(&config.source)?,
+            source: self.open_source(&config.source, console)?,
             sinks: vec![sink],
             store: None,
             params: config.dataflow,
@@ -128,8 +139,17 @@ impl Replay {
         }
     }
 
-    fn open_source(&self, config: &SourceConfig) -> anyhow::Result<Box<dyn Source>> {
-        let source = source::open(config)?;
+    fn open_source(&self, config: &SourceConfig, console: &Console) -> anyhow::Result<Box<dyn Source>> {
+        let source = match &self.log {
+            Some(path) => Box::new(open_log(path, console)?),
+            None => source::open(config)?,
+        };
+        let source = if self.quotes.is_empty() {
+            source
+        } else {
+            let quotes = Quotes::new(&quotes::Config { paths: self.quotes.clone() });
+            Box::new(Quoted::new(source, Box::new(quotes)))
+        };
         Ok(match self.order {
             Order::Chain => Box::new(ChainOrder::new(source, self.out.clone())),
             Order::Arrival => source,
@@ -171,6 +191,20 @@ impl Replay {
         text.push_str(&format!("; {:.1} s; see {}", summary.took.as_secs_f64(), self.out.display()));
         Ok(text)
     }
+}
+
+/// Opens the log of a database, and says what is missing of it.
+fn open_log(path: &Path, console: &Console) -> anyhow::Result<EventLog> {
+    let log = EventLog::open(path)?;
+    if log.let_go() > 0 {
+        console.complain(&format!(
+            "{}: its first {} events are no longer in the log, and not in the results; `log_retention_s` of \
+             [run] says for how long a run keeps them",
+            path.display(),
+            indicatif::HumanCount(log.let_go()),
+        ));
+    }
+    Ok(log)
 }
 
 fn show(bar: Progress, watch: &Arc<Watch>) -> anyhow::Result<Ticker> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use dataflows::Leaving;
-use model::Time;
+use model::{Seconds, Time};
 use operators::keyed::Snapshot;
 use sinks::Conflator;
 
@@ -59,6 +59,7 @@ pub(super) fn start(
         peers: job.run.workers,
         outlets,
         store: job.store.clone(),
+        log_retention_s: job.run.log_retention_s,
         watch: Arc::clone(&job.watch),
     };
     let end = end.clone();
@@ -85,6 +86,7 @@ struct Egress {
     peers: usize,
     outlets: Outlets,
     store: Option<Store>,
+    log_retention_s: Seconds,
     watch: Arc<Watch>,
 }
 
@@ -143,7 +145,7 @@ impl Egress {
         // The checkpoint must not be durable before the rows that led to it.
         self.outlets.wait()?;
         match &self.store {
-            Some(store) => store.save_checkpoint(parts),
+            Some(store) => store.save_checkpoint(parts, self.log_retention_s),
             None => Ok(()),
         }
     }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::bail;
 use dataflows::Clock;
-use model::time::second_of;
-use model::{Event, Schema, Time};
+use model::time::{second_of, start_of};
+use model::{Event, Schema, Seconds, Time};
 use operators::keyed::Snapshot;
 use sinks::sqlite::{Checkpoint, EmbeddedStore};
 use sinks::{Flush, Sink, SinkError};
@@ -118,10 +118,12 @@ impl Store {
         Ok(self.step(|store| store.append_events(offset, events))?)
     }
 
-    /// Writes a checkpoint whose parts come from all workers, and lets go of the log before it.
-    pub(super) fn save_checkpoint(&self, parts: Vec<Part>) -> anyhow::Result<()> {
+    /// Writes a checkpoint whose parts come from all workers, and lets go of the log before it, but for
+    /// what is to be kept of it.
+    pub(super) fn save_checkpoint(&self, parts: Vec<Part>, retention_s: Seconds) -> anyhow::Result<()> {
         let Some(Part { time, offset, .. }) = parts.first() else { return Ok(()) };
         let (time, log_offset) = (*time, *offset);
+        let kept_from = start_of(second_of(time).saturating_sub(retention_s));
         let named = parts.into_iter().flat_map(|part| {
             let worker = part.worker;
             part.states.into_iter().map(move |(operator, bytes)| (format!("{worker}/{operator}"), bytes))
@@ -129,7 +131,8 @@ impl Store {
         let checkpoint = Checkpoint { time, log_offset, parts: named.collect() };
         Ok(self.step(|store| {
             store.save_checkpoint(&checkpoint)?;
-            store.prune_log(log_offset)?;
+            let kept = store.log_offset_of(kept_from)?;
+            store.prune_log(log_offset.min(kept))?;
             store.commit()
         })?)
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::common::{files, millrace, rows, run, run_well, shared, signal, stderr};
 use serde_json::Value;
@@ -102,6 +102,84 @@ fn trades_of_a_replay_can_be_replayed() {
     };
     assert!(!ids("first").is_empty());
     assert_eq!(ids("first"), ids("second"));
+}
+
+/// Nothing of what two outputs hold differs.
+fn agree(folder: &Path, a: &str, b: &str) {
+    let output = run(folder, &["diff", a, b]);
+    assert_eq!(output.status.code(), Some(0), "{a} and {b}: {}", crate::common::stdout(&output));
+}
+
+/// Runs a recording into the database `run.db`, with more settings of `[run]`.
+fn run_into_database(folder: &Path, settings: &str) {
+    let source = "[source]\ntype = \"transactions\"\n[source.transactions]\npaths = [\"market.jsonl\"]\n";
+    let text = format!("{source}[run]\nspeed = \"max\"\nflush_interval_ms = 20\n{settings}\n");
+    std::fs::write(folder.join("run.toml"), text).unwrap();
+    run_well(folder, &["-q", "--config", "run.toml", "run", "--db", "run.db"]);
+}
+
+#[test]
+fn neither_the_speed_nor_where_events_were_kept_changes_a_row() {
+    let folder = tempfile::tempdir().unwrap();
+    disturbed_market(folder.path(), "30");
+    let at_once = replay(folder.path(), &["market.jsonl"], "at_once", &[]);
+    let started = Instant::now();
+    let paced = replay(folder.path(), &["market.jsonl"], "paced", &["--speed", "10x", "--workers", "2"]);
+    assert!(
+        started.elapsed() > Duration::from_millis(2_500),
+        "half a minute of the market, ten times as fast"
+    );
+    same(&at_once, &paced, "ten times as fast");
+    run_into_database(folder.path(), "checkpoint_interval_s = 1");
+    replay(folder.path(), &[], "log", &["--log", "run.db"]);
+    agree(folder.path(), "at_once", "log");
+    let arrival = ["--log", "run.db", "--order", "arrival", "--speed", "10", "--workers", "2"];
+    replay(folder.path(), &[], "log_paced", &arrival);
+    agree(folder.path(), "at_once", "log_paced");
+    assert!(rows(&folder.path().join("log_paced/token_stats.jsonl")).len() > 100);
+}
+
+#[test]
+fn a_log_that_has_let_go_of_events_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    disturbed_market(folder.path(), "120");
+    run_into_database(folder.path(), "log_retention_s = 10");
+    let output = run(folder.path(), &["replay", "--log", "run.db", "--out", "log"]);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("events are no longer in the log") && text.contains("log_retention_s"), "{text}");
+    let times = |path: &str| -> Vec<u64> {
+        rows(&folder.path().join(path)).iter().map(|row| row["block_time"].as_u64().unwrap()).collect()
+    };
+    replay(folder.path(), &["market.jsonl"], "all", &[]);
+    let (all, kept) = (times("all/trades.jsonl"), times("log/trades.jsonl"));
+    let last = all.iter().max().unwrap();
+    let recent = |times: &[u64]| times.iter().filter(|time| **time + 10_000 >= *last).count();
+    assert!(recent(&all) > 10 && recent(&kept) == recent(&all), "the last seconds are whole");
+    assert!(kept.len() < all.len() * 3 / 4, "{} of {}", kept.len(), all.len());
+    let missing = run(folder.path(), &["replay", "--log", "nowhere.db", "--out", "none"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(stderr(&missing).contains("nowhere.db"), "{}", stderr(&missing));
+}
+
+#[test]
+fn quotes_of_a_file_are_those_of_the_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    disturbed_market(folder.path(), "60");
+    let text = std::fs::read_to_string(folder.path().join("market.jsonl")).unwrap();
+    let (quotes, bare): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.contains("\"publish_time\""));
+    assert_eq!(quotes.len(), 60);
+    let shuffled: Vec<_> = (0..60).map(|i| quotes[i * 7 % 60]).collect();
+    std::fs::write(folder.path().join("quotes.jsonl"), shuffled.join("\n")).unwrap();
+    std::fs::write(folder.path().join("bare.jsonl"), bare.join("\n")).unwrap();
+    let within = replay(folder.path(), &["market.jsonl"], "within", &[]);
+    for (input, out) in [("bare.jsonl", "beside"), ("market.jsonl", "instead")] {
+        let arguments = ["replay", input, "--quotes", "quotes.jsonl", "--out", out];
+        let said = stderr(&run(folder.path(), &arguments));
+        assert!(said.contains("quotes 60"), "{said}");
+        assert_eq!(said.contains("quote_passed_over 60"), out == "instead", "{said}");
+        same(&within, &files(&folder.path().join(out)), out);
+    }
 }
 
 #[test]

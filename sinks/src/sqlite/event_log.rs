@@ -147,6 +147,20 @@ impl EventLog {
         Ok(events)
     }
 
+    /// An offset before which no event has a later time than this: one in the last chunk that begins no
+    /// later.
+    pub(super) fn offset_of(&self, connection: &Connection, time: Time) -> Result<u64, Fault> {
+        // Times ascend with offsets, and what is older than is asked for was pruned the last time: the
+        // first few chunks decide.
+        let later: Option<i64> = connection
+            .prepare_cached(
+                "SELECT first_offset FROM _event_log WHERE first_time > ?1 ORDER BY first_offset LIMIT 1",
+            )?
+            .query_row((integer(time)?,), |row| row.get(0))
+            .optional()?;
+        later.map_or(Ok(self.end), |offset| Ok(unsigned(offset)?.saturating_sub(1)))
+    }
+
     /// Removes the chunks that lie wholly before an offset, but never the last one, which says where the
     /// log ends. Gives the number of events removed.
     pub(super) fn prune(&self, connection: &Connection, before: u64) -> Result<u64, Fault> {

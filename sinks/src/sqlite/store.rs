@@ -136,6 +136,17 @@ impl EmbeddedStore {
         )
     }
 
+    /// An offset before which no event has a later time than this: with the chunks before it go only
+    /// events of that time and earlier.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn log_offset_of(&self, time: Time) -> Result<u64, SinkError> {
+        self.log
+            .offset_of(&self.connection, time)
+            .map_err(|e| self.fault(format!("look up the time {time} in the event log"), e))
+    }
+
     /// Writes a checkpoint and commits. The newest two are kept; one of the same time is replaced.
     ///
     /// # Errors
@@ -280,7 +291,7 @@ impl EmbeddedStore {
 }
 
 /// Adds the file, and what to do, to an error of the database.
-fn located(path: &Path, error: Fault) -> Fault {
+pub(super) fn located(path: &Path, error: Fault) -> Fault {
     let located = match error.downcast::<InTable>() {
         Ok(in_table) => {
             return Box::new(InTable { table: in_table.table, source: located(path, in_table.source) });

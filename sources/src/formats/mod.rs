@@ -2,15 +2,16 @@
 //!
 //! [`parse`] recognises which form a value has: what a node's RPC answers (`getTransaction`, `getBlock`,
 //! in any of its encodings, with or without the JSON-RPC envelope) or what Yellowstone gRPC clients
-//! print (`SubscribeUpdate`). An error names the place in the document and what should stand there.
+//! print (`SubscribeUpdate`), and the quotes of an oracle, which a recording may hold beside them. An error names the place in the document and what should stand there.
 
 mod json;
 mod node;
+mod quote;
 mod rpc;
 mod wire;
 mod yellowstone;
 
-use model::SlotStatus;
+use model::{PriceQuote, SlotStatus};
 
 use crate::transaction::Transaction;
 pub use json::Json;
@@ -27,6 +28,8 @@ pub enum Feed {
     Transaction(Transaction),
     /// News of a slot.
     Slot(SlotStatus),
+    /// A price of a quote token.
+    Quote(PriceQuote),
     /// A message that says nothing of transactions or slots, by the name of its kind.
     Ignored(&'static str),
 }
@@ -38,6 +41,8 @@ pub enum Form {
     Rpc,
     /// Yellowstone gRPC, which brings news of slots of its own.
     Yellowstone,
+    /// An oracle, one object a quote: see [`Feed::Quote`].
+    Oracle,
 }
 
 /// What a document holds.
@@ -87,6 +92,9 @@ pub fn parse(value: &Json<'_>) -> Result<Parsed, FormatError> {
                 }
             }
             Ok(all)
+        }
+        Json::Object(_) if quote::is_quote(&root) => {
+            Ok(Parsed { form: Form::Oracle, items: vec![quote::quote(&root).map(Feed::Quote)] })
         }
         Json::Object(_) if yellowstone::is_update(&root) => {
             Ok(Parsed { form: Form::Yellowstone, items: yellowstone::update(&root) })

@@ -16,6 +16,7 @@ use super::assemble::assemble;
 use super::dice::{Dice, float};
 use super::draft::Draft;
 use super::economy::Economy;
+use super::oracle::Oracle;
 use super::params::Params;
 use super::transaction_builder::Place;
 use super::{Item, ParamsError};
@@ -49,6 +50,7 @@ struct Fork {
 pub struct Market {
     params: Params,
     economy: Economy,
+    oracle: Oracle,
     /// Of the chain: what lands where.
     dice: Dice,
     /// Of the feed: what arrives when. Apart, so that a disturbed feed tells of the same chain.
@@ -83,6 +85,7 @@ impl Market {
         }
         Ok(Self {
             economy: Economy::new(params),
+            oracle: Oracle::new(params.seed, params.start_time_s, params.sol_usd),
             dice: Dice::new(params.seed, 2),
             feed_dice: Dice::new(params.seed, 3),
             offset: 0,
@@ -127,6 +130,9 @@ impl Market {
             self.finish(out);
             return false;
         }
+        // Before what it is to value.
+        let time = self.block_time();
+        out.extend(std::iter::from_fn(|| self.oracle.next(time)).map(Item::Quote));
         self.deliver_held(out);
         let quiet = self.fork.is_none() && self.dying.is_empty();
         if quiet && self.dice.chance(self.params.skip_probability) {

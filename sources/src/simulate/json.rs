@@ -1,12 +1,12 @@
 //! Items as JSON Lines: transactions as `getTransaction` returns them (`encoding: json`), slots as
-//! Yellowstone prints its updates.
+//! Yellowstone prints its updates, quotes as the source `quotes` reads them.
 //!
 //! The lines can be read by anything that reads recordings of the chain. A slot's line carries no block
 //! time, because Yellowstone's does not.
 
 use std::io::{self, Write};
 
-use model::{Address, Signature, SlotState, SlotStatus};
+use model::{Address, PriceQuote, Seconds, Signature, SlotState, SlotStatus};
 use serde::Serialize;
 
 use super::Item;
@@ -23,6 +23,7 @@ pub fn write_item(item: &Item, out: &mut impl Write) -> io::Result<()> {
     match item {
         Item::Transaction(transaction) => serde_json::to_writer(&mut *out, &Line::new(transaction))?,
         Item::Slot(status) => serde_json::to_writer(&mut *out, &SlotLine::new(status))?,
+        Item::Quote(quote) => serde_json::to_writer(&mut *out, &QuoteLine::new(quote))?,
     }
     out.write_all(b"\n")
 }
@@ -51,6 +52,21 @@ impl SlotLine {
         };
         let (slot, parent) = (status.slot.to_string(), status.parent.map(|p| p.to_string()));
         Self { filters: ["slots"], slot: SlotUpdate { slot, parent, status: name } }
+    }
+}
+
+#[derive(Serialize)]
+struct QuoteLine<'a> {
+    mint: Address,
+    usd: f64,
+    publish_time: Seconds,
+    source: &'a str,
+}
+
+impl<'a> QuoteLine<'a> {
+    fn new(quote: &'a PriceQuote) -> Self {
+        let PriceQuote { mint, usd, publish_time, source } = quote;
+        Self { mint: *mint, usd: usd.get(), publish_time: *publish_time, source }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A simulated market that writes transactions as the chain does.
 //!
-//! [`Market`] yields transactions of pump.fun and PumpSwap, byte for byte in the layouts of 2026-10, and
-//! news of slots. It is the demo, the load generator, and the random stream of the tests, so it behaves
+//! [`Market`] yields transactions of pump.fun and PumpSwap, byte for byte in the layouts of 2026-10, news
+//! of slots, and an oracle's price of SOL. It is the demo, the load generator, and the random stream of the tests, so it behaves
 //! like the real market: tens of thousands of launches a day, most of them dead within minutes, one in
 //! a hundred graduating; heavy-tailed trade sizes; developers, snipers, bundles, those who know more,
 //! bots, rugs; failed transactions, truncated logs, old layouts; and, on demand, forks, duplicates and
@@ -29,6 +29,7 @@ mod encode_pump;
 mod encode_pumpswap;
 pub mod json;
 mod launch;
+mod oracle;
 mod orders;
 mod params;
 mod pool;
@@ -47,7 +48,7 @@ pub use source::Simulate;
 
 use std::fmt;
 
-use model::SlotStatus;
+use model::{PriceQuote, SlotStatus};
 
 use crate::transaction::Transaction;
 
@@ -59,6 +60,8 @@ pub enum Item {
     Transaction(Transaction),
     /// News of a slot.
     Slot(SlotStatus),
+    /// The price of SOL in USD.
+    Quote(PriceQuote),
 }
 
 /// Parameters that no market can have.

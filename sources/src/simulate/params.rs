@@ -31,6 +31,8 @@ pub struct Params {
     pub trades_per_second_max: Option<u64>,
     /// Pools that exist before the first slot, so that the first minute is no desert.
     pub pools_at_start: u32,
+    /// Price of SOL at the start, in USD.
+    pub sol_usd: f64,
     /// Share of transactions that fail, 0 to 1.
     pub failed_ratio: f64,
     /// Share of transactions whose logs are truncated, 0 to 1.
@@ -65,6 +67,7 @@ impl Default for Params {
             scale: 1.0,
             trades_per_second_max: None,
             pools_at_start: 40,
+            sol_usd: 150.0,
             failed_ratio: 0.03,
             truncated_ratio: 0.002,
             old_layout_ratio: 0.05,
@@ -124,6 +127,9 @@ impl Params {
             if !(0.0..=most).contains(&value) {
                 problems.push((key, format!("must be from 0 to {most}, is {value}")));
             }
+        }
+        if !(0.01..=1e6).contains(&self.sol_usd) {
+            problems.push(("sol_usd", format!("must be from 0.01 to 1000000, is {}", self.sol_usd)));
         }
         for (key, value, range) in [
             ("fork_depth_slots_max", self.fork_depth_slots_max, 1..=32),

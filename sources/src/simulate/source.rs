@@ -40,6 +40,7 @@ impl Source for Simulate {
             for item in self.items.drain(..) {
                 match item {
                     Item::Slot(status) => events.push(Event::Slot(status)),
+                    Item::Quote(quote) => events.push(Event::Quote(quote)),
                     Item::Transaction(transaction) => {
                         // A simulated transaction has no line to point at; its name is its place.
                         let cursor = transaction.signature.to_string();
@@ -78,6 +79,9 @@ mod tests {
         while source.read(&mut events).unwrap() == Step::More {}
         assert!(events.iter().any(|e| matches!(e, Event::Chain(_))));
         assert!(!events.iter().any(|e| matches!(e, Event::Reject(_))));
+        let quoted = |e: &Event| if let Event::Quote(quote) = e { Some(quote.publish_time) } else { None };
+        let expected: Vec<_> = (0..30).map(|second| params.start_time_s + second).collect();
+        assert_eq!(events.iter().filter_map(quoted).collect::<Vec<_>>(), expected, "one a second");
         let clock = events.iter().filter_map(Event::clock).max();
         assert_eq!(clock, Some(params.start_time_s + 29), "news of slots move the clock to the end");
         assert_eq!(source.done_ratio(), Some(1.0));

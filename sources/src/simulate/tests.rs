@@ -27,7 +27,7 @@ fn run(params: &Params) -> Vec<Item> {
 fn transactions(items: &[Item]) -> impl Iterator<Item = &Transaction> {
     items.iter().filter_map(|item| match item {
         Item::Transaction(transaction) => Some(transaction),
-        Item::Slot(_) => None,
+        Item::Slot(_) | Item::Quote(_) => None,
     })
 }
 
@@ -404,6 +404,7 @@ fn duplicates_are_the_same_transaction_and_late_ones_come_behind_their_slot() {
                 }
                 behind += u32::from(tx.slot.unwrap() <= latest);
             }
+            Item::Quote(_) => {}
         }
     }
     assert!(again > 100 && behind > 200, "{again} {behind}");
@@ -507,7 +508,7 @@ fn parameters_out_of_range_are_named_together() {
 #[test]
 fn what_is_written_as_json_is_read_back() {
     let items = disturbed_items();
-    let mut read = 0;
+    let (mut read, mut quotes) = (0, 0);
     for item in items.iter().step_by(7) {
         let mut line = Vec::new();
         json::write_item(item, &mut line).unwrap();
@@ -518,9 +519,13 @@ fn what_is_written_as_json_is_read_back() {
             (Item::Slot(wrote), [Feed::Slot(read)]) => {
                 assert_eq!((read.slot, read.state, read.parent), (wrote.slot, wrote.state, wrote.parent));
             }
+            (Item::Quote(wrote), [Feed::Quote(read)]) => {
+                assert_eq!(read, wrote);
+                quotes += 1;
+            }
             (item, feeds) => panic!("{item:?} came back as {feeds:?}"),
         }
         read += 1;
     }
-    assert!(read > 400, "{read}");
+    assert!(read > 400 && quotes > 2, "{read} {quotes}");
 }
