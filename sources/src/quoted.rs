@@ -154,8 +154,9 @@ mod tests {
             quote(99),
         ];
         for (of_events, of_quotes) in [(1, 1), (2, 5), (6, 1), (6, 5), (4, 2)] {
-            let list = |events: &[Event], a_read| Box::new(List(events.to_vec().into_iter(), a_read));
-            let mut source = Quoted::new(list(&events, of_events), list(&quotes, of_quotes));
+            let (events, quotes) = (Vec::from(events.clone()), Vec::from(quotes.clone()));
+            let events = Box::new(List(events.into_iter(), of_events));
+            let mut source = Quoted::new(events, Box::new(List(quotes.into_iter(), of_quotes)));
             let mut out = Vec::new();
             while source.read(&mut out).unwrap() == Step::More {}
             assert_eq!(out, expected, "{of_events} events and {of_quotes} quotes a read");
