@@ -1,4 +1,5 @@
-//! Simulated markets through every dataflow: against the oracle, and against themselves.
+//! Simulated markets, and a captured one, through every dataflow: against the oracle, and against
+//! themselves.
 //!
 //! The random streams of `testkit` are made to hurt, with few tokens and short lists; these are made to
 //! be like the chain: launches, curves that complete and move to pools, deep forks whose transactions
@@ -7,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use dataflows::Params;
 use model::{ChainEvent, Event, Record as _, Reject, Seconds, SlotState, TxPlace};
@@ -14,7 +16,8 @@ use operators::candles::Interval;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use sources::simulate::{self, Simulate};
-use sources::{Source as _, Step};
+use sources::trades::{self, Trades};
+use sources::{Source, Step};
 use testkit::oracle;
 use testkit::run::{History, Plan, Tables, assert_same, run, tables_at};
 
@@ -52,7 +55,10 @@ fn disturbed(seed: u64) -> simulate::Params {
 
 /// The events of a market in the order in which its feed delivers them.
 fn feed(market: &simulate::Params) -> Vec<Event> {
-    let mut source = Simulate::new(market).unwrap();
+    read(&mut Simulate::new(market).unwrap())
+}
+
+fn read(source: &mut dyn Source) -> Vec<Event> {
     let mut events = Vec::new();
     while source.read(&mut events).unwrap() == Step::More {}
     events
@@ -143,6 +149,30 @@ fn outputs_equal_the_oracle_at_sampled_seconds_and_at_the_end() {
                 &format!("seed {seed} at {second}"),
             );
         }
+    }
+}
+
+/// Eighteen coins one after the other, with hours of silence between them.
+#[test]
+fn captured_swaps_equal_the_oracle_in_the_middle_and_at_the_end_of_every_sixth_coin() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/trades/pumpswap_2026-06.jsonl");
+    if !path.exists() {
+        println!("skipped: no captured swaps beside the checkout");
+        return;
+    }
+    let params = params();
+    let events = read(&mut Trades::new(&trades::Config { paths: vec![path], ..Default::default() }));
+    assert!(events.len() > 11_000);
+    let arrivals: Vec<(Seconds, usize)> = arrivals(&events).into_iter().collect();
+    let is_last = |at: &usize| arrivals.get(at + 1).is_none_or(|(next, _)| *next > arrivals[*at].0 + 600);
+    let ends = (0..arrivals.len()).filter(is_last).step_by(6).chain([arrivals.len() - 1]);
+    let sampled: Vec<_> = ends.flat_map(|end| [arrivals[end - 30], arrivals[end]]).collect();
+    assert!(sampled.len() > 6);
+    let seconds: Vec<Seconds> = sampled.iter().map(|(second, _)| *second).collect();
+    let found = tables_at(&run(&events, &params, Plan::PLAIN), &seconds);
+    for (second, count) in sampled {
+        let expected = oracle::tables(&events[..count], second, &params);
+        assert_same_tables(&expected, &comparable(found[&second].clone()), &format!("captured, at {second}"));
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod balances;
 mod base58;
+mod captures;
 pub mod decode;
 pub mod decoder;
 mod documents;

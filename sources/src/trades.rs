@@ -7,6 +7,8 @@
 //! Needed: `slot signature block_time program pool mint quote_mint side base_amount quote_amount
 //! base_decimals quote_decimals`. Places: `event_id`, or `outer_ix` and, below a top-level instruction,
 //! `inner_ix`, with `tx_index` where known. All others may be absent or null.
+//!
+//! A line may instead be a coin with the swaps of its first minutes in a pool: see [`crate::captures`].
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,7 +19,9 @@ use model::{
 };
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
+use crate::captures::Coin;
 use crate::documents::{Document, Documents};
 use crate::transactions::state;
 use crate::{Counts, Source, SourceError, Step};
@@ -45,7 +49,7 @@ impl Default for Config {
 
 /// The source.
 pub struct Trades {
-    documents: Documents<Line>,
+    documents: Documents<Entry>,
     commitment: Commitment,
     /// The slot of the last trade, of which nothing was said yet.
     slot: Option<(u64, Commitment, Seconds)>,
@@ -64,31 +68,48 @@ impl Trades {
         }
     }
 
-    fn take(&mut self, document: &Document<Line>, events: &mut Vec<Event>) {
-        let reject = |reason, detail, line: Option<&Line>| {
-            Event::Reject(Reject {
-                source: NAME.to_owned(),
-                cursor: document.cursor.clone(),
-                reason,
-                program: line.map(|line| line.program.address()),
-                signature: line.map(|line| line.signature),
-                slot: line.and_then(|line| line.slot),
-                detail,
-            })
-        };
-        match &document.content {
-            Ok(line) => match line.trade() {
-                Ok(trade) => {
-                    let commitment = line.commitment.unwrap_or(self.commitment);
-                    let slot = trade.origin.id.slot;
-                    self.enter_slot(Some((slot, commitment, trade.origin.block_time)), events);
-                    self.trades += 1;
-                    events.push(Event::Chain(ChainEvent::Trade(trade)));
-                }
-                Err((reason, detail)) => events.push(reject(reason, detail, Some(line))),
+    fn take(&mut self, document: &Document<Entry>, events: &mut Vec<Event>) {
+        let (reason, detail, line) = match &document.content {
+            Ok(Entry::Trade(line)) => match line.trade() {
+                Ok(trade) => return self.give(trade, line.commitment, events),
+                Err((reason, detail)) => (reason, detail, Some(&**line)),
             },
-            Err(detail) => events.push(reject(RejectReason::Malformed, detail.clone(), None)),
+            Ok(Entry::Coin(coin)) => return self.take_coin(coin, &document.cursor, events),
+            Ok(Entry::Neither(detail)) | Err(detail) => (RejectReason::Malformed, detail.clone(), None),
+        };
+        events.push(Event::Reject(Reject {
+            source: NAME.to_owned(),
+            cursor: document.cursor.clone(),
+            reason,
+            program: line.map(|line| line.program.address()),
+            signature: line.map(|line| line.signature),
+            slot: line.and_then(|line| line.slot),
+            detail,
+        }));
+    }
+
+    fn take_coin(&mut self, coin: &Coin, cursor: &str, events: &mut Vec<Event>) {
+        for (index, trade) in coin.trades().into_iter().enumerate() {
+            match trade {
+                Ok(trade) => self.give(trade, None, events),
+                Err(detail) => events.push(Event::Reject(Reject {
+                    source: NAME.to_owned(),
+                    cursor: format!("{cursor}[{index}]"),
+                    reason: RejectReason::Malformed,
+                    program: None,
+                    signature: None,
+                    slot: None,
+                    detail,
+                })),
+            }
         }
+    }
+
+    fn give(&mut self, trade: Trade, commitment: Option<Commitment>, events: &mut Vec<Event>) {
+        let commitment = commitment.unwrap_or(self.commitment);
+        self.enter_slot(Some((trade.origin.id.slot, commitment, trade.origin.block_time)), events);
+        self.trades += 1;
+        events.push(Event::Chain(ChainEvent::Trade(trade)));
     }
 
     /// Says of the slot before how settled it is, once the trades of another begin.
@@ -134,6 +155,31 @@ impl Source for Trades {
 
     fn done_ratio(&self) -> Option<f64> {
         self.documents.files().done_ratio()
+    }
+}
+
+/// What a document holds.
+#[derive(Debug)]
+enum Entry {
+    Trade(Box<Line>),
+    Coin(Coin),
+    /// What is wrong with it.
+    Neither(String),
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Which of the two it is shows only when it is seen whole: nothing but its fields says so.
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let error = match serde_json::from_str(raw.get()) {
+            Ok(line) => return Ok(Self::Trade(Box::new(line))),
+            Err(error) => error,
+        };
+        Ok(match serde_json::from_str(raw.get()) {
+            Ok(coin) => Self::Coin(coin),
+            Err(other) if raw.get().contains("\"swaps\"") => Self::Neither(other.to_string()),
+            Err(_) => Self::Neither(error.to_string()),
+        })
     }
 }
 
@@ -444,6 +490,38 @@ mod tests {
         by_parts["tx_index"] = Value::Null;
         let Event::Chain(event) = &read(&[by_parts])[0] else { panic!() };
         assert_eq!(event.origin().id.to_string(), "7-s0101010101010101-1--1");
+    }
+
+    #[test]
+    fn a_coin_with_its_swaps_is_its_trades() {
+        let swap =
+            |ts: u64, sol: f64| json!({"side": "buy", "sol": sol, "tokens": 10.5, "ts": ts, "price": null});
+        let (mint, pool) = (Address([3; 32]).to_string(), Address([2; 32]).to_string());
+        let swaps = [swap(1_700_000_000, 0.5), swap(1_700_000_000, -1.0), swap(1_700_000_001, 0.25)];
+        let coin = json!({"mint": mint, "pool": pool, "swaps": swaps});
+        let events = read(&[line(), coin, json!({"mint": mint, "pool": "?", "swaps": []})]);
+        let kinds: Vec<_> = events
+            .iter()
+            .map(|event| match event {
+                Event::Chain(ChainEvent::Trade(trade)) => format!("{} lamports", trade.quote_amount),
+                Event::Slot(status) => format!("slot {}", status.slot),
+                Event::Reject(reject) => reject.cursor.rsplit(':').next().unwrap().to_owned(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let expected = [
+            "5 lamports",
+            "slot 7",
+            "500000000 lamports",
+            "2[1]",
+            "slot 1700000000",
+            "250000000 lamports",
+            "3",
+            "slot 1700000001",
+        ];
+        assert_eq!(kinds, expected);
+        let Event::Reject(reject) = &events[6] else { panic!() };
+        assert!(reject.detail.contains("base58") || reject.detail.contains('?'), "{reject:?}");
     }
 
     #[test]

@@ -280,3 +280,15 @@ fn candles_of_recorded_transactions_agree_with_their_trades() {
     // No token among them is recorded both on its curve and at its migration.
     assert!(check(&folder.path().join("out"), false) > 100);
 }
+
+#[test]
+fn candles_of_captured_swaps_agree_with_their_trades() {
+    let Some(captured) = shared("trades/pumpswap_2026-06.jsonl") else {
+        println!("skipped: no captured swaps beside the checkout");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let input = captured.to_str().unwrap();
+    run_well(folder.path(), &["-q", "replay", "--source", "trades", input, "--out", "out"]);
+    assert!(check(&folder.path().join("out"), false) > 10_000);
+}

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod candles_from_trades;
+mod captured_swaps;
 mod cli;
 mod common;
 mod replay;
