@@ -62,11 +62,11 @@ pub fn run(events: &[Event], params: &Params, plan: Plan) -> History {
     let (first, rest) = batches.split_at(plan.restart.map_or(batches.len(), |(at, _)| at.min(batches.len())));
     let middle = first.last().map_or(0, |(time, _)| time + 1);
     let Some((_, workers)) = plan.restart else {
-        let (sent, _) = part(first, clock.end(), params, plan, plan.workers, Vec::new());
+        let (sent, _) = part(first, (clock.end(), true), params, plan, plan.workers, Vec::new());
         return history(sent);
     };
-    let (mut sent, snapshots) = part(first, middle, params, plan, plan.workers, Vec::new());
-    let (more, _) = part(rest, clock.end(), params, plan, workers, snapshots);
+    let (mut sent, snapshots) = part(first, (middle, false), params, plan, plan.workers, Vec::new());
+    let (more, _) = part(rest, (clock.end(), true), params, plan, workers, snapshots);
     sent.extend(more);
     history(sent)
 }
@@ -74,7 +74,7 @@ pub fn run(events: &[Event], params: &Params, plan: Plan) -> History {
 /// Runs until `end` is closed; the batches that were sent, and the snapshots at the end.
 fn part(
     batches: &[(Time, Vec<Event>)],
-    end: Time,
+    (end, is_last): (Time, bool),
     params: &Params,
     plan: Plan,
     workers: usize,
@@ -92,19 +92,24 @@ fn part(
             sent.lock().expect("no test panics while it sends").extend(leaving.batch());
         };
         let mut graph = Graph::build(worker, &params, states, send).expect("the snapshot is readable");
-        let mut close = |graph: &mut Graph, upto: Time| {
-            graph.advance(upto);
-            worker.step_or_park_while(None, || !graph.is_closed(upto));
-        };
+        let mut close =
+            |graph: &Graph, upto: Time| worker.step_or_park_while(None, || !graph.is_closed(upto));
         for (time, events) in &batches {
             for event in events.iter().skip(index).step_by(peers) {
                 graph.give(event.clone(), *time);
             }
             if plan.stepwise {
-                close(&mut graph, *time + 1);
+                graph.advance(*time + 1);
+                close(&graph, *time + 1);
             }
         }
-        close(&mut graph, end);
+        // In the middle timers of the second may be left for later, as in a run that is killed.
+        if is_last {
+            graph.settle(end);
+        } else {
+            graph.advance(end);
+        }
+        close(&graph, end);
         let snapshot = graph.snapshot().expect("states can be written");
         snapshots.send((index, snapshot)).expect("the test waits for it");
     });

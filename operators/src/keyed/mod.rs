@@ -9,10 +9,10 @@
 //! change. A state keeps what it needs, forgets by timer, and costs what the change costs: measured ten
 //! to fifty times less for candles.
 //!
-//! What a state may rely on: changes come time by time, in order; timers up to a time have fired before
-//! its changes come; of one time the changes of a key come consolidated if something is taken back, and
-//! what is taken back comes first. What it may not: any other order of changes within one time, which
-//! depends on how many workers there are.
+//! What a state may rely on: changes come time by time, in order. A timer fires within the second that it
+//! is set for, and before any change of its key in that second. Of one time the changes of a key come
+//! consolidated if something is taken back, and what is taken back comes first. What it may not: any other
+//! order of changes within one time, which depends on how many workers there are.
 
 mod operator;
 mod snapshot;

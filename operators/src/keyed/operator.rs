@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use differential_dataflow::AsCollection;
 use differential_dataflow::consolidation::consolidate;
+use model::time::second_of;
 use model::{Diff, Time};
 use rustc_hash::FxHashSet;
 use timely::container::CapacityContainerBuilder;
@@ -29,7 +30,7 @@ pub fn keyed<'s, S: State>(
     states: &States,
 ) -> Collection<'s, S::Output> {
     let store = Rc::new(RefCell::new(Store::<S>::new(params)));
-    states.register(name, &store);
+    let settling = states.register(name, &store);
     let by_key = Exchange::new(|(input, _, _): &(S::Input, Time, Diff)| S::route(&S::key(input)));
     input
         .inner
@@ -50,9 +51,11 @@ pub fn keyed<'s, S: State>(
                     let Some(capability) = held.as_mut() else { return };
                     let upper = frontier.frontier().first().copied();
                     let mut store = store.borrow_mut();
-                    while let Some(time) = next_time(&waiting, &store, upper, *capability.time()) {
-                        store.fire(time);
-                        apply(&mut store, time, waiting.remove(&time).unwrap_or_default());
+                    let mut pace = Pace { upper, is_settling: settling.get(), has_fired: false };
+                    while let Some(time) = pace.next(&waiting, &store, *capability.time()) {
+                        let batches = waiting.remove(&time).unwrap_or_default();
+                        pace.fire(&mut store, time, batches.iter().map(Vec::len).sum());
+                        apply(&mut store, time, batches);
                         let now = capability.delayed(&time);
                         let mut session = output.session(&now);
                         store.close(|output, diff| session.give((output, time, diff)));
@@ -98,19 +101,49 @@ pub fn stash<D>(waiting: &mut Waiting<D>, mut batch: Vec<(D, Time, Diff)>) {
     }
 }
 
-/// The next closed time at which something happens: a change that came, or a timer.
-fn next_time<S: State>(
-    waiting: &Waiting<S::Input>,
-    store: &Store<S>,
+/// Timers that fire with a batch that brings nothing.
+const TIMERS_FREE: usize = 64;
+
+/// Timers that fire with each change.
+const TIMERS_A_CHANGE: usize = 4;
+
+/// In which steps an operator catches up with its input.
+///
+/// At the turn of a second the timers of many keys are due at once, and to fire them all would hold up
+/// the first trades of the second. It is enough if they have fired before the second is over, so as long
+/// as it is not they fire a few at a time, with the changes; [`Store::apply`] sees to those of the keys
+/// that change.
+struct Pace {
+    /// Every time before it is closed; none once the input has ended.
     upper: Option<Time>,
-    lower: Time,
-) -> Option<Time> {
-    let change = waiting.first_key_value().map(|(time, _)| *time);
-    // After a restore a timer may be due before the time at which the run goes on.
-    let timer = store.next_timer().map(|time| time.max(lower));
-    match upper {
+    /// Whatever is due is to fire now.
+    is_settling: bool,
+    has_fired: bool,
+}
+
+impl Pace {
+    /// The next closed time at which something happens: a change that came, or a timer.
+    fn next<S: State>(&self, waiting: &Waiting<S::Input>, store: &Store<S>, lower: Time) -> Option<Time> {
+        let change = waiting.first_key_value().map(|(time, _)| *time);
         // Once the input has ended nothing more becomes due: time stands still.
-        None => change,
-        Some(upper) => change.into_iter().chain(timer).min().filter(|time| *time < upper),
+        let Some(upper) = self.upper else { return change };
+        let change = change.filter(|time| *time < upper);
+        let timer =
+            store.next_timer().filter(|due| !self.is_open(*due) || (change.is_none() && !self.has_fired));
+        // After a restore a timer may be due before the time at which the run goes on.
+        let timer = timer.map(|time| time.max(lower)).filter(|time| *time < upper);
+        change.into_iter().chain(timer).min()
+    }
+
+    /// Fires timers that are due at `time`: all, or some if there will be an opportunity for the rest.
+    fn fire<S: State>(&mut self, store: &mut Store<S>, time: Time, changes: usize) {
+        let budget = if self.is_open(time) { TIMERS_FREE + TIMERS_A_CHANGE * changes } else { usize::MAX };
+        store.fire_some(time, budget);
+        self.has_fired = true;
+    }
+
+    /// True if the second of a time is not over.
+    fn is_open(&self, time: Time) -> bool {
+        !self.is_settling && self.upper.is_some_and(|upper| second_of(upper) == second_of(time))
     }
 }

@@ -5,7 +5,7 @@
 //! time, and [`States::snapshot`] writes them down. To restore, every worker is given the snapshots of
 //! all workers and takes the keys that are routed to it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -46,6 +46,7 @@ pub struct States {
     index: u64,
     peers: u64,
     registry: Rc<RefCell<Registry>>,
+    settling: Rc<Cell<bool>>,
 }
 
 impl States {
@@ -59,7 +60,7 @@ impl States {
     #[must_use]
     pub fn restored(snapshots: Arc<Vec<Snapshot>>, index: usize, peers: usize) -> Self {
         let (index, peers) = (index as u64, peers as u64);
-        Self { restored: snapshots, index, peers, registry: Rc::default() }
+        Self { restored: snapshots, index, peers, ..Self::default() }
     }
 
     /// The states of all keyed operators as they are now.
@@ -81,8 +82,18 @@ impl States {
         self.registry.borrow_mut().failure.take()
     }
 
-    /// Registers an operator under its name and fills its store from the snapshots.
-    pub(super) fn register<S: State>(&self, name: &'static str, store: &Rc<RefCell<Store<S>>>) {
+    /// Whether the operators are to fire whatever timer is due, and not leave some for later in the second.
+    pub fn settle(&self, is_settling: bool) {
+        self.settling.set(is_settling);
+    }
+
+    /// Registers an operator under its name and fills its store from the snapshots. What it returns says
+    /// whether the operators are settling.
+    pub(super) fn register<S: State>(
+        &self,
+        name: &'static str,
+        store: &Rc<RefCell<Store<S>>>,
+    ) -> Rc<Cell<bool>> {
         let bytes = self.restored.iter().flatten().filter(|(operator, _)| operator == name);
         for (_, bytes) in bytes {
             if let Err(source) = self.fill(&mut store.borrow_mut(), bytes) {
@@ -96,6 +107,7 @@ impl States {
             postcard::to_stdvec(&states)
         };
         self.registry.borrow_mut().writers.insert(name, Box::new(write));
+        Rc::clone(&self.settling)
     }
 
     fn fill<S: State>(&self, store: &mut Store<S>, bytes: &[u8]) -> Result<(), postcard::Error> {

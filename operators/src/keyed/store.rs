@@ -24,6 +24,18 @@ impl<S: State> Entry<S> {
     fn new(state: S) -> Self {
         Self { state, timer: None, touched: Vec::new(), is_dirty: false }
     }
+
+    fn fire(
+        &mut self,
+        key: &S::Key,
+        (now, time): (Seconds, Time),
+        params: &S::Params,
+        emitted: &mut Vec<(S::Output, Diff)>,
+    ) {
+        self.timer = None;
+        let mut effects = Effects { now, time, params, touched: &mut self.touched, emitted };
+        self.state.on_timer(key, &mut effects);
+    }
 }
 
 /// The states of the keys of one worker.
@@ -66,20 +78,19 @@ impl<S: State> Store<S> {
         self.timers.first_key_value().map(|(second, _)| start_of(*second))
     }
 
-    /// Takes in one change of the present time.
+    /// Takes in one change of the present time, after the key's own timer if that is due.
     pub fn apply(&mut self, time: Time, input: S::Input, diff: Diff) {
         let key = S::key(&input);
         let entry = match self.entries.get_mut(&key) {
             Some(entry) => entry,
             None => self.entries.entry(key.clone()).or_insert_with(|| Entry::new(S::default())),
         };
-        let mut effects = Effects {
-            now: second_of(time),
-            time,
-            params: &self.params,
-            touched: &mut entry.touched,
-            emitted: &mut self.emitted,
-        };
+        let now = second_of(time);
+        if entry.timer.is_some_and(|due| due <= now) {
+            entry.fire(&key, (now, time), &self.params, &mut self.emitted);
+        }
+        let (params, touched, emitted) = (&self.params, &mut entry.touched, &mut self.emitted);
+        let mut effects = Effects { now, time, params, touched, emitted };
         entry.state.apply(&key, input, diff, &mut effects);
         if !entry.is_dirty {
             entry.is_dirty = true;
@@ -89,26 +100,30 @@ impl<S: State> Store<S> {
 
     /// Fires the timers that are due at `time`. Called before the changes of that time are applied.
     pub fn fire(&mut self, time: Time) {
+        self.fire_some(time, usize::MAX);
+    }
+
+    /// Fires the timers that were due before the second of `time`, and up to `budget` of that second.
+    pub fn fire_some(&mut self, time: Time, mut budget: usize) {
         let now = second_of(time);
-        while let Some(due) = self.timers.first_entry() {
-            if *due.key() > now {
+        while let Some(mut due) = self.timers.first_entry() {
+            let second = *due.key();
+            if second > now || (second == now && budget == 0) {
                 break;
             }
-            let (second, keys) = due.remove_entry();
+            let keys = if second == now && due.get().len() > budget {
+                let rest = due.get().len() - budget;
+                due.get_mut().split_off(rest)
+            } else {
+                due.remove()
+            };
             for key in keys {
                 let Some(entry) = self.entries.get_mut(&key) else { continue };
                 if entry.timer != Some(second) {
                     continue; // set anew since
                 }
-                entry.timer = None;
-                let mut effects = Effects {
-                    now,
-                    time,
-                    params: &self.params,
-                    touched: &mut entry.touched,
-                    emitted: &mut self.emitted,
-                };
-                entry.state.on_timer(&key, &mut effects);
+                budget = budget.saturating_sub(1);
+                entry.fire(&key, (now, time), &self.params, &mut self.emitted);
                 if !entry.is_dirty {
                     entry.is_dirty = true;
                     self.dirty.push(key);
@@ -248,6 +263,30 @@ mod tests {
         assert_eq!(step(&mut store, 11, &[]), []);
         assert_eq!(step(&mut store, 15, &[]), [(2, -1)]);
         assert!(store.is_empty(), "an idle key is forgotten");
+    }
+
+    #[test]
+    fn timers_of_a_second_can_be_spread_over_it() {
+        let mut store = Store::<Count>::new(());
+        let keys: Vec<Address> = (1..=5).map(|byte| Address([byte; 32])).collect();
+        for key in &keys {
+            store.apply(start_of(1), (*key, 0), 1);
+        }
+        store.close(|_, _| {});
+        let mut fire = |time: Time, budget: usize, change: Option<Address>| {
+            let mut emitted = Vec::new();
+            store.fire_some(time, budget);
+            if let Some(key) = change {
+                store.apply(time, (key, 0), 2);
+            }
+            store.close(|output, diff| emitted.push((output, diff)));
+            emitted
+        };
+        assert_eq!(fire(start_of(11), 2, None), [(1, -1); 2]);
+        assert_eq!(fire(start_of(11) + 1, 0, None), []);
+        // The timer of a key that changes fires before the change.
+        assert_eq!(fire(start_of(11) + 2, 0, Some(keys[0])), [(1, -1), (2, 1)]);
+        assert_eq!(fire(start_of(12), 0, None), [(1, -1); 2], "all before the second is over");
     }
 
     #[test]

@@ -158,11 +158,11 @@ impl Ingress {
     }
 
     fn finish(&mut self, job: &Job, workers: &Workers) {
+        // With a store the second goes on when the run does.
+        let upto = if job.store.is_some() { self.clock.mint() + 1 } else { self.clock.end() };
+        workers.send_all(|| Command::Settle { upto });
         if job.store.is_some() {
-            // The second goes on when the run does.
             self.checkpoint(job, workers);
-        } else {
-            workers.feed(Vec::new(), self.clock.end());
         }
         workers.send_all(|| Command::Finish);
     }

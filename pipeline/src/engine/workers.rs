@@ -23,6 +23,8 @@ const PARK: Duration = Duration::from_millis(1);
 pub(super) enum Command {
     /// Take these events in, and close every time before `upto`.
     Feed { batches: Vec<(Time, Vec<Event>)>, upto: Time },
+    /// Close every time before `upto`, with all that is due by then: the run stops there.
+    Settle { upto: Time },
     /// Close every time before `time` and write the states down.
     Checkpoint { time: Time, offset: u64 },
     /// There will be nothing more.
@@ -183,10 +185,16 @@ impl Seat<'_> {
                             self.graph.give(event, time);
                         }
                     }
+                    self.graph.advance(upto);
                     self.close(upto);
                     self.busy.fetch_sub(1, Ordering::AcqRel);
                 }
+                Ok(Command::Settle { upto }) => {
+                    self.graph.settle(upto);
+                    self.close(upto);
+                }
                 Ok(Command::Checkpoint { time, offset }) => {
+                    self.graph.advance(time);
                     if !self.close(time) {
                         break;
                     }
@@ -202,10 +210,9 @@ impl Seat<'_> {
         Ok(())
     }
 
-    /// Closes every time before `upto`. Times are closed on all workers at once, so one reports it.
+    /// Waits until every time before `upto` is closed. Times are closed on all workers at once, so one reports it.
     /// False if a worker is missing.
     fn close(&mut self, upto: Time) -> bool {
-        self.graph.advance(upto);
         while self.health.is_good() && !self.graph.is_closed(upto) {
             self.worker.step_or_park(Some(PARK));
         }
