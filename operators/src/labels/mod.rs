@@ -5,16 +5,169 @@
 //! belong to single trades also leave as [`Mark`]s, the short form in which other operators take them to
 //! leave such trades out.
 //!
-//! Source: DEFINITIONS §8. No funding clusters and no groups of a block engine are known here: what is
-//! found is found from trades alone.
+//! What concerns a token (snipers, bundlers, sandwiches, arbitrage, wash trading) is found by token, from
+//! one tape of its trades ([`token`]); what concerns a wallet whatever it trades, by wallet ([`wallet`]).
+//! Two operators, because each costs a trade one more exchange. Once a label can no longer be corrected,
+//! what showed it is let go and the label stays; only a wallet's freshness ends by itself.
+//!
+//! Source: DEFINITIONS §8. No funding clusters and no groups of a block engine are known here, and no
+//! transfers: what is found is found from trades alone, so no insiders are.
 
+pub mod accounts;
+pub mod block;
+pub mod input;
+pub mod launch;
 mod record;
 pub mod risk;
+mod tape;
+pub mod token;
+pub mod wallet;
+pub mod wash;
 
-use model::{Address, EventId};
+use differential_dataflow::AsCollection;
+use differential_dataflow::collection::concatenate;
+use model::time::second_of;
+use model::{Address, ChainEvent, Control, EventId, LabelEntry};
 use serde::{Deserialize, Serialize};
+use timely::dataflow::operators::core::Map;
 
 pub use record::{Label, Reason, Role, Subject};
+
+use crate::prelude::*;
+
+/// Settings of [`labels`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Params {
+    /// How long after the first trade of its token a buy makes a sniper, in seconds.
+    pub sniper_s: Seconds,
+    /// The same in slots; either will do.
+    pub sniper_slots: u64,
+    /// How many wallets that buy in the launch slot are bundlers.
+    pub bundler_wallets: usize,
+    /// Most that a sandwich or an arbitrage may leave bought or sold, in hundredths of a percent of all
+    /// base that it traded.
+    pub net_bps_max: u32,
+    /// Wash trading.
+    pub wash: wash::Params,
+    /// For how long after its first trade a wallet is fresh, in seconds.
+    pub fresh_s: Seconds,
+    /// Wallets first seen before this block time are not fresh: set it to a day after the first event of a
+    /// new installation, to which every wallet is new. Seconds since the Unix epoch.
+    pub fresh_since_s: Seconds,
+    /// Accounts of protocols, beside those of [`accounts`].
+    pub protocol_accounts: Vec<Address>,
+    /// For how long it is remembered that a silent token was launched, in seconds.
+    pub remember_token_s: Seconds,
+    /// For how long it is remembered that a silent wallet was seen, in seconds.
+    pub remember_wallet_s: Seconds,
+    /// The score of risk.
+    pub risk: risk::Params,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            sniper_s: 5,
+            sniper_slots: 12,
+            bundler_wallets: 4,
+            net_bps_max: 200,
+            wash: wash::Params::default(),
+            fresh_s: 86_400,
+            fresh_since_s: 0,
+            protocol_accounts: Vec::new(),
+            remember_token_s: 30 * 86_400,
+            remember_wallet_s: 7 * 86_400,
+            risk: risk::Params::default(),
+        }
+    }
+}
+
+/// The labels, and the marks of the trades that other operators leave out.
+pub struct Labels<'s> {
+    /// The record.
+    pub labels: Collection<'s, Label>,
+    /// The marks.
+    pub marks: Collection<'s, Mark>,
+}
+
+/// Labels wallets and trades.
+///
+/// `events` are those that happened, each once; `controls` tell of labels that are given.
+pub fn labels<'s>(
+    events: Collection<'s, ChainEvent>,
+    controls: Collection<'s, Control>,
+    params: &Params,
+    horizon: Horizon,
+    states: &States,
+) -> Labels<'s> {
+    let settings = (params.clone(), horizon);
+    let seen = events.flat_map(|event| input::Input::of(&event));
+    let traded = seen.clone().flat_map(|input| match input {
+        input::Input::Trade(trade) => {
+            let of_wallet = wallet::Trade { id: trade.id, time: trade.time, mint: trade.mint };
+            trade.trader.map(|wallet| wallet::Input::Trade(wallet, of_wallet))
+        }
+        input::Input::Created(_) => None,
+    });
+    let inputs = [traded, given(controls)];
+    let scope = inputs[0].scope();
+    let of_wallets =
+        keyed::<wallet::Wallet>(concatenate(scope, inputs), "wallet_labels", settings.clone(), states);
+    let of_tokens = keyed::<token::Token>(seen, "token_labels", settings, states);
+    let outputs = [of_tokens.flat_map(Found::of_token), of_wallets.map(Found::of_wallet)];
+    let found = concatenate(scope, outputs);
+    let labels = found.clone().flat_map(|found| match found {
+        Found::Label(label) => Some(label),
+        Found::Mark(_) => None,
+    });
+    let marks = found.flat_map(|found| match found {
+        Found::Label(_) => None,
+        Found::Mark(mark) => Some(mark),
+    });
+    Labels { labels, marks }
+}
+
+/// The labels that are given, less those that are taken back.
+fn given(controls: Collection<'_, Control>) -> Collection<'_, wallet::Input> {
+    let entries = controls.inner.flat_map(|(control, time, diff)| match control {
+        Control::AddLabel(entry) => Some((entry, time, diff)),
+        Control::RemoveLabel(entry) => Some((entry, time, -diff)),
+        Control::AddListEntry(_) | Control::RemoveListEntry(_) => None,
+    });
+    entries.as_collection().flat_map(|entry: LabelEntry| {
+        let kind = LabelKind::named(&entry.kind).filter(|kind| kind.can_be_given())?;
+        let given = wallet::Given { kind, since: second_of(entry.known_from), reason: entry.reason };
+        Some(wallet::Input::Given(entry.subject, given))
+    })
+}
+
+/// Something that was found.
+#[derive(Clone)]
+enum Found {
+    Label(Label),
+    Mark(Mark),
+}
+
+impl Found {
+    fn of_token(output: token::Output) -> Vec<Self> {
+        match output {
+            token::Output::Found(found) => {
+                let labels = found.labels.into_iter().map(Self::Label);
+                labels.chain(found.marks.into_iter().map(Self::Mark)).collect()
+            }
+            token::Output::Label(label) => vec![Self::Label(label)],
+            token::Output::Mark(mark) => vec![Self::Mark(mark)],
+        }
+    }
+
+    fn of_wallet(output: wallet::Output) -> Self {
+        match output {
+            wallet::Output::Label(label) => Self::Label(label),
+            wallet::Output::Mark(mark) => Self::Mark(mark),
+        }
+    }
+}
 
 /// Version of the rules: raised when a rule finds something else in the same trades.
 pub const RULE_VERSION: u32 = 1;
@@ -73,6 +226,12 @@ impl LabelKind {
         }
     }
 
+    /// True if somebody may say this of a wallet; the others are found only.
+    #[must_use]
+    pub const fn can_be_given(self) -> bool {
+        matches!(self, Self::Bot | Self::Protocol)
+    }
+
     /// The kind of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
@@ -82,7 +241,7 @@ impl LabelKind {
 
 /// This trade carries that label. Only [`LabelKind::Sandwich`] (the trades of who made it, not of its
 /// victims), [`LabelKind::Arbitrage`], [`LabelKind::Wash`] and [`LabelKind::Protocol`] are marks; a
-/// trade may carry several, each once.
+/// trade may carry several kinds, each once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Mark {
     /// The token.

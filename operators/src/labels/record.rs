@@ -24,6 +24,8 @@ pub struct Label {
     pub evidence: Vec<EventId>,
     /// Block time from which it holds; of a label that is given, when it became known.
     pub valid_from: Seconds,
+    /// What amounts of quote in the reason are of; none without such amounts.
+    pub quote_mint: Option<Address>,
 }
 
 /// What can be labelled.
@@ -90,7 +92,7 @@ pub enum Reason {
         /// Distinct wallets.
         wallets: u32,
     },
-    /// Traded this long after it was first seen.
+    /// First seen less than this long ago.
     New {
         /// Seconds of block time.
         seconds: Seconds,
@@ -127,7 +129,7 @@ impl Reason {
                 format!("bought {slots} slots and {seconds} s after the first trade")
             }
             Self::Bundled { wallets } => format!("one of {wallets} wallets that bought in the launch slot"),
-            Self::New { seconds } => format!("traded {seconds} s after it was first seen"),
+            Self::New { seconds } => format!("first seen less than {seconds} s ago"),
             Self::Sandwiched { role, .. } => format!("{} of a sandwich", role.name()),
             Self::Arbitraged { pools, .. } => format!("bought and sold in {pools} pools at once"),
             Self::Washed { round_trips, .. } => {
@@ -148,10 +150,9 @@ impl Reason {
         Value::Count(match self {
             Self::Sniped { slots, .. } => *slots,
             Self::Bundled { wallets } => u64::from(*wallets),
-            Self::New { seconds } => *seconds,
             Self::Arbitraged { pools, .. } => u64::from(*pools),
             Self::Washed { round_trips, .. } => u64::from(*round_trips),
-            Self::Sandwiched { .. } | Self::Given(_) => return Value::Null,
+            Self::New { .. } | Self::Sandwiched { .. } | Self::Given(_) => return Value::Null,
         })
     }
 
@@ -192,14 +193,15 @@ impl Record for Label {
             Column::new(
                 "count",
                 Kind::Count,
-                "Slots since the first trade (sniper), wallets (bundler), seconds since first seen (fresh), \
-                 pools (arbitrage), round trips (wash).",
+                "Slots since the first trade (sniper), wallets (bundler), pools (arbitrage), round trips (wash).",
             ),
             Column::new(
                 "quote",
                 Kind::Sum,
-                "Profit of who made it (sandwich, arbitrage), quote traded on both sides (wash), raw units.",
+                "Profit of who made it (sandwich, arbitrage), quote traded on both sides (wash), raw units of \
+                 quote_mint.",
             ),
+            Column::new("quote_mint", Kind::Address, "What quote is an amount of; null without."),
         ],
     };
     type Key = (Subject, LabelKind);
@@ -222,6 +224,7 @@ impl Record for Label {
             self.reason.role(),
             self.reason.count(),
             self.reason.quote(),
+            Value::from(self.quote_mint),
         ]
     }
 }
