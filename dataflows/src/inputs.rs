@@ -1,7 +1,7 @@
 //! What every dataflow may read, and the handles through which it is fed.
 
 use differential_dataflow::input::InputSession;
-use model::{ChainEvent, Diff, Event, PriceQuote, Reject, SlotStatus, Time};
+use model::{ChainEvent, Control, Diff, Event, PriceQuote, Reject, SlotStatus, Time};
 use operators::prelude::Collection;
 use timely::dataflow::Scope;
 
@@ -13,6 +13,8 @@ pub struct Inputs<'s> {
     pub slots: Collection<'s, SlotStatus>,
     /// Prices of quote tokens.
     pub quotes: Collection<'s, PriceQuote>,
+    /// What people say and take back.
+    pub controls: Collection<'s, Control>,
     /// What sources refused.
     pub rejects: Collection<'s, Reject>,
 }
@@ -22,6 +24,7 @@ pub struct Feeds {
     events: InputSession<Time, ChainEvent, Diff>,
     slots: InputSession<Time, SlotStatus, Diff>,
     quotes: InputSession<Time, PriceQuote, Diff>,
+    controls: InputSession<Time, Control, Diff>,
     rejects: InputSession<Time, Reject, Diff>,
 }
 
@@ -32,12 +35,14 @@ impl Feeds {
             events: InputSession::new(),
             slots: InputSession::new(),
             quotes: InputSession::new(),
+            controls: InputSession::new(),
             rejects: InputSession::new(),
         };
         let inputs = Inputs {
             events: feeds.events.to_collection(scope),
             slots: feeds.slots.to_collection(scope),
             quotes: feeds.quotes.to_collection(scope),
+            controls: feeds.controls.to_collection(scope),
             rejects: feeds.rejects.to_collection(scope),
         };
         (feeds, inputs)
@@ -50,8 +55,7 @@ impl Feeds {
             Event::Slot(status) => self.slots.update_at(status, time, 1),
             Event::Quote(quote) => self.quotes.update_at(quote, time, 1),
             Event::Reject(reject) => self.rejects.update_at(reject, time, 1),
-            // No dataflow reads lists and labels yet; they are kept in the log for the first that does.
-            Event::Control(_) => {}
+            Event::Control(control) => self.controls.update_at(control, time, 1),
         }
     }
 
@@ -63,6 +67,8 @@ impl Feeds {
         self.slots.flush();
         self.quotes.advance_to(time);
         self.quotes.flush();
+        self.controls.advance_to(time);
+        self.controls.flush();
         self.rejects.advance_to(time);
         self.rejects.flush();
     }

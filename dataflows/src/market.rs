@@ -4,15 +4,17 @@
 //! events ──► slots ──► events that happened ──► trades ──► prices ──► usd ──┬─► trades (record)
 //! slot news ──┘  └──► rejects (too late)        oracle prices ─────────┘      ├─► candles (record)
 //!                                                                            └─► windows ──► token_stats (record)
+//! trades, creations, labels that are given ──► labels (record)
 //! ```
 
 use model::{ChainEvent, Record, Reject, Schema};
 use operators::candles::Candle;
 use operators::keyed::States;
+use operators::labels::Label;
 use operators::prelude::{Either, split};
 use operators::trades::CommittedTrade;
 use operators::windows::TokenStats;
-use operators::{candles, prices, slots, trades, usd, windows};
+use operators::{candles, labels, prices, slots, trades, usd, windows};
 use serde::{Deserialize, Serialize};
 
 use crate::{Inputs, Outputs};
@@ -29,6 +31,8 @@ pub struct Params {
     pub candles: candles::Params,
     /// Sliding windows.
     pub windows: windows::Params,
+    /// What wallets and trades are found to be.
+    pub labels: labels::Params,
 }
 
 impl Params {
@@ -41,7 +45,7 @@ impl Params {
                 problems.push((key.to_owned(), what.to_owned()));
             }
         };
-        let Self { prices, usd, candles, windows } = self;
+        let Self { prices, usd, candles, windows, labels } = self;
         check(prices.reference_trades > 0, "prices.reference_trades", "must be at least 1");
         check(prices.factor >= 1.0, "prices.factor", "must be at least 1");
         check(prices.factor_young >= 1.0, "prices.factor_young", "must be at least 1");
@@ -63,12 +67,14 @@ impl Params {
         );
         let in_ticks = windows.widths.iter().all(|w| w.seconds().is_multiple_of(windows::tick_s(*w)));
         check(in_ticks, "windows.widths", "over an hour must be whole tens of seconds");
+        problems.extend(labels.problems().into_iter().map(|(key, what)| (format!("labels.{key}"), what)));
         problems
     }
 }
 
 /// What it emits.
-pub const RECORDS: &[&Schema] = &[CommittedTrade::SCHEMA, Candle::SCHEMA, TokenStats::SCHEMA, Reject::SCHEMA];
+pub const RECORDS: &[&Schema] =
+    &[CommittedTrade::SCHEMA, Candle::SCHEMA, TokenStats::SCHEMA, Label::SCHEMA, Reject::SCHEMA];
 
 /// Builds the dataflow.
 pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, out: &mut Outputs) {
@@ -79,6 +85,15 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
         ChainEvent::Trade(trade) => Either::Left(trade),
         other => Either::Right(other),
     });
+    let found = labels::labels(
+        trades.clone(),
+        events.clone(),
+        inputs.controls.clone(),
+        &params.labels,
+        horizon,
+        states,
+    );
+    out.emit(found.labels);
     let priced = prices::prices(trades, &params.prices, horizon, states);
     let (valued, late_quotes) = usd::usd(priced, inputs.quotes.clone(), &params.usd, horizon, states);
     out.emit(trades::trades(valued.clone(), inputs.slots.clone(), horizon, states));

@@ -9,7 +9,10 @@
 //! set market.candles.intervals = ["1m"]      a setting, in TOML
 //! show candles: open close trades            a record, and which of its columns
 //! 5s slot 1.0: alice buys 10 CAT for 2 SOL in curve        at second 5, slot 1, transaction 0
+//! 5s slot 1.0.2: alice sells 10 CAT for 2 SOL in pool      the same transaction, instruction 2
 //! 9s slot 3.0: CAT moves to pool
+//! 9s slot 3.1: alice creates CAT in curve
+//! alice is known as protocol                 a label that is given; taken back with `is not known as`
 //! slot 1 dead
 //! SOL is 150 USD at 4s                     an oracle price and when it was published
 //! 70s passes                                 nothing but time
@@ -25,9 +28,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use dataflows::Params;
+use model::time::start_of;
 use model::{
-    Address, ChainEvent, Event, EventId, Fees, Migrated, Origin, Price, PriceQuote, Program, Row, Seconds,
-    Side, Signature, SlotState, SlotStatus, Trade, TraderKind, TxPlace, Value,
+    Address, ChainEvent, Control, Event, EventId, Fees, LabelEntry, Migrated, Origin, Price, PriceQuote,
+    Program, Row, Seconds, Side, Signature, SlotState, SlotStatus, TokenCreated, Trade, TraderKind, TxPlace,
+    Value,
 };
 
 use crate::run::{History, Plan, assert_same, run};
@@ -91,6 +96,12 @@ impl Scene {
                 publish_time: START + seconds(time)?,
                 source: "oracle".to_owned(),
             }),
+            [wallet, "is", "known", "as", kind] => {
+                Event::Control(Control::AddLabel(self.given(wallet, kind)))
+            }
+            [wallet, "is", "not", "known", "as", kind] => {
+                Event::Control(Control::RemoveLabel(self.given(wallet, kind)))
+            }
             [time, "passes"] => status(0, "processed", Some(START + seconds(time)?))?,
             [time, "slot", place, rest @ ..] => {
                 let origin = origin(seconds(time)?, place.strip_suffix(':')?)?;
@@ -112,6 +123,9 @@ impl Scene {
                 };
                 let amounts = (raw(base, 6)?, raw(quote, 9)?);
                 ChainEvent::Trade(self.trade(origin, side, amounts, [trader, token, pool]))
+            }
+            [creator, "creates", token, "in", pool] => {
+                ChainEvent::TokenCreated(self.creation(origin, [creator, token, pool]))
             }
             [token, "moves", "to", pool] => ChainEvent::Migrated(Migrated {
                 origin,
@@ -154,8 +168,39 @@ impl Scene {
         }
     }
 
-    /// The address that a name stands for: the name itself, filled up.
+    fn creation(&mut self, origin: Origin, names: [&str; 3]) -> TokenCreated {
+        let [creator, token, pool] = names;
+        TokenCreated {
+            origin,
+            program: Program::Pump,
+            mint: self.address(token),
+            pool: self.address(pool),
+            quote_mint: Address::WSOL,
+            creator: Some(self.address(creator)),
+            user: self.address(creator),
+            name: token.to_owned(),
+            symbol: token.to_owned(),
+            uri: String::new(),
+            decimals: 6,
+            supply: None,
+            virtual_base: None,
+            virtual_quote: None,
+            real_base: None,
+            is_mayhem: false,
+            is_cashback: false,
+        }
+    }
+
+    fn given(&mut self, wallet: &str, kind: &str) -> LabelEntry {
+        let (subject, reason) = (self.address(wallet), "said so".to_owned());
+        LabelEntry { subject, kind: kind.to_owned(), reason, known_from: start_of(START) }
+    }
+
+    /// The address that a name stands for: the one it spells, or the name itself, filled up.
     fn address(&mut self, name: &str) -> Address {
+        if let Ok(address) = name.parse() {
+            return address;
+        }
         let mut bytes = [0; 32];
         for (byte, letter) in bytes.iter_mut().zip(name.bytes()) {
             *byte = letter;
@@ -216,11 +261,20 @@ impl Scene {
             Value::Sum(value) => value.to_string(),
             Value::Float(value) => value.to_string(),
             Value::Symbol(text) => (*text).to_owned(),
-            Value::Text(text) => text.to_string(),
+            Value::Text(text) => self.spell_addresses(text),
             Value::Address(address) => {
                 self.names.get(address).cloned().unwrap_or_else(|| address.to_string())
             }
         }
+    }
+}
+
+impl Scene {
+    /// A text whose parts between colons may be addresses.
+    fn spell_addresses(&self, text: &str) -> String {
+        let name = |part: &str| part.parse().ok().and_then(|address| self.names.get(&address).cloned());
+        let parts = text.split(':').map(|part| name(part).unwrap_or_else(|| part.to_owned()));
+        parts.collect::<Vec<_>>().join(":")
     }
 }
 
@@ -246,14 +300,16 @@ fn status(slot: u64, state: &str, block_time: Option<Seconds>) -> Option<Event> 
     Some(Event::Slot(SlotStatus { slot, state, parent: None, block_time }))
 }
 
-/// `slot.tx`, or `slot.?` for a transaction whose index is not known and which is transaction 0.
+/// `slot.tx` or `slot.tx.instruction`, or `slot.?` for a transaction whose index is not known and which is transaction 0.
 fn origin(second: Seconds, place: &str) -> Option<Origin> {
-    let (slot, tx) = place.split_once('.')?;
+    let (slot, place) = place.split_once('.')?;
+    let (tx, outer_ix) = place.split_once('.').unwrap_or((place, "0"));
     let slot: u64 = slot.parse().ok()?;
     let index: Option<u32> = if tx == "?" { None } else { Some(tx.parse().ok()?) };
     let mut signature = [1; 64];
     signature[..8].copy_from_slice(&(slot * 1000 + u64::from(index.unwrap_or(0))).to_be_bytes());
     let signature = Signature(signature);
-    let id = EventId { slot, tx: TxPlace::new(index, &signature), outer_ix: 0, inner_ix: -1 };
+    let id =
+        EventId { slot, tx: TxPlace::new(index, &signature), outer_ix: outer_ix.parse().ok()?, inner_ix: -1 };
     Some(Origin { id, signature, block_time: START + second, received_at: None })
 }

@@ -2,7 +2,11 @@
 //!
 //! Few tokens, few pools, few traders, so that everything meets: trades come late and twice, without
 //! their index and again with it; slots die, also before their events come; tokens migrate, also late;
-//! prices are absurd, amounts zero or dust, oracles late; some events are past the horizon. The seed decides all.
+//! prices are absurd, amounts zero or dust, oracles late; some events are past the horizon. Tokens are launched
+//! into a crowd; wallets sandwich others, trade between pools and with themselves; labels are given and taken
+//! back. The seed decides all.
+
+mod schemes;
 
 use model::{
     Address, ChainEvent, Event, EventId, Fees, Migrated, Origin, Price, PriceQuote, Program, Seconds, Side,
@@ -48,6 +52,8 @@ struct Stream {
     /// What comes, and at which second it comes.
     arrivals: Vec<(Seconds, u64, Event)>,
     serial: u64,
+    /// What goes on over several slots.
+    schemes: schemes::Schemes,
 }
 
 /// The events in the order of arrival.
@@ -58,6 +64,7 @@ pub fn events(shape: Shape) -> Vec<Event> {
         pools: pools(),
         arrivals: Vec::new(),
         serial: 0,
+        schemes: schemes::Schemes::default(),
     };
     let mut now = START;
     for slot in 0..shape.slots {
@@ -95,6 +102,7 @@ impl Stream {
                 if self.chance(0.02) { self.migration(slot, tx, now) } else { self.trade(slot, tx, now) };
             self.deliver(&event, now, shape);
         }
+        self.scheme(slot, now, shape);
         let fate = if self.chance(0.12) { SlotState::Dead } else { SlotState::Finalized };
         for state in [SlotState::Processed, SlotState::Confirmed, fate] {
             if self.chance(0.9) {

@@ -7,7 +7,7 @@ use model::{Event, Record as _, Row, Seconds, Value};
 use operators::candles::{Candle, Interval};
 use testkit::oracle::{tables, without_received_at};
 use testkit::run::{Plan, Tables, assert_same, run, tables_at};
-use testkit::stream::{Shape, events};
+use testkit::stream::{Shape, address, events};
 
 fn params(horizon_s: u64, intervals: &[&str], takeover_s: Seconds) -> Params {
     let mut params = Params { correction_horizon_s: horizon_s, ..Params::default() };
@@ -15,6 +15,9 @@ fn params(horizon_s: u64, intervals: &[&str], takeover_s: Seconds) -> Params {
     params.market.candles.intervals = intervals.iter().map(interval).collect();
     params.market.windows.widths.clone_from(&params.market.candles.intervals);
     params.market.candles.primary.takeover_s = takeover_s;
+    params.market.labels.fresh_s = horizon_s * 3 / 2;
+    params.market.labels.wash.window_s = horizon_s;
+    params.market.labels.protocol_accounts = vec![address(b'W', 11)];
     params.market.usd.correction_s = horizon_s / 2;
     params
 }

@@ -1,6 +1,6 @@
 //! What the rules take in.
 
-use model::{Address, ChainEvent, EventId, Seconds, Side, TokenCreated};
+use model::{Address, EventId, Seconds, Side, TokenCreated};
 use serde::{Deserialize, Serialize};
 
 /// What arrives for a token.
@@ -68,18 +68,6 @@ pub struct Creation {
     pub creator: Option<Address>,
 }
 
-impl Input {
-    /// What the rules need of an event; none if they need nothing of it.
-    #[must_use]
-    pub fn of(event: &ChainEvent) -> Option<Self> {
-        match event {
-            ChainEvent::Trade(trade) => Some(Self::Trade(Trade::of(trade))),
-            ChainEvent::TokenCreated(event) => Some(Self::Created(Creation::of(event))),
-            _ => None,
-        }
-    }
-}
-
 impl Trade {
     /// What the rules need of a trade.
     #[must_use]
@@ -105,7 +93,9 @@ impl Trade {
 }
 
 impl Creation {
-    fn of(event: &TokenCreated) -> Self {
+    /// What the rules need of a creation.
+    #[must_use]
+    pub fn of(event: &TokenCreated) -> Self {
         let origin = &event.origin;
         let (id, time) = (origin.id, origin.block_time);
         Self { mint: event.mint, id, time, user: event.user, creator: event.creator }

@@ -27,7 +27,7 @@ pub mod wash;
 use differential_dataflow::AsCollection;
 use differential_dataflow::collection::concatenate;
 use model::time::second_of;
-use model::{Address, ChainEvent, Control, EventId, LabelEntry};
+use model::{Address, ChainEvent, Control, EventId, LabelEntry, Trade};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::core::Map;
 
@@ -83,6 +83,30 @@ impl Default for Params {
     }
 }
 
+impl Params {
+    /// What is wrong with the values, each with its key.
+    #[must_use]
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let Self { sniper_s, bundler_wallets, wash, remember_token_s, remember_wallet_s, fresh_s, .. } = self;
+        let in_launch = format!("must be at most {}", launch::LAUNCH_S);
+        let a_day = "must be at least 86400";
+        let checks = [
+            (*sniper_s <= launch::LAUNCH_S, "sniper_s", in_launch.as_str()),
+            (*bundler_wallets > 0, "bundler_wallets", "must be at least 1"),
+            (self.net_bps_max <= 10_000, "net_bps_max", "must be at most 10000"),
+            ((1..=86_400).contains(&wash.window_s), "wash.window_s", "must be 1 to 86400"),
+            (wash.round_trips_min > 0, "wash.round_trips_min", "must be at least 1"),
+            (wash.net_bps_max <= 10_000, "wash.net_bps_max", "must be at most 10000"),
+            (*remember_token_s >= 86_400, "remember_token_s", a_day),
+            (*remember_wallet_s >= 86_400, "remember_wallet_s", a_day),
+            (remember_wallet_s >= fresh_s, "remember_wallet_s", "must not be less than fresh_s"),
+        ];
+        let wrong = checks.into_iter().filter(|(is_right, ..)| !is_right);
+        let wrong = wrong.map(|(_, key, what)| (key, what.to_owned()));
+        wrong.chain(self.risk.problems().into_iter().map(|(key, what)| (key, what.to_owned()))).collect()
+    }
+}
+
 /// The labels, and the marks of the trades that other operators leave out.
 pub struct Labels<'s> {
     /// The record.
@@ -93,8 +117,10 @@ pub struct Labels<'s> {
 
 /// Labels wallets and trades.
 ///
-/// `events` are those that happened, each once; `controls` tell of labels that are given.
+/// `trades` and `events` are those that happened, each once; of the latter creations matter, and other
+/// events do nothing here. `controls` tell of labels that are given.
 pub fn labels<'s>(
+    trades: Collection<'s, Trade>,
     events: Collection<'s, ChainEvent>,
     controls: Collection<'s, Control>,
     params: &Params,
@@ -102,8 +128,12 @@ pub fn labels<'s>(
     states: &States,
 ) -> Labels<'s> {
     let settings = (params.clone(), horizon);
-    let seen = events.flat_map(|event| input::Input::of(&event));
-    let traded = seen.clone().flat_map(|input| match input {
+    let trades = trades.map(|trade| input::Input::Trade(input::Trade::of(&trade)));
+    let creations = events.flat_map(|event| match event {
+        ChainEvent::TokenCreated(event) => Some(input::Input::Created(input::Creation::of(&event))),
+        _ => None,
+    });
+    let traded = trades.clone().flat_map(|input| match input {
         input::Input::Trade(trade) => {
             let of_wallet = wallet::Trade { id: trade.id, time: trade.time, mint: trade.mint };
             trade.trader.map(|wallet| wallet::Input::Trade(wallet, of_wallet))
@@ -114,16 +144,12 @@ pub fn labels<'s>(
     let scope = inputs[0].scope();
     let of_wallets =
         keyed::<wallet::Wallet>(concatenate(scope, inputs), "wallet_labels", settings.clone(), states);
-    let of_tokens = keyed::<token::Token>(seen, "token_labels", settings, states);
+    let of_tokens = keyed::<token::Token>(trades.concat(creations), "token_labels", settings, states);
     let outputs = [of_tokens.flat_map(Found::of_token), of_wallets.map(Found::of_wallet)];
     let found = concatenate(scope, outputs);
-    let labels = found.clone().flat_map(|found| match found {
-        Found::Label(label) => Some(label),
-        Found::Mark(_) => None,
-    });
-    let marks = found.flat_map(|found| match found {
-        Found::Label(_) => None,
-        Found::Mark(mark) => Some(mark),
+    let (labels, marks) = split(found, |found| match found {
+        Found::Label(label) => Either::Left(label),
+        Found::Mark(mark) => Either::Right(mark),
     });
     Labels { labels, marks }
 }

@@ -58,6 +58,21 @@ impl Default for Params {
     }
 }
 
+impl Params {
+    /// What is wrong with the values, each with its key among those of the labels.
+    #[must_use]
+    pub fn problems(&self) -> Vec<(&'static str, &'static str)> {
+        let shares = [
+            (self.early_held_pct_min, "risk.early_held_pct_min"),
+            (self.wash_pct_min, "risk.wash_pct_min"),
+            (self.top10_pct_min, "risk.top10_pct_min"),
+            (self.creator_held_pct_min, "risk.creator_held_pct_min"),
+        ];
+        let wrong = shares.into_iter().filter(|(share, _)| !(0.0..=100.0).contains(share));
+        wrong.map(|(_, key)| (key, "must be 0 to 100")).collect()
+    }
+}
+
 /// What is known of a token. None = not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Signs {

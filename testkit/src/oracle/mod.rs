@@ -6,21 +6,23 @@
 //! the types that carry the results.
 
 mod candles;
+mod labels;
 mod usd;
 mod windows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dataflows::Params;
 use model::{
     ChainEvent, Commitment, Event, EventId, Migrated, Price, Record, Row, Seconds, SlotState, Trade, TxPlace,
 };
+use operators::labels::Mark;
 use operators::prices::PricedTrade;
 use operators::trades::CommittedTrade;
 
 use crate::run::Tables;
 
-/// The rows of `trades`, `candles` and `token_stats` after `events` have come and time has reached `now`.
+/// The rows of `trades`, `candles`, `token_stats` and `labels` after `events` have come and time has reached `now`.
 ///
 /// `received_at` of the trades is left out: of several deliveries any may stand once a slot is final.
 #[must_use]
@@ -42,8 +44,17 @@ pub fn tables(events: &[Event], now: Seconds, params: &Params) -> Tables {
     tables.insert("candles", candles.iter().map(keyed).collect());
     let windows = windows::windows(&valued, &moves, now, &params.market.windows);
     tables.insert("token_stats", windows.iter().map(keyed).collect());
+    let (labels, _) = labels::labels(&survivors, events, now, params);
+    tables.insert("labels", labels.iter().map(keyed).collect());
     tables.retain(|_, table| !table.is_empty());
     tables
+}
+
+/// The marks of trades after `events` have come and time has reached `now`.
+#[must_use]
+pub fn marks(events: &[Event], now: Seconds, params: &Params) -> BTreeSet<Mark> {
+    let survivors = survivors(events, &slot_states(events), params);
+    labels::labels(&survivors, events, now, params).1
 }
 
 /// Sets `received_at` of `trades` to null, see [`tables`].

@@ -1,0 +1,165 @@
+//! What wallets do on purpose: launches with a crowd, sandwiches, arbitrage, wash trading; and what is said
+//! of wallets.
+
+use model::time::start_of;
+use model::{
+    Address, ChainEvent, Control, Event, LabelEntry, Origin, Program, Seconds, Side, TokenCreated, Trade,
+};
+use rand::RngExt;
+
+use super::{Pool, Shape, Stream, address};
+
+/// What goes on over several slots.
+#[derive(Default)]
+pub(super) struct Schemes {
+    /// Tokens launched so far.
+    launched: u64,
+    /// The pool of the last launch, and how many slots are left of it.
+    crowd: Option<(usize, u64)>,
+    /// Who washes: his next trade, and how many are left.
+    wash: Option<(Trade, u32)>,
+    /// Labels that are given.
+    given: Vec<LabelEntry>,
+}
+
+/// Transactions of schemes come after the others of their slot.
+const TX: u32 = 10;
+
+impl Stream {
+    pub(super) fn scheme(&mut self, slot: u64, now: Seconds, shape: Shape) {
+        match self.random.random_range(0..20) {
+            0 => self.launch(slot, now, shape),
+            1 => self.sandwich(slot, now, shape),
+            2 => self.arbitrage(slot, now, shape),
+            3 if self.schemes.wash.is_none() => {
+                let trade = self.made(slot, TX, now);
+                self.schemes.wash = trade.map(|trade| (trade, 10));
+            }
+            4 => self.say(now),
+            _ => {}
+        }
+        self.crowd(slot, now, shape);
+        self.wash(slot, now, shape);
+    }
+
+    /// A trade of a wallet.
+    fn made(&mut self, slot: u64, tx: u32, now: Seconds) -> Option<Trade> {
+        match self.trade(slot, tx, now) {
+            ChainEvent::Trade(trade) => Some(trade).filter(|trade| trade.trader.is_some()),
+            _ => None,
+        }
+    }
+
+    fn send(&mut self, trade: Trade, now: Seconds, shape: Shape) {
+        self.deliver(&ChainEvent::Trade(trade), now, shape);
+    }
+
+    /// A token is created, sometimes unseen, and several buy at once.
+    fn launch(&mut self, slot: u64, now: Seconds, shape: Shape) {
+        self.schemes.launched += 1;
+        let number = 100 + self.schemes.launched;
+        let (mint, pool) = (address(b'M', number), address(b'P', number));
+        self.pools.push(Pool { program: Program::Pump, mint, quote_mint: Address::WSOL, address: pool });
+        self.schemes.crowd = Some((self.pools.len() - 1, 15));
+        if self.chance(0.3) {
+            return;
+        }
+        let origin = self.origin(slot, TX, now);
+        let user = address(b'W', self.random.random_range(0..40));
+        let created = TokenCreated {
+            origin,
+            program: Program::Pump,
+            mint,
+            pool,
+            quote_mint: Address::WSOL,
+            creator: self.chance(0.8).then_some(user),
+            user,
+            name: "Token".to_owned(),
+            symbol: "TOK".to_owned(),
+            uri: String::new(),
+            decimals: 6,
+            supply: Some(1_000_000_000_000_000),
+            virtual_base: None,
+            virtual_quote: None,
+            real_base: None,
+            is_mayhem: false,
+            is_cashback: false,
+        };
+        self.deliver(&ChainEvent::TokenCreated(created), now, shape);
+    }
+
+    /// Those who buy a new token.
+    fn crowd(&mut self, slot: u64, now: Seconds, shape: Shape) {
+        let Some((at, left)) = self.schemes.crowd.filter(|(_, left)| *left > 0) else { return };
+        self.schemes.crowd = Some((at, left - 1));
+        let many = if left == 15 { 7 } else { 2 };
+        for tx in 0..self.random.random_range(0..=many) {
+            let Pool { program, mint, quote_mint, address: pool } = self.pools[at];
+            let side = if self.chance(0.85) { Side::Buy } else { Side::Sell };
+            let Some(trade) = self.made(slot, TX + 1 + tx, now) else { continue };
+            self.send(Trade { program, mint, quote_mint, pool, side, ..trade }, now, shape);
+        }
+    }
+
+    /// One buys before another and sells after him, nearly always as much.
+    fn sandwich(&mut self, slot: u64, now: Seconds, shape: Shape) {
+        let Some(front) = self.made(slot, TX + 20, now) else { return };
+        let opposite = if front.side == Side::Buy { Side::Sell } else { Side::Buy };
+        let trader = Some(address(b'W', self.random.random_range(0..40)));
+        let left = if self.chance(0.8) { front.base_amount } else { front.base_amount / 2 };
+        let victim = Trade { origin: self.origin(slot, TX + 21, now), trader, ..front };
+        let origin = self.origin(slot, TX + 22, now);
+        let paid = self.chance(0.5).then_some(front.quote_amount / 2);
+        let back = Trade { origin, side: opposite, base_amount: left, quote_user: paid, ..front };
+        for trade in [front, victim, back] {
+            self.send(trade, now, shape);
+        }
+    }
+
+    /// One transaction buys in one pool and sells in another.
+    fn arbitrage(&mut self, slot: u64, now: Seconds, shape: Shape) {
+        let Some(trade) = self.made(slot, TX + 30, now) else { return };
+        let others = self.pools.iter().filter(|pool| pool.mint == trade.mint);
+        let others: Vec<(Program, Address, Address)> =
+            others.map(|pool| (pool.program, pool.quote_mint, pool.address)).collect();
+        let (program, quote_mint, pool) = others[self.random.random_range(0..others.len())];
+        let mut origin: Origin = trade.origin;
+        origin.id.outer_ix += 1;
+        let side = if trade.side == Side::Buy { Side::Sell } else { Side::Buy };
+        self.send(trade, now, shape);
+        self.send(Trade { origin, program, quote_mint, pool, side, ..trade }, now, shape);
+    }
+
+    /// One buys and sells the same over and over, sometimes several times a slot.
+    fn wash(&mut self, slot: u64, now: Seconds, shape: Shape) {
+        for tx in 0..self.random.random_range(0..3) {
+            let Some((trade, left)) = self.schemes.wash.filter(|(_, left)| *left > 0) else {
+                self.schemes.wash = None;
+                return;
+            };
+            let side = if trade.side == Side::Buy { Side::Sell } else { Side::Buy };
+            let quote_amount = self.random.random_range(100_000_000..500_000_000);
+            let origin = self.origin(slot, TX + 40 + tx, now);
+            let next = Trade { origin, side, quote_amount, ..trade };
+            self.schemes.wash = Some((next, left - 1));
+            self.send(next, now, shape);
+        }
+    }
+
+    /// Something is said of a wallet, or taken back.
+    fn say(&mut self, now: Seconds) {
+        let at = now + self.random.random_range(0..100);
+        if let Some(entry) = self.schemes.given.pop_if(|_| now.is_multiple_of(2)) {
+            self.arrive(at, Event::Control(Control::RemoveLabel(entry)));
+            return;
+        }
+        let entry = LabelEntry {
+            subject: address(b'W', self.random.random_range(0..10)),
+            kind: if self.chance(0.7) { "protocol" } else { "bot" }.to_owned(),
+            reason: if self.chance(0.5) { "seen" } else { "heard" }.to_owned(),
+            known_from: start_of(now),
+        };
+        self.schemes.given.push(entry.clone());
+        self.arrive(at, Event::Control(Control::AddLabel(entry)));
+    }
+}
