@@ -183,7 +183,9 @@ pub struct BalancesChanged {
     pub origin: Origin,
     /// The token.
     pub mint: Address,
-    /// The accounts whose balance is another one, sorted; those of unknown owners are left out.
+    /// The accounts whose balance is another one, and those of the token's traders even if it is not, one
+    /// with the name 0 that holds nothing if such a trader has none; sorted. Those of unknown owners are
+    /// left out.
     pub balances: Vec<AccountBalance>,
 }
 

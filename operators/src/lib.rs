@@ -13,6 +13,7 @@
 
 pub mod bar;
 pub mod candles;
+pub mod holders;
 pub mod keyed;
 pub mod labels;
 pub mod prelude;

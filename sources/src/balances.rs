@@ -3,8 +3,11 @@
 //! One event a token, for tokens that an event of the transaction names; currencies are left out, since
 //! nobody asks who holds SOL. Events that name no token (a completed curve of some programs) ask for
 //! none.
+//!
+//! A trader is told even if its balance is what it was: who buys and passes on in one transaction holds
+//! no more than before, and the trade alone would say otherwise.
 
-use model::{AccountBalance, Address, BalancesChanged, Event, EventId};
+use model::{AccountBalance, Address, BalancesChanged, ChainEvent, Event, EventId};
 
 use crate::transaction::Transaction;
 
@@ -17,7 +20,11 @@ pub(crate) fn balances(tx: &Transaction, events: &[Event]) -> Vec<BalancesChange
         if changed.iter().any(|other| other.mint == mint) {
             continue;
         }
-        let balances = of_mint(tx, &mint);
+        let traders = events.iter().filter_map(|event| match event {
+            Event::Chain(ChainEvent::Trade(trade)) if trade.mint == mint => trade.trader,
+            _ => None,
+        });
+        let balances = of_mint(tx, &mint, &traders.collect::<Vec<_>>());
         if balances.is_empty() {
             continue;
         }
@@ -40,14 +47,17 @@ fn rank(tx: &Transaction, mint: &Address) -> i16 {
     i16::try_from(less.len()).unwrap_or(i16::MAX)
 }
 
-/// The accounts of a mint whose balance is another one after the transaction. An account may change
-/// hands in it: then it is listed twice, as left by the one and taken by the other.
-fn of_mint(tx: &Transaction, mint: &Address) -> Vec<AccountBalance> {
+/// The accounts of a mint whose balance is another one after the transaction, and all of `traders`; a
+/// trader without an account is listed with one that holds nothing. An account may change hands: then it
+/// is listed twice, as left by the one and taken by the other.
+fn of_mint(tx: &Transaction, mint: &Address, traders: &[Address]) -> Vec<AccountBalance> {
     let mut changed: Vec<AccountBalance> = Vec::new();
+    let mut is_owned = true;
     let before = tx.pre_token_balances.iter().map(|balance| (balance, false));
     let after = tx.post_token_balances.iter().map(|balance| (balance, true));
     for (balance, is_after) in before.chain(after).filter(|(balance, _)| balance.mint == *mint) {
         let Some((owner, account)) = balance.owner.zip(tx.keys.get(usize::from(balance.account))) else {
+            is_owned = false;
             continue;
         };
         let account = account.prefix();
@@ -59,14 +69,21 @@ fn of_mint(tx: &Transaction, mint: &Address) -> Vec<AccountBalance> {
         let entry = &mut changed[at];
         *if is_after { &mut entry.after } else { &mut entry.before } = balance.amount;
     }
-    changed.retain(|balance| balance.before != balance.after);
+    if is_owned && !changed.is_empty() {
+        for trader in traders {
+            if changed.iter().all(|balance| balance.owner != *trader) {
+                changed.push(AccountBalance { owner: *trader, account: 0, before: 0, after: 0 });
+            }
+        }
+    }
+    changed.retain(|balance| balance.before != balance.after || traders.contains(&balance.owner));
     changed.sort_unstable();
     changed
 }
 
 #[cfg(test)]
 mod tests {
-    use model::{ChainEvent, CurveParametersChanged, Origin, Program, Signature, TxPlace};
+    use model::{CurveParametersChanged, Fees, Origin, Program, Side, Signature, Trade, TraderKind, TxPlace};
 
     use super::*;
     use crate::transaction::TokenBalance;
@@ -126,6 +143,47 @@ mod tests {
         assert_eq!(found.balances, [entry(ANN, 0, 5, 9), entry(BOB, 1, 6, 0), entry(BOB, 4, 0, 2)]);
         assert_eq!(found.origin.id.to_string(), "5-3-65535-0");
         assert_eq!((found.origin.block_time, found.origin.received_at), (11, Some(12)));
+    }
+
+    #[test]
+    fn who_traded_is_told_also_if_nothing_is_left_of_it() {
+        let trade = |trader| {
+            let Event::Chain(event) = about(COIN) else { panic!() };
+            Event::Chain(ChainEvent::Trade(Trade {
+                origin: *event.origin(),
+                program: Program::Pump,
+                pool: OTHER,
+                mint: COIN,
+                quote_mint: Address::WSOL,
+                trader,
+                trader_kind: TraderKind::Signer,
+                side: Side::Buy,
+                base_amount: 4,
+                quote_amount: 4,
+                quote_user: None,
+                base_decimals: 6,
+                quote_decimals: 9,
+                spot_before: None,
+                spot_after: None,
+                base_reserve: None,
+                quote_reserve: None,
+                base_supply: None,
+                fees: Fees::default(),
+                compute_units: None,
+                priority_fee: None,
+            }))
+        };
+        let found = |owner, traders: &[Option<Address>]| {
+            let before = [balance(0, COIN, owner, 5), balance(2, COIN, Some(BOB), 7)];
+            let after = [balance(0, COIN, owner, 5), balance(2, COIN, Some(BOB), 3)];
+            let events: Vec<Event> = traders.iter().map(|trader| trade(*trader)).collect();
+            balances(&transaction(&before, &after), &events).remove(0).balances
+        };
+        let pool = entry(BOB, 2, 7, 3);
+        assert_eq!(found(Some(OTHER), &[None]), [pool]);
+        assert_eq!(found(Some(ANN), &[Some(ANN), Some(ANN)]), [entry(ANN, 0, 5, 5), pool]);
+        assert_eq!(found(Some(OTHER), &[Some(ANN)]), [entry(ANN, 0, 0, 0), pool]);
+        assert_eq!(found(None, &[Some(ANN)]), [pool], "the account of unknown owner may be hers");
     }
 
     #[test]

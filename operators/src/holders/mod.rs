@@ -1,0 +1,129 @@
+//! Who holds every token: the largest owners, how the holdings are spread, what the creator and labelled
+//! wallets have of them.
+//!
+//! **Whose balance.** An owner has the sum of its token accounts, as transactions tell it
+//! ([`BalancesChanged`](model::BalancesChanged)). Where a transaction tells no balance of its trader (a
+//! source of trades, a feed without balances) the trade itself adds or takes; the column `basis` says
+//! which of the two a balance rests on. A balance that is told puts right what was missed before it.
+//! Transfers outside of the transactions that come are not seen until the owner trades again.
+//!
+//! **Who counts.** Curves, pools, burn addresses and protocol accounts are owners and no holders
+//! (`accounts`). They have rows in `holders` like everyone, with their kind.
+//!
+//! **When.** Holders and concentration are brought up to date once a second: what comes within a second
+//! of event time is there when the next one begins. A trade moves the share of its trader and the rank
+//! of others, so rows for every trade would be twenty where one is new.
+//!
+//! **How.** Owners at rest are one small entry of a hash map; what can still be corrected is kept event by
+//! event in canonical order, and folded away once it cannot. A change touches the owner only. Once a
+//! second the owners who changed move on a board that keeps what concentration is made of: balances in
+//! order with their sums (`ranks`), and the largest owners (`top`). So a second costs what changed in it,
+//! and not the number of holders.
+//!
+//! **What it costs.** An owner at rest some 140 bytes; each event of the correction horizon and an hour
+//! more 80 for the trade and 80 for each balance that it changed. What is past it is folded within a
+//! quarter of that time. A token in which nothing happened for `remember_s` is forgotten, and its rows go.
+//!
+//! Source: DEFINITIONS §6; §8 for what labelled wallets hold.
+
+pub mod accounts;
+mod board;
+mod input;
+mod owner;
+mod ranks;
+mod record;
+mod shown;
+mod supplies;
+mod token;
+mod top;
+
+use differential_dataflow::collection::concatenate;
+use model::{Address, ChainEvent, Seconds};
+use serde::{Deserialize, Serialize};
+
+pub use input::{Input, Labelled, Moment, Trade};
+pub use record::{Concentration, CreatorHolding, Group, Holder, Holdings, Supply};
+pub use token::Token;
+
+use crate::labels::Label;
+use crate::prelude::*;
+
+/// Settings of [`holders`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Params {
+    /// How many of the largest owners of a token have a row.
+    pub top: usize,
+    /// Balances up to this many raw units count as none.
+    pub dust: u64,
+    /// Owners who are no holders of any token, besides those that are known.
+    pub excluded: Vec<Address>,
+    /// For how long the holders of a token in which nothing happens are remembered, in seconds.
+    pub remember_s: Seconds,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self { top: 20, dust: 0, excluded: Vec::new(), remember_s: 30 * 86_400 }
+    }
+}
+
+/// What leaves for a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// One of its largest owners.
+    Holder(Holder),
+    /// How its holdings are spread.
+    Concentration(Concentration),
+    /// What its record takes from them.
+    Holdings(Holdings),
+}
+
+/// What [`holders`] maintains.
+pub struct Held<'s> {
+    /// The largest owners of every token.
+    pub holders: Collection<'s, Holder>,
+    /// How the holdings of every token are spread.
+    pub concentration: Collection<'s, Concentration>,
+    /// What other operators take from them.
+    pub holdings: Collection<'s, Holdings>,
+}
+
+/// Maintains who holds every token.
+///
+/// `events` are those that are no trades: balances, creations, pools, migrations.
+///
+/// `labels` say which wallets bought in its first moments, in its launch slot, or got tokens from its
+/// creator; other labels do nothing here.
+pub fn holders<'s>(
+    trades: Collection<'s, model::Trade>,
+    events: Collection<'s, ChainEvent>,
+    labels: Collection<'s, Label>,
+    params: &Params,
+    horizon: Horizon,
+    states: &States,
+) -> Held<'s> {
+    let trades = trades.flat_map(|trade| Input::trade(&trade));
+    let events = events.flat_map(|event| Input::of(event).into_iter().flatten());
+    let labels = labels.flat_map(|label| Input::label(&label));
+    let scope = events.scope();
+    let held = keyed::<Token>(
+        concatenate(scope, [trades, events, labels]),
+        "holders",
+        (params.clone(), horizon),
+        states,
+    );
+    let holders = held.clone().flat_map(|output| match output {
+        Output::Holder(holder) => Some(holder),
+        _ => None,
+    });
+    let concentration = held.clone().flat_map(|output| match output {
+        Output::Concentration(concentration) => Some(concentration),
+        _ => None,
+    });
+    let holdings = held.flat_map(|output| match output {
+        Output::Holdings(holdings) => Some(holdings),
+        _ => None,
+    });
+    Held { holders, concentration, holdings }
+}
