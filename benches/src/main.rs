@@ -5,9 +5,11 @@
 //! one run with each other, not with those of another machine.
 
 mod bare;
+mod bare_windows;
 mod candles;
 mod decode;
 mod report;
+mod windows;
 mod workload;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +37,8 @@ enum Bench {
     Decode,
     /// Trades to candles: all intervals and series.
     Candles,
+    /// Trades to sliding windows: eight widths.
+    Windows,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -42,6 +46,7 @@ fn main() -> anyhow::Result<()> {
     let lines = match bench {
         Bench::Decode => decode::run(quick)?,
         Bench::Candles => candles::run(quick)?,
+        Bench::Windows => windows::run(quick)?,
     };
     report::print(&lines, json)
 }

@@ -65,6 +65,7 @@ impl Params {
             "windows.widths",
             "must be in ascending order, each once",
         );
+        check(windows.widths.len() <= 64, "windows.widths", "must be at most 64");
         let in_ticks = windows.widths.iter().all(|w| w.seconds().is_multiple_of(windows::tick_s(*w)));
         check(in_ticks, "windows.widths", "over an hour must be whole tens of seconds");
         problems.extend(labels.problems().into_iter().map(|(key, what)| (format!("labels.{key}"), what)));
@@ -97,7 +98,9 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     let priced = prices::prices(trades, &params.prices, horizon, states);
     let (valued, late_quotes) = usd::usd(priced, inputs.quotes.clone(), &params.usd, horizon, states);
     out.emit(trades::trades(valued.clone(), inputs.slots.clone(), horizon, states));
-    out.emit(windows::windows(valued.clone(), events.clone(), &params.windows, horizon, states));
+    // Nothing marks trades yet.
+    let marks = events.clone().flat_map(|_| None);
+    out.emit(windows::windows(valued.clone(), events.clone(), marks, &params.windows, horizon, states));
     out.emit(candles::candles(valued, events, &params.candles, horizon, states));
     out.emit(inputs.rejects.clone().concat(late).concat(late_quotes));
 }

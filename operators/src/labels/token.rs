@@ -356,6 +356,3 @@ impl State for Token {
         self.live.is_none() && !self.is_launched && self.washed.is_empty()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,6 +4,7 @@ use model::{Address, EventId, Migrated, Price, Seconds, Side};
 use serde::{Deserialize, Serialize};
 
 use crate::bar::TraderKey;
+use crate::labels::Mark;
 use crate::usd::ValuedTrade;
 
 /// What arrives for a token.
@@ -19,6 +20,13 @@ pub enum Input {
         id: EventId,
         /// To which pool.
         to: Address,
+    },
+    /// A trade that is left out of what is filtered.
+    Mark {
+        /// The token.
+        mint: Address,
+        /// The trade.
+        event: EventId,
     },
 }
 
@@ -48,6 +56,8 @@ pub struct Tick {
     pub price: Option<Price>,
     /// Quote, raw units.
     pub quote: u64,
+    /// Its value in millionths of a USD, at most 2^64 − 2; none if it is not known.
+    pub usd: Option<u64>,
     /// Side of the trader.
     pub side: Side,
     /// The trader.
@@ -69,10 +79,19 @@ impl Input {
                 id: trade.origin.id,
                 price: valued.clean_price(),
                 quote: trade.quote_amount,
+                usd: valued
+                    .value_micros()
+                    .map(|micros| u64::try_from(micros).unwrap_or(u64::MAX).min(u64::MAX - 1)),
                 side: trade.side,
                 trader: trade.trader.as_ref().and_then(|trader| trader.0.first_chunk().copied()),
             },
         })
+    }
+
+    /// A mark on a trade.
+    #[must_use]
+    pub const fn mark(mark: &Mark) -> Self {
+        Self::Mark { mint: mark.mint, event: mark.event }
     }
 
     /// A migration; none if the event does not say to which pool.

@@ -3,9 +3,12 @@
 use model::{Address, EventId, Price, Seconds};
 use serde::{Deserialize, Serialize};
 
-use super::live::{Figures, Live};
-use super::panes::MaybePrice;
-use super::{Change, Params, Tick};
+use super::live::Live;
+use super::maybe::{MaybePrice, MaybeUsd};
+use super::record::{Filtered, Previous};
+use super::stats::Shown;
+use super::ticks::Kept;
+use super::{Params, Short};
 use crate::prelude::*;
 
 /// See the module.
@@ -13,9 +16,9 @@ use crate::prelude::*;
 pub(super) struct Lane {
     pub(super) quote_mint: Address,
     /// Block time of the first trade.
-    first: Option<Seconds>,
+    first: Option<Short>,
     /// The first clean trade.
-    first_clean: Option<(Seconds, EventId, Price)>,
+    first_clean: Option<(Short, EventId, Price)>,
     /// The last clean price, while there are no windows.
     close: MaybePrice,
     /// None once all windows are empty and nothing can be corrected.
@@ -28,38 +31,45 @@ impl Lane {
     }
 
     /// Adds a trade.
-    pub(super) fn insert(&mut self, tick: Tick, pool: u32, now: Seconds, params: &Params) {
+    pub(super) fn insert(&mut self, kept: Kept, now: Short, params: &Params) {
         let close = self.close;
         let live = self.live.get_or_insert_with(|| Box::new(Live::new(now, params, close)));
-        live.insert(tick, pool);
-        self.first = Some(self.first.map_or(tick.time, |first| first.min(tick.time)));
-        if let Some(price) = tick.price {
-            let own = (tick.time, tick.id, price);
+        live.insert(kept);
+        self.first = Some(self.first.map_or(kept.time, |first| first.min(kept.time)));
+        if let Some(price) = kept.price() {
+            let own = (kept.time, kept.id, price);
             self.first_clean = Some(self.first_clean.map_or(own, |first| first.min(own)));
         }
     }
 
     /// Takes a trade out. False if it is not there, or past correction.
-    pub(super) fn remove(&mut self, tick: &Tick, pool: u32) -> bool {
+    pub(super) fn remove(&mut self, kept: &Kept) -> bool {
         let Some(live) = self.live.as_mut() else { return false };
-        if !live.remove(tick, pool) {
+        if !live.remove(kept) {
             return false;
         }
         // What is first and can be taken back has nothing before it that cannot.
-        if self.first == Some(tick.time) {
-            self.first = live.ticks().next().map(|(_, tick)| tick.time);
+        if self.first == Some(kept.time) {
+            self.first = live.ticks().next().map(|kept| kept.time);
         }
-        if self.first_clean.is_some_and(|(time, id, _)| (time, id) == (tick.time, tick.id)) {
-            let mut clean = live.ticks().filter_map(|(_, t)| Some((t.time, t.id, t.price?)));
+        if self.first_clean.is_some_and(|(time, id, _)| (time, id) == (kept.time, kept.id)) {
+            let mut clean = live.ticks().filter_map(|k| Some((k.time, k.id, k.price()?)));
             self.first_clean = clean.next();
         }
         true
     }
 
+    /// Says of a trade, if it is here, whether it is left out of what is filtered.
+    pub(super) fn mark(&mut self, id: EventId, is_marked: bool) {
+        if let Some(live) = &mut self.live {
+            live.mark(id, is_marked);
+        }
+    }
+
     /// The first trade in a pool among those that can be corrected.
     pub(super) fn first_in(&self, pool: u32) -> Option<EventId> {
         let mut ticks = self.live.iter().flat_map(|live| live.ticks());
-        ticks.find(|(of, _)| *of == pool).map(|(_, tick)| tick.id)
+        ticks.find(|kept| kept.pool == pool).map(|kept| kept.id)
     }
 
     /// True if there are no windows.
@@ -67,9 +77,9 @@ impl Lane {
         self.live.is_none()
     }
 
-    /// True if something leaves a window at `now`.
-    pub(super) fn is_due(&self, window: usize, now: Seconds) -> bool {
-        self.live.as_ref().is_some_and(|live| live.is_due(window, now))
+    /// The windows that something leaves at `now`, one bit each.
+    pub(super) fn due(&self, now: Short) -> u64 {
+        self.live.as_ref().map_or(0, |live| live.due(now))
     }
 
     /// When it is to be advanced next.
@@ -78,7 +88,7 @@ impl Lane {
     }
 
     /// Moves the windows to `now`.
-    pub(super) fn advance(&mut self, now: Seconds, horizon: Horizon) {
+    pub(super) fn advance(&mut self, now: Short, horizon: Horizon) {
         let Some(live) = &mut self.live else { return };
         live.advance(now, horizon);
         if live.is_empty() {
@@ -87,13 +97,35 @@ impl Lane {
         }
     }
 
-    /// What a window holds, and how its price changed.
-    pub(super) fn figures(&self, window: usize) -> Option<(Figures, Change)> {
-        let figures = self.live.as_ref()?.figures(window)?;
+    /// The last clean price.
+    pub(super) fn close(&self) -> MaybePrice {
+        self.live.as_ref().map_or(self.close, |live| live.close())
+    }
+
+    /// What a window holds; none if neither it nor the one before it holds a trade.
+    pub(super) fn window(&self, at: usize, params: &Params) -> Option<Shown> {
+        let window = *params.widths.get(at)?;
+        let figures = self.live.as_ref()?.figures(at)?;
+        let (sums, removed, (trades, quote)) = (figures.sums, figures.removed, figures.previous);
+        if sums.trades() == 0 && trades == 0 {
+            return None;
+        }
         let is_partial = self.first.is_some_and(|first| first > figures.start);
-        let first = self.first_clean.map(|(_, _, price)| price);
-        let then = if is_partial { first } else { figures.then };
-        let change = Change { now: figures.now, then, is_partial };
-        Some((figures, change))
+        let first = || self.first_clean.map(|(_, _, price)| price).into();
+        Some(Shown {
+            window,
+            sums,
+            high: figures.high.into(),
+            low: figures.low.into(),
+            then: if is_partial { first() } else { figures.then },
+            largest: MaybeUsd::from(figures.largest),
+            is_partial,
+            previous: Previous { trades, quote },
+            filtered: Filtered {
+                trades: sums.trades().wrapping_sub(removed.trades),
+                traders: sums.traders.wrapping_sub(removed.traders),
+                quote: sums.quote().wrapping_sub(removed.quote),
+            },
+        })
     }
 }

@@ -5,100 +5,75 @@
 //! * `total`: the sums of all trades so far, and for each window what has left it. The window is the
 //!   difference, so a trade is added once and not once a window.
 //! * `panes`: what will leave, and when.
-//! * `traders`: when each trader last bought and last sold. He is counted in the pane of that trade and in
+//! * `makers`: when each trader last bought and last sold. He is counted in the pane of that trade and in
 //!   no earlier one, so he leaves a window with his last trade in it.
-//! * `ticks`: the trades within the correction horizon, to find again what one that is taken back had
-//!   hidden: an earlier price, the trade that its trader made before.
+//! * `ticks`: the trades within the correction horizon.
+//! * `marked`: what is left out of `filtered_*`. Nearly always there is none.
 
-use std::collections::VecDeque;
-
-use model::{EventId, Price, Seconds, Side};
-use rustc_hash::FxHashMap;
+use model::{EventId, Price, Seconds};
 use serde::{Deserialize, Serialize};
 
-use super::panes::{MaybePrice, Panes, shrink};
-use super::stairs::Stairs;
-use super::window::Window;
-use super::{FINE_S, Params, Sums, Tick, coarse};
-use crate::bar::{Distinct, TraderKey};
+use super::makers::{Last, Makers};
+use super::marked::{Marked, Removed};
+use super::maybe::MaybePrice;
+use super::panes::Panes;
+use super::stairs::Extremes;
+use super::ticks::{Kept, Ticks};
+use super::window::{Moment, Window};
+use super::{FINE_S, Params, Short, Sums, short};
 use crate::prelude::*;
-
-/// A trade within the correction horizon.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Kept {
-    tick: Tick,
-    /// The pool, an index.
-    pool: u32,
-    /// When its trader last did the same before it; 0 if never.
-    before: Seconds,
-}
-
-/// When a trader last bought and last sold; 0 if never.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Last {
-    buy: Seconds,
-    sell: Seconds,
-}
-
-impl Last {
-    fn side(&mut self, side: Side) -> &mut Seconds {
-        match side {
-            Side::Buy => &mut self.buy,
-            Side::Sell => &mut self.sell,
-        }
-    }
-
-    fn any(self) -> Seconds {
-        self.buy.max(self.sell)
-    }
-}
 
 /// What a window holds.
 pub(super) struct Figures {
-    pub(super) start: Seconds,
+    pub(super) start: Short,
     pub(super) sums: Sums,
     /// Number and quote of the trades of the window before.
-    pub(super) previous: (u64, u128),
+    pub(super) previous: (u32, u128),
     pub(super) high: Option<Price>,
     pub(super) low: Option<Price>,
-    /// The last clean price.
-    pub(super) now: Option<Price>,
+    /// Value of the largest trade, in millionths of a USD.
+    pub(super) largest: Option<u64>,
     /// The last clean price up to the start.
-    pub(super) then: Option<Price>,
+    pub(super) then: MaybePrice,
+    pub(super) removed: Removed,
 }
 
 /// See the module.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Live {
-    /// Sorted by block time and canonical order.
-    ticks: VecDeque<Kept>,
+    ticks: Ticks,
     panes: Panes,
-    highs: Stairs<true>,
-    lows: Stairs<false>,
-    /// Its order reaches no output: it is only looked up.
-    traders: FxHashMap<TraderKey, Last>,
+    highs: Extremes<Price, true>,
+    lows: Extremes<Price, false>,
+    largest: Extremes<u64, true>,
+    makers: Makers,
     total: Sums,
     /// By width, ascending; so their starts descend.
     windows: Vec<Window>,
+    marked: Option<Box<Marked>>,
 }
 
 impl Live {
     /// Nothing yet; `before` is the last clean price known.
-    pub(super) fn new(now: Seconds, params: &Params, before: MaybePrice) -> Self {
+    pub(super) fn new(now: Short, params: &Params, before: MaybePrice) -> Self {
+        let windows = params.widths.iter();
+        let windows = windows.map(|width| Window::new(short(width.seconds()), Moment::present(now), before));
         Self {
-            ticks: VecDeque::new(),
+            ticks: Ticks::default(),
             panes: Panes::starting_at(before),
-            highs: Stairs::default(),
-            lows: Stairs::default(),
-            traders: FxHashMap::default(),
+            highs: Extremes::default(),
+            lows: Extremes::default(),
+            largest: Extremes::default(),
+            makers: Makers::default(),
             total: Sums::default(),
-            windows: params.widths.iter().map(|width| Window::new(width.seconds(), now, before)).collect(),
+            windows: windows.collect(),
+            marked: None,
         }
     }
 
-    /// The trades that can be corrected, in order: block time, pool, trade.
-    pub(super) fn ticks(&self) -> impl Iterator<Item = (u32, &Tick)> {
-        self.ticks.iter().map(|kept| (kept.pool, &kept.tick))
+    /// The trades that can be corrected, in order.
+    pub(super) fn ticks(&self) -> impl Iterator<Item = &Kept> {
+        self.ticks.iter()
     }
 
     /// True if it holds nothing.
@@ -112,235 +87,300 @@ impl Live {
     }
 
     /// Adds a trade.
-    pub(super) fn insert(&mut self, tick: Tick, pool: u32) {
-        let at = match self.ticks.back() {
-            Some(last) if place(last) > (tick.time, tick.id) => {
-                self.ticks.partition_point(|kept| place(kept) < (tick.time, tick.id))
-            }
-            _ => self.ticks.len(),
-        };
-        if self.panes.ensure(tick.time) {
-            for window in &mut self.windows {
-                window.expect(tick.time);
-            }
+    pub(super) fn insert(&mut self, kept: Kept) {
+        if self.panes.ensure(kept.time) {
+            let pane = Moment::pane(kept.time);
+            self.windows.iter_mut().for_each(|window| window.expect(pane));
         }
-        self.change_sums(&tick, true);
-        let before = self.link(at, &tick);
-        self.ticks.insert(at, Kept { tick, pool, before });
-        if let Some(price) = tick.price {
-            self.add_price(at, tick.time, price);
+        self.change_sums(&kept, true);
+        let at = self.ticks.insert(kept);
+        let last = self.link(at, &kept);
+        self.add_extremes(at, &kept);
+        if kept.is_marked && self.marked.is_none() {
+            self.marked = Some(Box::new(Marked::new(self.windows.len())));
+        }
+        if let Some(marked) = &mut self.marked {
+            marked.insert(&kept, &self.ticks, last, &self.windows);
         }
     }
 
     /// Takes a trade out. False if it is not there, or past correction.
-    pub(super) fn remove(&mut self, tick: &Tick, pool: u32) -> bool {
-        let first = self.ticks.partition_point(|kept| place(kept) < (tick.time, tick.id));
-        let same = self.ticks.range(first..).take_while(|kept| kept.tick.id == tick.id);
-        let mut same = same.zip(first..);
-        let found = same.find(|(kept, _)| kept.tick == *tick && kept.pool == pool).map(|(_, at)| at);
-        let Some((at, kept)) = found.and_then(|at| Some((at, self.ticks.remove(at)?))) else { return false };
-        self.change_sums(tick, false);
-        self.unlink(at, &kept);
-        if let Some(price) = tick.price {
-            self.drop_price(tick.time, price);
+    pub(super) fn remove(&mut self, kept: &Kept) -> bool {
+        let Some((at, kept)) = self.ticks.remove(kept) else { return false };
+        self.change_sums(&kept, false);
+        let last = self.unlink(at, &kept);
+        self.drop_extremes(&kept);
+        if let Some(marked) = &mut self.marked {
+            marked.remove(&kept, last, &self.windows);
         }
         true
     }
 
-    fn change_sums(&mut self, tick: &Tick, is_gain: bool) {
-        let sums = Sums::of(tick);
-        if let Some(pane) = self.panes.get_mut(tick.time) {
-            pane.sums.change(sums, is_gain);
+    /// Says of the trade with this id, if it is here, whether it is left out of what is filtered.
+    pub(super) fn mark(&mut self, id: EventId, is_marked: bool) {
+        for at in self.ticks.find(id) {
+            let Some(kept) = self.ticks.get_mut(at).filter(|kept| kept.is_marked != is_marked) else {
+                continue;
+            };
+            kept.is_marked = is_marked;
+            let kept = *kept;
+            let last = self.makers.get(kept.maker);
+            let windows = self.windows.len();
+            let marked = self.marked.get_or_insert_with(|| Box::new(Marked::new(windows)));
+            marked.flip(&kept, &self.ticks, last, &self.windows);
+        }
+    }
+
+    fn change_sums(&mut self, kept: &Kept, is_gain: bool) {
+        let sums = kept.sums();
+        if let Some(fine) = self.panes.fine_mut(kept.time) {
+            fine.pane.sums.change(sums, is_gain);
         }
         self.total.change(sums, is_gain);
-        for window in self.windows.iter_mut().take_while(|window| window.start >= tick.time) {
+        for window in self.windows.iter_mut().take_while(|window| window.start >= kept.time) {
             window.gone.change(sums, is_gain);
-            if window.start_before() >= tick.time {
-                let (trades, quote) = &mut window.gone_before;
-                *trades = if is_gain { *trades + 1 } else { *trades - 1 };
-                *quote = if is_gain { *quote + sums.quote() } else { *quote - sums.quote() };
+            if window.start_before() >= kept.time {
+                let (trades, quote) = (&mut window.trades_before, &mut window.quote_before);
+                *trades = if is_gain { trades.wrapping_add(1) } else { trades.wrapping_sub(1) };
+                *quote =
+                    if is_gain { quote.wrapping_add(sums.quote()) } else { quote.wrapping_sub(sums.quote()) };
             }
         }
     }
 
-    /// Puts a trade, which will stand at `at`, between those of its trader on the same side. Returns when
-    /// the one before it was.
-    fn link(&mut self, at: usize, tick: &Tick) -> Seconds {
-        let Some(trader) = tick.trader else { return 0 };
-        let last = self.traders.entry(trader).or_default();
-        let latest = *last.side(tick.side);
-        let later = self.ticks.range_mut(at..).take_while(|kept| kept.tick.time <= latest);
-        if let Some(next) = later.into_iter().find(|kept| is_alike(&kept.tick, tick)) {
-            return std::mem::replace(&mut next.before, tick.time);
+    /// Puts a trade, which stands at `at`, between those of its trader on the same side. Returns when its
+    /// trader last traded.
+    fn link(&mut self, at: usize, kept: &Kept) -> Last {
+        if !kept.maker.is_known() {
+            return Last::default();
         }
+        let last = self.makers.entry(kept.maker);
+        let latest = *last.side(kept.side);
+        let later = self.ticks.rest_mut(at + 1).take_while(|other| other.time <= latest);
+        let next = later.into_iter().find(|other| other.is_alike(kept));
         let before = *last;
-        *last.side(tick.side) = latest.max(tick.time);
+        let own_before = match next {
+            Some(next) => std::mem::replace(&mut next.before, kept.time),
+            None => std::mem::replace(last.side(kept.side), latest.max(kept.time)),
+        };
         let after = *last;
-        self.move_trader(before, after);
-        latest
+        if let Some(own) = self.ticks.get_mut(at) {
+            own.before = own_before;
+        }
+        self.move_maker(before, after);
+        after
     }
 
-    /// Takes a trade, which stood at `at`, from between those of its trader.
-    fn unlink(&mut self, at: usize, kept: &Kept) {
-        let Some(trader) = kept.tick.trader else { return };
-        let Some(last) = self.traders.get_mut(&trader) else { return };
-        let latest = *last.side(kept.tick.side);
-        let later = self.ticks.range_mut(at..).take_while(|kept| kept.tick.time <= latest);
-        if let Some(next) = later.into_iter().find(|other| is_alike(&other.tick, &kept.tick)) {
-            next.before = kept.before;
-        } else if latest == kept.tick.time {
-            let before = *last;
-            *last.side(kept.tick.side) = kept.before;
-            let after = *last;
-            self.move_trader(before, after);
+    /// Takes a trade, which stood at `at`, from between those of its trader. Returns when its trader last
+    /// traded.
+    fn unlink(&mut self, at: usize, kept: &Kept) -> Last {
+        if !kept.maker.is_known() {
+            return Last::default();
         }
+        let last = self.makers.entry(kept.maker);
+        let latest = *last.side(kept.side);
+        let later = self.ticks.rest_mut(at).take_while(|other| other.time <= latest);
+        let next = later.into_iter().find(|other| other.is_alike(kept));
+        let before = *last;
+        match next {
+            Some(next) => next.before = kept.before,
+            None if latest == kept.time => *last.side(kept.side) = kept.before,
+            None => {}
+        }
+        let after = *last;
+        self.move_maker(before, after);
+        after
     }
 
     /// Counts a trader in the panes of his last trades.
-    fn move_trader(&mut self, before: Last, after: Last) {
+    fn move_maker(&mut self, before: Last, after: Last) {
         if before.any() != after.any() {
-            self.move_count(before.any(), after.any(), |distinct| &mut distinct.traders);
+            self.move_count(before.any(), after.any(), |sums| &mut sums.traders);
         }
         if before.buy != after.buy {
-            self.move_count(before.buy, after.buy, |distinct| &mut distinct.buyers);
+            self.move_count(before.buy, after.buy, |sums| &mut sums.buyers);
         }
         if before.sell != after.sell {
-            self.move_count(before.sell, after.sell, |distinct| &mut distinct.sellers);
+            self.move_count(before.sell, after.sell, |sums| &mut sums.sellers);
         }
     }
 
-    fn move_count(&mut self, from: Seconds, to: Seconds, of: fn(&mut Distinct) -> &mut u64) {
-        self.count(to, of, |count| *count += 1);
-        self.count(from, of, |count| *count -= 1);
+    fn move_count(&mut self, from: Short, to: Short, of: fn(&mut Sums) -> &mut u32) {
+        self.count(to, |sums| *of(sums) = of(sums).wrapping_add(1));
+        self.count(from, |sums| *of(sums) = of(sums).wrapping_sub(1));
     }
 
-    /// Counts a trader in or out at `time`. Where the pane has been let go it makes no difference: what was
-    /// in it is in the total and in all that is gone.
-    fn count(&mut self, time: Seconds, of: fn(&mut Distinct) -> &mut u64, change: fn(&mut u64)) {
-        let Some(pane) = self.panes.get_mut(time) else { return };
-        change(of(&mut pane.sums.distinct));
-        change(of(&mut self.total.distinct));
+    /// Counts a trader in or out at `time`. Where the pane has left all windows it makes no difference:
+    /// what was in it is in the total and in all that is gone.
+    fn count(&mut self, time: Short, change: impl Fn(&mut Sums)) {
+        let Some(pane) = self.panes.get_mut(time).filter(|_| time > 0) else { return };
+        change(&mut pane.sums);
+        change(&mut self.total);
         for window in self.windows.iter_mut().take_while(|window| window.start >= time) {
-            change(of(&mut window.gone.distinct));
+            change(&mut window.gone);
         }
     }
 
     /// The start of the widest window.
-    fn reach(&self) -> Seconds {
+    fn reach(&self) -> Short {
         self.windows.last().map_or(0, |window| window.start)
     }
 
-    /// Adds the price of the trade at `at`.
-    fn add_price(&mut self, at: usize, time: Seconds, price: Price) {
-        self.highs.insert(time, price);
-        self.lows.insert(time, price);
-        if let Some(pane) = self.panes.get_mut(time) {
-            pane.high = Some(pane.high.get().map_or(price, |high| high.max(price))).into();
-            pane.low = Some(pane.low.get().map_or(price, |low| low.min(price))).into();
+    /// Adds price and value of the trade at `at`.
+    fn add_extremes(&mut self, at: usize, kept: &Kept) {
+        let Some(fine) = self.panes.fine_mut(kept.time) else { return };
+        if let Some(usd) = kept.usd()
+            && fine.largest.get().is_none_or(|largest| largest < usd)
+        {
+            fine.largest = Some(usd).into();
+            self.largest.insert(kept.time, usd);
         }
-        let mut later = self.ticks.range(at + 1..).take_while(|kept| kept.tick.time == time);
-        if !later.any(|kept| kept.tick.price.is_some()) {
-            self.set_close(time, Some(price).into());
+        let Some(price) = kept.price() else { return };
+        if fine.high.get().is_none_or(|high| high < price) {
+            fine.high = Some(price).into();
+            self.highs.insert(kept.time, price);
+        }
+        if fine.low.get().is_none_or(|low| low > price) {
+            fine.low = Some(price).into();
+            self.lows.insert(kept.time, price);
+        }
+        if self.ticks.is_close(at, kept.time) {
+            self.set_close(kept.time, Some(price).into());
         }
     }
 
-    /// Takes out the price of a trade that is no longer among the ticks.
-    fn drop_price(&mut self, time: Seconds, price: Price) {
-        let first = self.ticks.partition_point(|kept| kept.tick.time < time);
-        let left = || {
-            let same = self.ticks.range(first..).take_while(|kept| kept.tick.time == time);
-            same.filter_map(|kept| kept.tick.price)
-        };
-        let (high, low, close) = (left().max(), left().min(), left().last());
-        let close = close.map_or_else(|| self.panes.close_at(time.saturating_sub(1)), |p| Some(p).into());
-        if let Some(pane) = self.panes.get_mut(time) {
-            (pane.high, pane.low) = (high.into(), low.into());
+    /// Takes out price and value of a trade that is no longer among the ticks.
+    fn drop_extremes(&mut self, kept: &Kept) {
+        let time = kept.time;
+        let prices = || self.ticks.of(time).filter_map(Kept::price);
+        let (high, low, close) = (prices().max(), prices().min(), prices().last());
+        let largest = self.ticks.of(time).filter_map(Kept::usd).max();
+        if let Some(fine) = self.panes.fine_mut(time) {
+            (fine.high, fine.low, fine.largest) = (high.into(), low.into(), largest.into());
         }
         let reach = self.reach();
+        if let Some(usd) = kept.usd().filter(|usd| largest != Some(*usd))
+            && let Some(after) = self.largest.take(time, usd)
+        {
+            let panes = self.panes.fine(after.max(reach), time);
+            let again = panes.filter_map(|fine| Some((fine.pane.time, fine.largest.get()?)));
+            again.for_each(|(time, usd)| self.largest.insert(time, usd));
+        }
+        let Some(price) = kept.price() else { return };
         if high != Some(price)
             && let Some(after) = self.highs.take(time, price)
         {
-            for pane in self.panes.range(after.max(reach), time) {
-                pane.high.get().into_iter().for_each(|high| self.highs.insert(pane.time, high));
-            }
+            let panes = self.panes.fine(after.max(reach), time);
+            let again = panes.filter_map(|fine| Some((fine.pane.time, fine.high.get()?)));
+            again.for_each(|(time, high)| self.highs.insert(time, high));
         }
         if low != Some(price)
             && let Some(after) = self.lows.take(time, price)
         {
-            for pane in self.panes.range(after.max(reach), time) {
-                pane.low.get().into_iter().for_each(|low| self.lows.insert(pane.time, low));
-            }
+            let panes = self.panes.fine(after.max(reach), time);
+            let again = panes.filter_map(|fine| Some((fine.pane.time, fine.low.get()?)));
+            again.for_each(|(time, low)| self.lows.insert(time, low));
         }
-        self.set_close(time, close);
+        let before = || self.panes.close_at(time.saturating_sub(1));
+        self.set_close(time, close.map_or_else(before, |price| Some(price).into()));
     }
 
-    fn set_close(&mut self, time: Seconds, close: MaybePrice) {
+    fn set_close(&mut self, time: Short, close: MaybePrice) {
         self.panes.set_close(time, close);
         for window in self.windows.iter_mut().take_while(|window| window.start >= time) {
             window.then = self.panes.close_at(window.start);
         }
     }
 
-    /// True if something leaves a window at `now`.
-    pub(super) fn is_due(&self, window: usize, now: Seconds) -> bool {
-        self.windows.get(window).is_some_and(|w| w.due <= now || w.due_before <= now)
+    /// The windows that something leaves at `now`, one bit each.
+    pub(super) fn due(&self, now: Short) -> u64 {
+        let due = self.windows.iter().zip(0..).filter(|(window, _)| window.due <= now);
+        due.fold(0, |bits, (_, at)| bits | 1 << at)
     }
 
     /// When something leaves a window, or the last can be let go.
     pub(super) fn next_due(&self, horizon: Horizon) -> Option<Seconds> {
-        let last = self.panes.last()?;
-        let longest = self.windows.last().map_or(0, |window| window.width.saturating_mul(2));
-        let end = coarse(last.time).saturating_add(longest.max(horizon.0 + 1));
-        let dues = self.windows.iter().map(|window| window.due.min(window.due_before));
-        dues.chain([end]).min()
+        let last = Seconds::from(self.panes.last()?);
+        let longest = self.windows.last().map_or(0, |window| Seconds::from(window.width) * 2);
+        let end = last.next_multiple_of(Seconds::from(super::COARSE_TICK_S));
+        let end = end.saturating_add(longest.max(horizon.0.saturating_add(1)));
+        let due = self.windows.iter().map(|window| window.due).min()?;
+        Some(if due == Short::MAX { end } else { end.min(due.into()) })
     }
 
     /// Moves the windows to `now`, and lets go what none of them and no correction needs.
-    pub(super) fn advance(&mut self, now: Seconds, horizon: Horizon) {
-        for window in &mut self.windows {
-            window.advance(now, &self.panes);
+    pub(super) fn advance(&mut self, now: Short, horizon: Horizon) {
+        let moment = Moment::present(now);
+        if let Some(marked) = &mut self.marked {
+            let before: Vec<Short> = self.windows.iter().map(|window| window.start).collect();
+            self.windows.iter_mut().for_each(|window| window.advance(moment, &self.panes));
+            marked.advance(&before, &self.windows);
+        } else {
+            self.windows.iter_mut().for_each(|window| window.advance(moment, &self.panes));
         }
-        while self.ticks.front().is_some_and(|kept| horizon.is_past(kept.tick.time, now)) {
-            self.ticks.pop_front();
-        }
-        shrink(&mut self.ticks);
-        let start_before = self.windows.last().map_or(now, Window::start_before);
-        self.panes.let_go(start_before.min(now.saturating_sub(horizon.0 + 1)));
-        self.panes.join_before(now.saturating_sub(horizon.0.max(2 * FINE_S)));
+        let horizon = short(horizon.0);
+        self.settle(now, horizon);
         let reach = self.reach();
         self.highs.let_go(reach);
         self.lows.let_go(reach);
-        let gone = self.windows.last().map_or(0, |window| window.gone.distinct.traders);
-        let left = usize::try_from(self.total.distinct.traders - gone).unwrap_or(usize::MAX);
-        // Now and then, so that it costs little for each.
-        if self.traders.len() / 2 > left.saturating_add(8) {
-            self.traders.retain(|_, last| last.any() > reach);
-            self.traders.shrink_to(2 * left);
+        self.largest.let_go(reach);
+        let gone = self.windows.last().map_or(0, |window| window.gone.traders);
+        self.makers.let_go(reach, self.total.traders.wrapping_sub(gone));
+    }
+
+    /// Packs what can no longer be corrected, and lets go what has left.
+    fn settle(&mut self, now: Short, horizon: Short) {
+        while let Some(kept) = self.ticks.pop_before(now.saturating_sub(horizon)) {
+            if let Some(marked) = &mut self.marked {
+                marked.settle(&kept);
+            }
         }
+        self.ticks.shrink();
+        if self.marked.as_ref().is_some_and(|marked| marked.is_empty()) {
+            self.marked = None;
+        }
+        let start_before = self.windows.last().map_or(now, Window::start_before);
+        let reach = self.reach();
+        let (highs, lows, largest) = (&mut self.highs, &mut self.lows, &mut self.largest);
+        let settle = |fine: &super::panes::Fine| {
+            let time = fine.pane.time;
+            fine.high.get().into_iter().for_each(|high| highs.settle(time, high));
+            fine.low.get().into_iter().for_each(|low| lows.settle(time, low));
+            fine.largest.get().into_iter().for_each(|usd| largest.settle(time, usd));
+        };
+        self.panes.let_go(start_before.min(now.saturating_sub(horizon.saturating_add(1))));
+        self.panes.join_before(now.saturating_sub(horizon.max(2 * FINE_S)), settle);
+        self.panes.reduce_upto(reach);
     }
 
     /// What a window holds.
     pub(super) fn figures(&self, window: usize) -> Option<Figures> {
+        let removed = self.marked.as_ref().map_or(Removed::default(), |marked| marked.removed(window));
         let window = self.windows.get(window)?;
-        let gone = (window.gone.trades(), window.gone.quote());
-        let (trades, quote) = window.gone_before;
+        let (trades, quote) = (window.trades_before, window.quote_before);
         Some(Figures {
             start: window.start,
             sums: self.total - window.gone,
-            previous: (gone.0 - trades, gone.1 - quote),
+            previous: (window.gone.trades().wrapping_sub(trades), window.gone.quote().wrapping_sub(quote)),
             high: self.highs.after(window.start),
             low: self.lows.after(window.start),
-            now: self.panes.close().get(),
-            then: window.then.get(),
+            largest: self.largest.after(window.start),
+            then: window.then,
+            removed,
         })
     }
 }
 
-fn place(kept: &Kept) -> (Seconds, EventId) {
-    (kept.tick.time, kept.tick.id)
-}
+#[cfg(test)]
+mod tests {
+    use super::super::makers::Maker;
+    use super::super::panes::{Fine, Pane};
+    use super::*;
 
-/// True if the trades are on the same side and by the same trader.
-fn is_alike(a: &Tick, b: &Tick) -> bool {
-    a.side == b.side && a.trader == b.trader
+    #[test]
+    fn what_is_kept_most_often_has_the_size_that_the_module_tells() {
+        let sizes = [size_of::<Window>(), size_of::<Fine>(), size_of::<Pane>(), size_of::<Kept>()];
+        assert_eq!(sizes, [144, 144, 112, 88]);
+        assert_eq!(size_of::<(Maker, Last)>(), 24);
+    }
 }

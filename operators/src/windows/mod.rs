@@ -16,26 +16,35 @@
 //! (`panes`). A trade changes one pane and one running total, whatever the number of windows; a window
 //! is the total less what has left it (`live`). A timer is set for the second at which the next pane
 //! leaves a window, and for no other. A trader is counted in the pane of the last trade that he made, so
-//! distinct counts subtract as sums do and are exact. Highest and lowest are the steps of one staircase
-//! for all windows (`stairs`).
+//! distinct counts subtract as sums do and are exact. The highest and lowest prices and the largest trade
+//! are the steps of one staircase each for all windows (`stairs`). What marked trades take away is kept
+//! apart (`marked`); a token without marks pays nothing for it. The windows of a token that change at one
+//! time leave as one item ([`Stats`]).
 //!
-//! **What it costs.** About 1.7 KB for a token with the eight default windows, 112 bytes for each second
-//! (each ten seconds, once past correction) with a trade in it, over twice the longest window; 112 bytes
-//! for each trade within the correction horizon and an hour more; 32 bytes and the load of a hash map for each trader
-//! within the longest window. A token that has been silent for twice the longest window keeps a few hundred
-//! bytes, until it has been silent for `remember_s`.
+//! **What it costs.** 144 bytes for each window of a token that trades, 144 for each second with a trade in
+//! it as long as that can be corrected (but two hours at least), then 112 for each ten seconds with a trade
+//! up to the longest window and 32 up to twice that; 88 bytes for each trade within the correction horizon
+//! and an hour more. A distinct trader costs 24 bytes and the load of a hash map, some 40 bytes, within
+//! the longest window: the exact daily count of a token with a hundred thousand traders, some four
+//! megabytes. A token that has been silent for twice the longest window keeps a few hundred bytes, until
+//! it has been silent for `remember_s`.
 //!
-//! Source: DEFINITIONS §4. It does not know USD, for which a price oracle is needed, nor labels: the
-//! columns of the former are null, and as no trade has a label the `filtered_*` are of all trades.
+//! Source: DEFINITIONS §4. A trade counts with at most 2^64 − 2 millionths of a USD. It does not find out
+//! which trades are marked: [`crate::labels`] does.
 
 mod input;
 mod lane;
 mod live;
+mod makers;
+mod marked;
+mod maybe;
 mod panes;
 mod quotes;
 mod record;
 mod stairs;
+mod stats;
 mod sums;
+mod ticks;
 mod token;
 mod window;
 
@@ -44,11 +53,13 @@ use model::{ChainEvent, Seconds};
 use serde::{Deserialize, Serialize};
 
 pub use input::{Input, Tick, Trade};
-pub use record::{Change, Previous, TokenStats};
+pub use record::{Change, Filtered, Previous, TokenStats};
+pub use stats::Stats;
 pub use sums::Sums;
 pub use token::Token;
 
 use crate::candles::Interval;
+use crate::labels::Mark;
 use crate::prelude::*;
 use crate::usd::ValuedTrade;
 
@@ -72,42 +83,56 @@ impl Default for Params {
 
 /// Maintains the windows of every token.
 ///
-/// `events` are those that tell where a token's trading moves; other events do nothing here.
+/// `events` are those that tell where a token's trading moves; other events do nothing here. `marks` say
+/// which trades are left out of `filtered_*`; they may come before their trade or after it.
 pub fn windows<'s>(
     trades: Collection<'s, ValuedTrade>,
     events: Collection<'s, ChainEvent>,
+    marks: Collection<'s, Mark>,
     params: &Params,
     horizon: Horizon,
     states: &States,
-) -> Collection<'s, TokenStats> {
+) -> Collection<'s, Stats> {
     let moves = events.flat_map(|event| match event {
         ChainEvent::Migrated(event) => Input::migration(&event),
         _ => None,
     });
-    let inputs = [trades.map(|trade| Input::trade(&trade)), moves];
+    let marks = marks.map(|mark| Input::mark(&mark));
+    let inputs = [trades.map(|trade| Input::trade(&trade)), moves, marks];
     let scope = inputs[0].scope();
     keyed::<Token>(concatenate(scope, inputs), "windows", (params.clone(), horizon), states)
 }
 
+/// Block times and widths as they are kept: seconds, in half the room.
+type Short = u32;
+
+/// What is later than 2106 is taken to be in 2106.
+fn short(seconds: Seconds) -> Short {
+    Short::try_from(seconds).unwrap_or(Short::MAX)
+}
+
 /// Windows up to this width move every second.
-const FINE_S: Seconds = 3600;
+const FINE_S: Short = 3600;
 
 /// The step of wider windows, and the length of the panes that only they read.
-const COARSE_TICK_S: Seconds = 10;
+const COARSE_TICK_S: Short = 10;
 
 /// The step in which trades leave a window: a second up to an hour, ten seconds above.
 #[must_use]
-pub const fn tick_s(width: Interval) -> Seconds {
-    tick_of(width.seconds())
+pub fn tick_s(width: Interval) -> Seconds {
+    tick_of(short(width.seconds())).into()
 }
 
-const fn tick_of(width_s: Seconds) -> Seconds {
-    if width_s <= FINE_S { 1 } else { COARSE_TICK_S }
+const fn tick_of(width: Short) -> Short {
+    if width <= FINE_S { 1 } else { COARSE_TICK_S }
 }
 
 /// The end of the ten seconds that `time` is in, as wider windows see it.
-const fn coarse(time: Seconds) -> Seconds {
-    time.next_multiple_of(COARSE_TICK_S)
+const fn coarse(time: Short) -> Short {
+    match time.checked_next_multiple_of(COARSE_TICK_S) {
+        Some(end) => end,
+        None => Short::MAX,
+    }
 }
 
 #[cfg(test)]

@@ -2,75 +2,64 @@
 //!
 //! Panes are what leaves a window. Those of a second are needed as long as a trade in them can be
 //! corrected and a window that moves by the second may still be left by them; after that only windows
-//! that move by ten seconds read them, which see no difference when ten are one.
+//! that move by ten seconds read them, which see no difference when ten are one. Once they have left all
+//! windows only the windows before those need them, and of these only the number and quote of trades.
 
 use std::collections::VecDeque;
 
-use model::{Price, Seconds};
 use serde::{Deserialize, Serialize};
 
-use super::{Sums, coarse};
+use super::maybe::{MaybePrice, MaybeUsd};
+use super::{Short, Sums, coarse};
 
-/// A price that may be missing, in eight bytes; zero is none.
+/// The trades of one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct MaybePrice(f64);
-
-impl MaybePrice {
-    pub(super) fn get(self) -> Option<Price> {
-        Price::new(self.0)
-    }
-}
-
-impl From<Option<Price>> for MaybePrice {
-    fn from(price: Option<Price>) -> Self {
-        Self(price.map_or(0.0, Price::get))
-    }
+pub(super) struct Fine {
+    pub(super) pane: Pane,
+    /// Highest clean price.
+    pub(super) high: MaybePrice,
+    /// Lowest clean price.
+    pub(super) low: MaybePrice,
+    /// Value of the largest trade.
+    pub(super) largest: MaybeUsd,
 }
 
 /// The trades of one second, or of ten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Pane {
     /// Its last second.
-    pub(super) time: Seconds,
+    pub(super) time: Short,
     /// Its trades. Distinct traders are those of whom no later trade is known.
     pub(super) sums: Sums,
-    /// Highest clean price.
-    pub(super) high: MaybePrice,
-    /// Lowest clean price.
-    pub(super) low: MaybePrice,
     /// Last clean price in the pane, or before it if it has none.
     pub(super) close: MaybePrice,
 }
 
-impl Pane {
-    /// Joins with a pane that is later.
-    fn join(&mut self, later: &Self) {
-        self.sums += later.sums;
-        let of = |a: Option<Price>, b: Option<Price>, choose: fn(Price, Price) -> Price| match (a, b) {
-            (Some(a), Some(b)) => Some(choose(a, b)),
-            (a, b) => a.or(b),
-        };
-        self.high = of(self.high.get(), later.high.get(), Price::max).into();
-        self.low = of(self.low.get(), later.low.get(), Price::min).into();
-        self.close = later.close;
-    }
+/// The trades of ten seconds that have left all windows.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Past {
+    time: Short,
+    trades: u32,
+    quote: u128,
 }
 
 /// See the module.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Panes {
+    /// All of them before `coarse`.
+    past: VecDeque<Past>,
     /// Of ten seconds, all of them before `fine`.
     coarse: VecDeque<Pane>,
     /// Of one second.
-    fine: VecDeque<Pane>,
-    /// The last clean price before all panes.
+    fine: VecDeque<Fine>,
+    /// The last clean price before `coarse`.
     before: MaybePrice,
 }
 
 impl Panes {
     /// True if there is none.
     pub(super) fn is_empty(&self) -> bool {
-        self.coarse.is_empty() && self.fine.is_empty()
+        self.past.is_empty() && self.coarse.is_empty() && self.fine.is_empty()
     }
 
     /// None yet, with the last clean price known from before.
@@ -78,119 +67,166 @@ impl Panes {
         Self { before, ..Self::default() }
     }
 
-    /// The last pane.
-    pub(super) fn last(&self) -> Option<&Pane> {
-        self.fine.back().or(self.coarse.back())
+    /// The time of the last pane.
+    pub(super) fn last(&self) -> Option<Short> {
+        let fine = self.fine.back().map(|fine| fine.pane.time);
+        fine.or_else(|| self.coarse.back().map(|pane| pane.time)).or_else(|| self.past.back().map(|p| p.time))
     }
 
     /// The last clean price.
     pub(super) fn close(&self) -> MaybePrice {
-        self.last().map_or(self.before, |pane| pane.close)
+        let last = self.fine.back().map(|fine| &fine.pane).or(self.coarse.back());
+        last.map_or(self.before, |pane| pane.close)
     }
 
-    /// The last clean price at or before `time`.
-    pub(super) fn close_at(&self, time: Seconds) -> MaybePrice {
-        let last = |panes: &VecDeque<Pane>| {
-            let end = panes.partition_point(|pane| pane.time <= time);
-            end.checked_sub(1).and_then(|at| panes.get(at)).map(|pane| pane.close)
-        };
-        last(&self.fine).or_else(|| last(&self.coarse)).unwrap_or(self.before)
+    /// The last clean price at or before `time`, which is no earlier than the start of the widest window.
+    pub(super) fn close_at(&self, time: Short) -> MaybePrice {
+        let fine = self.fine.partition_point(|fine| fine.pane.time <= time).checked_sub(1);
+        if let Some(fine) = fine.and_then(|at| self.fine.get(at)) {
+            return fine.pane.close;
+        }
+        let coarse = self.coarse.partition_point(|pane| pane.time <= time).checked_sub(1);
+        coarse.and_then(|at| self.coarse.get(at)).map_or(self.before, |pane| pane.close)
     }
 
-    /// The pane that holds `time`.
-    pub(super) fn get_mut(&mut self, time: Seconds) -> Option<&mut Pane> {
-        if self.fine.back().is_some_and(|pane| pane.time == time) {
+    /// The pane of the second `time`, which can be corrected.
+    pub(super) fn fine_mut(&mut self, time: Short) -> Option<&mut Fine> {
+        if self.fine.back().is_some_and(|fine| fine.pane.time == time) {
             return self.fine.back_mut();
         }
-        if let Ok(at) = self.fine.binary_search_by_key(&time, |pane| pane.time) {
-            return self.fine.get_mut(at);
+        let at = self.fine.binary_search_by_key(&time, |fine| fine.pane.time).ok()?;
+        self.fine.get_mut(at)
+    }
+
+    /// The pane that holds `time`, unless it has left all windows.
+    pub(super) fn get_mut(&mut self, time: Short) -> Option<&mut Pane> {
+        // By the place and not by trying: a borrow that may be returned cannot be given up.
+        if self.fine.front().is_some_and(|fine| fine.pane.time <= time) {
+            return self.fine_mut(time).map(|fine| &mut fine.pane);
         }
-        let at = self.coarse.binary_search_by_key(&coarse(time), |pane| pane.time);
-        at.ok().and_then(|at| self.coarse.get_mut(at))
+        let at = self.coarse.binary_search_by_key(&coarse(time), |pane| pane.time).ok()?;
+        self.coarse.get_mut(at)
     }
 
     /// Sees to it that there is a pane of the second `time`. True if it is new.
-    pub(super) fn ensure(&mut self, time: Seconds) -> bool {
+    pub(super) fn ensure(&mut self, time: Short) -> bool {
+        let new = |close| Fine { pane: Pane { time, close, ..Pane::default() }, ..Fine::default() };
         match self.fine.back() {
-            Some(last) if last.time == time => return false,
-            Some(last) if last.time > time => {
-                let Err(at) = self.fine.binary_search_by_key(&time, |pane| pane.time) else { return false };
-                let close = self.close_at(time);
-                self.fine.insert(at, Pane { time, close, ..Pane::default() });
+            Some(last) if last.pane.time == time => return false,
+            Some(last) if last.pane.time > time => {
+                let at = self.fine.binary_search_by_key(&time, |fine| fine.pane.time);
+                let Err(at) = at else { return false };
+                self.fine.insert(at, new(self.close_at(time)));
             }
-            _ => {
-                let close = self.close();
-                self.fine.push_back(Pane { time, close, ..Pane::default() });
-            }
+            _ => self.fine.push_back(new(self.close())),
         }
         true
     }
 
     /// Sets the last clean price of the second `time`, and of those after it up to the next with its own.
-    pub(super) fn set_close(&mut self, time: Seconds, close: MaybePrice) {
-        if let Some(last) = self.fine.back_mut().filter(|pane| pane.time == time) {
-            last.close = close;
+    pub(super) fn set_close(&mut self, time: Short, close: MaybePrice) {
+        if let Some(last) = self.fine.back_mut().filter(|last| last.pane.time == time) {
+            last.pane.close = close;
             return;
         }
-        let at = self.fine.partition_point(|pane| pane.time < time);
-        let mut panes = self.fine.range_mut(at..);
-        if let Some(pane) = panes.next() {
-            pane.close = close;
+        let at = self.fine.partition_point(|fine| fine.pane.time < time);
+        let mut later = self.fine.range_mut(at..);
+        if let Some(fine) = later.next() {
+            fine.pane.close = close;
         }
-        for pane in panes.take_while(|pane| pane.high.get().is_none()) {
-            pane.close = close;
+        for fine in later.take_while(|fine| fine.high.get().is_none()) {
+            fine.pane.close = close;
         }
     }
 
-    /// The panes in `(after, upto]`.
-    pub(super) fn range(&self, after: Seconds, upto: Seconds) -> impl Iterator<Item = &Pane> {
-        let of = move |panes: &'_ VecDeque<Pane>| {
-            let first = panes.partition_point(|pane| pane.time <= after);
-            (first, panes.partition_point(|pane| pane.time <= upto).max(first))
-        };
-        let ((a, b), (c, d)) = (of(&self.coarse), of(&self.fine));
-        self.coarse.range(a..b).chain(self.fine.range(c..d))
+    /// The panes in `(after, upto]` that can be corrected.
+    pub(super) fn fine(&self, after: Short, upto: Short) -> impl Iterator<Item = &Fine> {
+        let (first, end) = span(&self.fine, after, upto, |fine| fine.pane.time);
+        self.fine.range(first..end)
+    }
+
+    /// The panes in `(after, upto]`; `after` is no earlier than the start of the widest window.
+    pub(super) fn range(&self, after: Short, upto: Short) -> impl Iterator<Item = &Pane> {
+        let (first, end) = span(&self.coarse, after, upto, |pane| pane.time);
+        self.coarse.range(first..end).chain(self.fine(after, upto).map(|fine| &fine.pane))
+    }
+
+    /// Number and quote of the trades in `(after, upto]`.
+    pub(super) fn volume(&self, after: Short, upto: Short) -> (u32, u128) {
+        let (first, end) = span(&self.past, after, upto, |past| past.time);
+        let past = self.past.range(first..end).map(|past| (past.trades, past.quote));
+        let present = self.range(after, upto).map(|pane| (pane.sums.trades(), pane.sums.quote()));
+        past.chain(present)
+            .fold((0, 0), |sum, (trades, quote)| (sum.0.wrapping_add(trades), sum.1.wrapping_add(quote)))
     }
 
     /// The time of the first pane after `time`.
-    pub(super) fn next_after(&self, time: Seconds) -> Option<Seconds> {
-        let next = |panes: &VecDeque<Pane>| {
-            let at = panes.partition_point(|pane| pane.time <= time);
-            panes.get(at).map(|pane| pane.time)
-        };
-        // Nearly always the fine ones begin after `time` or hold it.
-        match self.coarse.back() {
-            Some(last) if last.time > time => next(&self.coarse),
-            _ => next(&self.fine),
+    pub(super) fn next_after(&self, time: Short) -> Option<Short> {
+        // The place is searched for in one list only: in which, its last pane tells.
+        if self.past.back().is_some_and(|past| past.time > time) {
+            let at = self.past.partition_point(|past| past.time <= time);
+            return self.past.get(at).map(|past| past.time);
         }
+        if self.coarse.back().is_some_and(|pane| pane.time > time) {
+            let at = self.coarse.partition_point(|pane| pane.time <= time);
+            return self.coarse.get(at).map(|pane| pane.time);
+        }
+        let at = self.fine.partition_point(|fine| fine.pane.time <= time);
+        self.fine.get(at).map(|fine| fine.pane.time)
     }
 
-    /// Joins the panes of every ten seconds that are over before `end`.
-    pub(super) fn join_before(&mut self, end: Seconds) {
-        while let Some(pane) = self.fine.front() {
-            let time = coarse(pane.time);
+    /// Joins the panes of every ten seconds that are over before `end`; `settle` is told each.
+    pub(super) fn join_before(&mut self, end: Short, mut settle: impl FnMut(&Fine)) {
+        while let Some(fine) = self.fine.front() {
+            let time = coarse(fine.pane.time);
             if time >= end {
                 break;
             }
+            settle(fine);
             match self.coarse.back_mut() {
-                Some(last) if last.time == time => last.join(pane),
-                _ => self.coarse.push_back(Pane { time, ..*pane }),
+                Some(last) if last.time == time => {
+                    last.sums += fine.pane.sums;
+                    last.close = fine.pane.close;
+                }
+                _ => self.coarse.push_back(Pane { time, ..fine.pane }),
             }
             self.fine.pop_front();
         }
         shrink(&mut self.fine);
     }
 
-    /// Lets go the panes that are over at `end`.
-    pub(super) fn let_go(&mut self, end: Seconds) {
-        for panes in [&mut self.coarse, &mut self.fine] {
-            while let Some(pane) = panes.front().filter(|pane| pane.time <= end) {
-                self.before = pane.close;
-                panes.pop_front();
-            }
-            shrink(panes);
+    /// Reduces the panes of ten seconds that have left the widest window, which starts at `start`.
+    pub(super) fn reduce_upto(&mut self, start: Short) {
+        while let Some(pane) = self.coarse.front().filter(|pane| pane.time <= start) {
+            let (trades, quote) = (pane.sums.trades(), pane.sums.quote());
+            self.past.push_back(Past { time: pane.time, trades, quote });
+            self.before = pane.close;
+            self.coarse.pop_front();
         }
+        shrink(&mut self.coarse);
     }
+
+    /// Lets go the panes that are over at `end`, which have all left the widest window.
+    pub(super) fn let_go(&mut self, end: Short) {
+        while self.past.front().is_some_and(|past| past.time <= end) {
+            self.past.pop_front();
+        }
+        while let Some(fine) = self.fine.front().filter(|fine| fine.pane.time <= end) {
+            self.before = fine.pane.close;
+            self.fine.pop_front();
+        }
+        shrink(&mut self.past);
+        shrink(&mut self.fine);
+    }
+}
+
+/// Where the items in `(after, upto]` begin and end.
+fn span<T>(of: &VecDeque<T>, after: Short, upto: Short, time: fn(&T) -> Short) -> (usize, usize) {
+    if of.back().is_none_or(|last| time(last) <= after) {
+        return (0, 0);
+    }
+    let first = of.partition_point(|item| time(item) <= after);
+    (first, of.partition_point(|item| time(item) <= upto).max(first))
 }
 
 /// Gives memory back that a busier time has left behind.

@@ -1,11 +1,13 @@
 //! What windows keep of one token: its windows in each quote token, of which one is shown.
 
-use model::{Address, Seconds, Time};
+use model::{Address, EventId, Seconds, Time};
 use serde::{Deserialize, Serialize};
 
 use super::lane::Lane;
+use super::marked::Marks;
 use super::quotes::Quotes;
-use super::{FINE_S, Input, Params, Previous, TokenStats, Trade};
+use super::ticks::Kept;
+use super::{FINE_S, Input, Params, Stats, Trade, short};
 use crate::prelude::*;
 
 /// See the module.
@@ -16,11 +18,13 @@ pub struct Token {
     lanes: Vec<Lane>,
     /// The lane that is shown.
     shown: Option<u32>,
+    is_forgotten: bool,
     /// Event time as far as this token has heard of it.
     now: Seconds,
     /// When something last came.
     active_at: Seconds,
-    is_forgotten: bool,
+    /// Nearly every token has none.
+    marks: Option<Box<Marks>>,
     /// The logical time of the last touch, and the windows touched at it, one bit each.
     #[serde(skip)]
     touched: (Time, u64),
@@ -30,17 +34,30 @@ type Settings = (Params, Horizon);
 
 impl Token {
     fn change_trade(&mut self, trade: &Trade, diff: Diff, effects: &Effects<'_, Self>) {
-        let (params, _) = effects.params;
-        let Trade { pool, is_curve, quote_mint, tick, .. } = *trade;
-        let at = self.lane_of(quote_mint);
-        let pool = self.quotes.pool(pool, is_curve, u32::try_from(at).unwrap_or(u32::MAX));
+        let (params, horizon) = effects.params;
+        let Trade { pool, is_curve, quote_mint, tick, .. } = trade;
+        let at = self.lane_of(*quote_mint);
+        let pool = self.quotes.pool(*pool, *is_curve, u32::try_from(at).unwrap_or(u32::MAX));
+        let is_marked = self.marks.as_ref().is_some_and(|marks| marks.has(tick.id));
+        let kept = Kept::new(tick, pool, is_marked);
         let Some(lane) = self.lanes.get_mut(at) else { return };
-        if diff > 0 {
-            lane.insert(tick, pool, self.now, params);
+        if diff < 0 {
+            if lane.remove(&kept) {
+                self.quotes.forget(pool, tick.id, || lane.first_in(pool));
+            }
+        } else if !correctable(*horizon).is_past(tick.time, self.now) {
+            lane.insert(kept, short(self.now), params);
             self.quotes.note(pool, tick.id);
-        } else if lane.remove(&tick, pool) {
-            self.quotes.forget(pool, tick.id, || lane.first_in(pool));
         }
+    }
+
+    fn change_mark(&mut self, event: EventId, diff: Diff, effects: &Effects<'_, Self>) {
+        let (_, horizon) = effects.params;
+        let marks = self.marks.get_or_insert_with(Box::default);
+        let end = self.now.saturating_add(correctable(*horizon).0).saturating_add(1);
+        marks.change(event, i32::try_from(diff).unwrap_or_default(), short(end));
+        let is_marked = marks.has(event);
+        self.lanes.iter_mut().for_each(|lane| lane.mark(event, is_marked));
     }
 
     /// The index of a lane, which may be new.
@@ -55,15 +72,15 @@ impl Token {
         self.shown.and_then(|at| self.lanes.get(at as usize))
     }
 
-    /// Says that a window is about to change.
-    fn touch(&mut self, mint: &Address, window: usize, effects: &mut Effects<'_, Self>) {
+    /// Says that windows are about to change, one bit each.
+    fn touch(&mut self, mint: &Address, windows: u64, effects: &mut Effects<'_, Self>) {
         if self.touched.0 != effects.time {
             self.touched = (effects.time, 0);
         }
-        let bit = u32::try_from(window).ok().and_then(|window| 1u64.checked_shl(window)).unwrap_or(0);
-        if self.touched.1 & bit == 0 {
-            self.touched.1 |= bit;
-            effects.touch(window, self.output(mint, &window, effects.params));
+        let new = windows & !self.touched.1;
+        if new != 0 {
+            self.touched.1 |= new;
+            effects.touch(new, self.output(mint, &new, effects.params));
         }
     }
 
@@ -71,14 +88,17 @@ impl Token {
     fn advance(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
         let ((params, horizon), now) = (effects.params, effects.now);
         let correctable = correctable(*horizon);
-        for window in 0..params.widths.len() {
-            if self.shown().is_some_and(|lane| lane.is_due(window, now)) {
-                self.touch(mint, window, effects);
-            }
-        }
+        let due = self.shown().map_or(0, |lane| lane.due(short(now)));
+        self.touch(mint, due, effects);
         self.now = now;
         for lane in &mut self.lanes {
-            lane.advance(now, correctable);
+            lane.advance(short(now), correctable);
+        }
+        if let Some(marks) = &mut self.marks {
+            marks.let_go(short(now), FINE_S);
+            if marks.is_empty() {
+                self.marks = None;
+            }
         }
         self.is_forgotten = self.forget_at(params).is_some_and(|at| at <= now);
     }
@@ -93,21 +113,27 @@ impl Token {
 /// For how long a trade is kept to be taken back: an hour more than it can come late, as in candles. The
 /// news that a slot is dead may be as late itself, and is about trades that are older by then.
 const fn correctable(horizon: Horizon) -> Horizon {
-    Horizon(horizon.0.saturating_add(FINE_S))
+    Horizon(horizon.0.saturating_add(FINE_S as Seconds))
+}
+
+/// All windows, one bit each.
+fn all(params: &Params) -> u64 {
+    let count = u32::try_from(params.widths.len()).unwrap_or(u32::MAX);
+    1u64.checked_shl(count).map_or(u64::MAX, |bit| bit - 1)
 }
 
 impl State for Token {
     type Key = Address;
     type Input = Input;
-    /// Which of the widths, by index.
-    type Part = usize;
-    type Output = TokenStats;
+    /// Some of the windows, one bit each, lowest first: those that changed for one reason.
+    type Part = u64;
+    type Output = Stats;
     type Params = Settings;
 
     fn key(input: &Input) -> Address {
         match input {
             Input::Trade(trade) => trade.mint,
-            Input::Migration { mint, .. } => *mint,
+            Input::Migration { mint, .. } | Input::Mark { mint, .. } => *mint,
         }
     }
 
@@ -121,12 +147,11 @@ impl State for Token {
         }
         self.active_at = self.now;
         self.is_forgotten = false;
-        for window in 0..effects.params.0.widths.len() {
-            self.touch(mint, window, effects);
-        }
+        self.touch(mint, all(&effects.params.0), effects);
         match input {
             Input::Trade(trade) => self.change_trade(&trade, diff, effects),
             Input::Migration { id, to, .. } => self.quotes.change_move(id, to, diff > 0),
+            Input::Mark { event, .. } => self.change_mark(event, diff, effects),
         }
         self.shown = self.quotes.lane().and_then(|lane| u32::try_from(lane).ok());
     }
@@ -140,19 +165,23 @@ impl State for Token {
         self.advance(mint, effects);
     }
 
-    fn output(&self, mint: &Address, window: &usize, (params, _): &Settings) -> Option<TokenStats> {
+    fn output(&self, mint: &Address, windows: &u64, (params, _): &Settings) -> Option<Stats> {
         let lane = self.shown()?;
-        let (figures, change) = lane.figures(*window)?;
-        let (trades, quote) = figures.previous;
-        (figures.sums.trades() + trades > 0).then_some(TokenStats {
+        let mut shown = Vec::with_capacity(windows.count_ones() as usize);
+        let mut left = *windows;
+        while left != 0 {
+            shown.extend(lane.window(left.trailing_zeros() as usize, params));
+            left &= left - 1;
+        }
+        if shown.is_empty() {
+            return None;
+        }
+        Some(Stats {
             mint: *mint,
-            window: *params.widths.get(*window)?,
+            of: *windows,
             quote_mint: lane.quote_mint,
-            sums: figures.sums,
-            high: figures.high,
-            low: figures.low,
-            change,
-            previous: Previous { trades, quote },
+            now: lane.close(),
+            windows: shown,
         })
     }
 
@@ -164,12 +193,12 @@ impl State for Token {
 #[cfg(test)]
 mod tests {
     use model::time::start_of;
-    use model::{EventId, Price, Side, TxPlace};
+    use model::{EventId, Group, Price, Side, TxPlace};
 
     use super::*;
     use crate::candles::Interval;
     use crate::keyed::Store;
-    use crate::windows::Tick;
+    use crate::windows::{Tick, TokenStats};
 
     const SOL: u8 = 1;
     const USD: u8 = 2;
@@ -188,6 +217,7 @@ mod tests {
             id,
             price: Price::new(price),
             quote: 5,
+            usd: None,
             side: Side::Buy,
             trader: Some([trader; 16]),
         };
@@ -208,7 +238,11 @@ mod tests {
             store.apply(start_of(second), input.clone(), *diff);
         }
         let mut put = None;
-        store.close(|stats, diff| put = (diff > 0).then_some(stats).or(put.take()));
+        store.close(|stats, diff| {
+            if diff > 0 {
+                put = stats.records().next();
+            }
+        });
         put
     }
 
@@ -219,14 +253,14 @@ mod tests {
     #[test]
     fn traders_who_have_left_are_let_go_and_count_again_when_they_return() {
         let mut store = store();
-        let many: Vec<(Input, Diff)> = (0..200).map(|trader| (buy(1000, trader, SOL, 1.0), 1)).collect();
-        assert_eq!(step(&mut store, 1000, &many).unwrap().sums.distinct.traders, 200);
+        let many: Vec<(Input, Diff)> = (1..=200).map(|trader| (buy(1000, trader, SOL, 1.0), 1)).collect();
+        assert_eq!(step(&mut store, 1000, &many).unwrap().sums.traders, 200);
         let before = bytes(&store);
         let two = [(buy(1030, 3, SOL, 1.0), 1), (buy(1030, 4, SOL, 1.0), 1)];
-        assert_eq!(step(&mut store, 1030, &two).unwrap().sums.distinct.traders, 200);
-        assert_eq!(step(&mut store, 1060, &[]).unwrap().sums.distinct.traders, 2);
+        assert_eq!(step(&mut store, 1030, &two).unwrap().sums.traders, 200);
+        assert_eq!(step(&mut store, 1060, &[]).unwrap().sums.traders, 2);
         let again = [(buy(1061, 3, SOL, 1.0), 1), (buy(1061, 7, SOL, 1.0), 1)];
-        assert_eq!(step(&mut store, 1061, &again).unwrap().sums.distinct.traders, 3);
+        assert_eq!(step(&mut store, 1061, &again).unwrap().sums.traders, 3);
         step(&mut store, 5000, &[(buy(5000, 7, SOL, 1.0), 1)]);
         assert!(bytes(&store) < before / 20, "{} bytes of {before}", bytes(&store));
     }

@@ -1,79 +1,109 @@
 //! One window: what has left it, and when more will.
 
-use model::Seconds;
 use serde::{Deserialize, Serialize};
 
-use super::panes::{MaybePrice, Panes};
-use super::{Sums, tick_of};
+use super::maybe::MaybePrice;
+use super::panes::Panes;
+use super::{Short, Sums, coarse, tick_of};
 
 /// See the module. What is in it is the total less what has left.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Window {
-    pub(super) width: Seconds,
+    pub(super) width: Short,
     /// The last second that is not in it.
-    pub(super) start: Seconds,
+    pub(super) start: Short,
+    /// When the next pane leaves it, or the window before it; [`Short::MAX`] if there is none.
+    pub(super) due: Short,
+    /// When the next pane leaves it.
+    exit_due: Short,
     /// Trades up to `start`.
     pub(super) gone: Sums,
-    /// Number and quote of those that have left the window before it as well.
-    pub(super) gone_before: (u64, u128),
+    /// Number of those that have left the window before it as well.
+    pub(super) trades_before: u32,
+    /// Their quote.
+    pub(super) quote_before: u128,
     /// The last clean price up to `start`.
     pub(super) then: MaybePrice,
-    /// When the next pane leaves it; [`Seconds::MAX`] if there is none.
-    pub(super) due: Seconds,
-    /// When the next pane leaves the window before it.
-    pub(super) due_before: Seconds,
+}
+
+/// A second as windows see it: those that move by the second, and those that move by ten.
+#[derive(Clone, Copy)]
+pub(super) struct Moment {
+    fine: Short,
+    coarse: Short,
+}
+
+impl Moment {
+    /// The present, which wide windows see begin with its ten seconds.
+    pub(super) fn present(now: Short) -> Self {
+        Self { fine: now, coarse: now - now % super::COARSE_TICK_S }
+    }
+
+    /// A pane, which wide windows see in the last of its ten seconds.
+    pub(super) fn pane(time: Short) -> Self {
+        Self { fine: time, coarse: coarse(time) }
+    }
+
+    fn to(self, width: Short) -> Short {
+        if tick_of(width) == 1 { self.fine } else { self.coarse }
+    }
 }
 
 impl Window {
-    pub(super) fn new(width: Seconds, now: Seconds, then: MaybePrice) -> Self {
-        let start = start(width, now);
-        let due = Seconds::MAX;
-        Self { width, start, gone: Sums::default(), gone_before: (0, 0), then, due, due_before: due }
+    pub(super) fn new(width: Short, now: Moment, then: MaybePrice) -> Self {
+        let (start, due) = (now.to(width).saturating_sub(width), Short::MAX);
+        Self {
+            width,
+            start,
+            due,
+            exit_due: due,
+            gone: Sums::default(),
+            trades_before: 0,
+            quote_before: 0,
+            then,
+        }
     }
 
-    pub(super) const fn start_before(&self) -> Seconds {
+    pub(super) const fn start_before(&self) -> Short {
         self.start.saturating_sub(self.width)
     }
 
     /// When a pane leaves it.
-    const fn exit(&self, pane: Seconds) -> Seconds {
-        pane.next_multiple_of(tick_of(self.width)).saturating_add(self.width)
+    fn exit(&self, pane: Moment) -> Short {
+        pane.to(self.width).saturating_add(self.width)
     }
 
     /// Takes note of a new pane.
-    pub(super) fn expect(&mut self, pane: Seconds) {
+    pub(super) fn expect(&mut self, pane: Moment) {
         let exit = self.exit(pane);
-        if pane > self.start {
+        if pane.fine > self.start {
+            self.exit_due = self.exit_due.min(exit);
             self.due = self.due.min(exit);
-        }
-        if pane > self.start_before() {
-            self.due_before = self.due_before.min(exit.saturating_add(self.width));
+        } else if pane.fine > self.start_before() {
+            self.due = self.due.min(exit.saturating_add(self.width));
         }
     }
 
-    /// Lets out what has left by `now`.
-    pub(super) fn advance(&mut self, now: Seconds, panes: &Panes) {
+    /// Lets out what has left by `now`. To be called when something has.
+    pub(super) fn advance(&mut self, now: Moment, panes: &Panes) {
         let (old, old_before) = (self.start, self.start_before());
-        self.start = start(self.width, now);
-        if self.due <= now {
+        self.start = now.to(self.width).saturating_sub(self.width);
+        if self.due > now.fine {
+            return;
+        }
+        if self.exit_due <= now.fine {
             for pane in panes.range(old, self.start) {
                 self.gone += pane.sums;
                 self.then = pane.close;
             }
-            self.due = panes.next_after(self.start).map_or(Seconds::MAX, |pane| self.exit(pane));
+            let next = panes.next_after(self.start);
+            self.exit_due = next.map_or(Short::MAX, |pane| self.exit(Moment::pane(pane)));
         }
-        if self.due_before <= now {
-            for pane in panes.range(old_before, self.start_before()) {
-                self.gone_before.0 += pane.sums.trades();
-                self.gone_before.1 += pane.sums.quote();
-            }
-            let next = panes.next_after(self.start_before());
-            self.due_before = next.map_or(Seconds::MAX, |p| self.exit(p).saturating_add(self.width));
-        }
+        let (trades, quote) = panes.volume(old_before, self.start_before());
+        self.trades_before = self.trades_before.wrapping_add(trades);
+        self.quote_before = self.quote_before.wrapping_add(quote);
+        let next = panes.next_after(self.start_before());
+        let exit = next.map_or(Short::MAX, |pane| self.exit(Moment::pane(pane)).saturating_add(self.width));
+        self.due = self.exit_due.min(exit);
     }
-}
-
-/// The start of a window at `now`.
-const fn start(width: Seconds, now: Seconds) -> Seconds {
-    (now - now % tick_of(width)).saturating_sub(width)
 }

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use model::{Address, Migrated, Seconds, Side};
-use operators::bar::Distinct;
 use operators::candles::Interval;
 use operators::usd::ValuedTrade;
+use operators::windows::{Change, Filtered, Params, Previous, Sums, TokenStats};
 
 use super::usd::clean_price;
-use operators::windows::{Change, Params, Previous, Sums, TokenStats};
 
 /// All windows of all tokens; `trades` and `moves` are in canonical order.
 pub(super) fn windows(
@@ -47,37 +46,63 @@ fn window(width: Interval, trades: &[&ValuedTrade], now: Seconds) -> Option<Toke
     }
     let clean = |from: Seconds, to: Seconds| within(from, to).into_iter().filter_map(clean_price);
     let is_partial = trades.iter().all(|t| time(t) > start);
-    let quote = |trades: &[&ValuedTrade]| trades.iter().map(|t| u128::from(t.trade().quote_amount)).sum();
-    let of = |side: Side| -> Vec<&ValuedTrade> {
-        present.iter().filter(|t| t.trade().side == side).copied().collect()
-    };
-    let distinct = |trades: &[&ValuedTrade]| {
-        trades.iter().filter_map(|t| t.trade().trader).collect::<BTreeSet<_>>().len() as u64
-    };
-    let (buys, sells) = (of(Side::Buy), of(Side::Sell));
     let first = trades.first()?;
     Some(TokenStats {
         mint: first.trade().mint,
         window: width,
         quote_mint: first.trade().quote_mint,
-        sums: Sums {
-            buy_quote: quote(&buys),
-            sell_quote: quote(&sells),
-            buys: buys.len() as u64,
-            sells: sells.len() as u64,
-            distinct: Distinct {
-                traders: distinct(&present),
-                buyers: distinct(&buys),
-                sellers: distinct(&sells),
-            },
-        },
+        sums: sums(&present),
         high: clean(start, now).max(),
         low: clean(start, now).min(),
+        largest: present.iter().filter_map(|t| value(t)).max(),
         change: Change {
             now: clean(0, now).next_back(),
             then: if is_partial { clean(0, now).next() } else { clean(0, start).next_back() },
             is_partial,
         },
-        previous: Previous { trades: before.len() as u64, quote: quote(&before) },
+        previous: Previous { trades: count(&before), quote: quote(&before) },
+        // No trade is marked.
+        filtered: Filtered { trades: count(&present), traders: distinct(&present), quote: quote(&present) },
     })
+}
+
+fn sums(trades: &[&ValuedTrade]) -> Sums {
+    let of = |side: Side| -> Vec<&ValuedTrade> {
+        trades.iter().filter(|t| t.trade().side == side).copied().collect()
+    };
+    let (buys, sells) = (of(Side::Buy), of(Side::Sell));
+    let usd = |trades: &[&ValuedTrade]| trades.iter().filter_map(|t| value(t)).map(u128::from).sum();
+    Sums {
+        buy_quote: quote(&buys),
+        sell_quote: quote(&sells),
+        buy_usd: usd(&buys),
+        sell_usd: usd(&sells),
+        buys: count(&buys),
+        sells: count(&sells),
+        usd_missing: trades.iter().filter(|t| t.usd.is_none()).map(|_| 1).sum(),
+        traders: distinct(trades),
+        buyers: distinct(&buys),
+        sellers: distinct(&sells),
+    }
+}
+
+/// Whole millionths of a USD.
+fn value(trade: &ValuedTrade) -> Option<u64> {
+    let t = trade.trade();
+    let units = 10u128.pow(t.quote_decimals.into());
+    let value = u128::from(t.quote_amount) * u128::from(trade.usd?.nanos) / (units * 1000);
+    Some(u64::try_from(value).expect("no trade is worth 18 million million USD"))
+}
+
+fn quote(trades: &[&ValuedTrade]) -> u128 {
+    trades.iter().map(|t| u128::from(t.trade().quote_amount)).sum()
+}
+
+fn count(trades: &[&ValuedTrade]) -> u32 {
+    u32::try_from(trades.len()).expect("a stream is short")
+}
+
+fn distinct(trades: &[&ValuedTrade]) -> u32 {
+    let traders: BTreeSet<Address> = trades.iter().filter_map(|t| t.trade().trader).collect();
+    u32::try_from(traders.len()).expect("a stream is short")
 }

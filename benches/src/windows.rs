@@ -1,0 +1,229 @@
+//! Trades to sliding windows.
+//!
+//! The input is made up: trades over tokens with Zipf's law, nothing late. `dense` is a market in which
+//! tens of batches share a second, so that it shows what a trade costs; in `sparse` every batch is a
+//! second of its own and all windows are short, so that as much leaves as comes: it shows what an expiry
+//! costs, as in a replay of days.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use anyhow::{anyhow, ensure};
+use differential_dataflow::input::InputSession;
+use model::{Address, Diff, EventId, Price, Record as _, Seconds, Side, Time, TxPlace};
+use operators::keyed::{States, Store, keyed};
+use operators::prelude::Horizon;
+use operators::windows::{Input, Params, Stats, Tick, Token, TokenStats, Trade};
+use timely::dataflow::ProbeHandle;
+use timely::dataflow::operators::probe::Probe as _;
+
+use crate::bare_windows;
+use crate::report::Line;
+
+/// Trades of one closed time.
+const BATCH: usize = 10_000;
+const TOKENS: u64 = 50_000;
+const WALLETS: u64 = 200_000;
+const START: Seconds = 1_767_225_600;
+
+/// A market.
+struct Shape {
+    name: &'static str,
+    /// Batches that share a second.
+    batches_per_s: usize,
+    widths: Vec<u64>,
+}
+
+fn shapes() -> [Shape; 2] {
+    let widths = vec![60, 300, 900, 3600, 14_400, 21_600, 43_200, 86_400];
+    let short = vec![2, 4, 6, 8, 10, 12, 14, 16];
+    [
+        Shape { name: "dense", batches_per_s: 30, widths },
+        Shape { name: "sparse", batches_per_s: 1, widths: short },
+    ]
+}
+
+/// Measures the bare loop, the states without timely, and the operator on one worker, in each market.
+pub(crate) fn run(quick: bool) -> anyhow::Result<Vec<Line>> {
+    let count = if quick { 500_000 } else { 2_000_000 };
+    let mut lines = Vec::new();
+    for shape in shapes() {
+        lines.extend(measure(&shape, count)?);
+    }
+    Ok(lines)
+}
+
+fn measure(shape: &Shape, count: usize) -> anyhow::Result<Vec<Line>> {
+    let widths =
+        shape.widths.iter().map(|width| format!("{width}s").try_into().map_err(|e| anyhow!("{e:?}")));
+    let params = Params { widths: widths.collect::<anyhow::Result<_>>()?, ..Params::default() };
+    let horizon = dataflows::Params::default().horizon();
+    let batches = Arc::new(batches(shape, count));
+    let items = (count as u64, "trades");
+
+    let started = Instant::now();
+    let mut bare = bare_windows::Windows::new(&shape.widths);
+    let mut written = (0, 0);
+    for (time, batch) in batches.iter() {
+        bare.batch(model::time::second_of(*time), batch, |trades| {
+            written.0 += 1;
+            written.1 = trades.wrapping_add(written.1);
+        });
+    }
+    let line = |what: &str| format!("{}, {what}", shape.name);
+    let what = line("bare loop, nothing can be taken back");
+    let reference = Line::new(&what, items, started.elapsed(), written.0);
+    std::hint::black_box(written.1);
+    let expected = bare.standing();
+
+    let started = Instant::now();
+    let (changes, sum, keys) = states_alone(&batches, &params, horizon);
+    let what = line("states without timely");
+    let alone = Line::new(&what, items, started.elapsed(), changes).next_to(&reference);
+    ensure!(sum == expected, "the states count {sum} trades in all windows, the bare loop {expected}");
+    ensure!(keys > 0, "no token was traded");
+
+    let started = Instant::now();
+    let (changes, sum) = dataflow(&batches, &params, horizon, 1)?;
+    let what = line(&format!("operator, 1 worker, {BATCH} a batch"));
+    let operator = Line::new(&what, items, started.elapsed(), changes).next_to(&reference);
+    ensure!(sum == expected, "the operator counts {sum} trades in all windows, the bare loop {expected}");
+    Ok(vec![reference, alone, operator])
+}
+
+/// Numbers that look like chance: splitmix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        mix(self.0)
+    }
+}
+
+const fn mix(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    number ^ (number >> 31)
+}
+
+fn address(kind: u8, number: u64) -> Address {
+    let mut bytes = [kind; 32];
+    bytes[..8].copy_from_slice(&mix(number).to_be_bytes());
+    bytes[8..16].copy_from_slice(&mix(number ^ u64::MAX).to_be_bytes());
+    Address(bytes)
+}
+
+/// The trades in canonical order, by logical time.
+fn batches(shape: &Shape, count: usize) -> Vec<(Time, Vec<Input>)> {
+    let mut random = Random(7);
+    let mut sum = 0.0;
+    #[expect(clippy::cast_precision_loss, reason = "a rank")]
+    let ranks = (1..=TOKENS).map(|rank| (rank as f64).powf(-1.1));
+    let reach: Vec<f64> = ranks.map(|weight| (sum += weight, sum).1).collect();
+    let mut batches = Vec::new();
+    for batch in 0..count.div_ceil(BATCH) {
+        let second = START + (batch / shape.batches_per_s) as u64;
+        let time = model::time::start_of(second) + (batch % shape.batches_per_s) as u64;
+        let trades = (0..BATCH as u64).map(|tx| trade(&mut random, &reach, second, batch as u64, tx));
+        batches.push((time, trades.collect()));
+    }
+    batches
+}
+
+fn trade(random: &mut Random, reach: &[f64], time: Seconds, slot: u64, tx: u64) -> Input {
+    #[expect(clippy::cast_precision_loss, reason = "made up")]
+    let at = random.next() as f64 / u64::MAX as f64 * reach.last().copied().unwrap_or(1.0);
+    let token = reach.partition_point(|reach| *reach < at) as u64;
+    #[expect(clippy::cast_precision_loss, reason = "made up")]
+    let price = Price::new(1.0 + (random.next() % 1_000_000) as f64 / 1e6);
+    let trader = address(b'W', random.next() % WALLETS);
+    Input::Trade(Trade {
+        mint: address(b'M', token),
+        pool: address(b'P', token),
+        is_curve: true,
+        quote_mint: Address::WSOL,
+        tick: Tick {
+            time,
+            id: EventId {
+                slot,
+                tx: TxPlace::Index(u32::try_from(tx).unwrap_or(u32::MAX)),
+                outer_ix: 0,
+                inner_ix: -1,
+            },
+            price,
+            quote: random.next() % 1_000_000_000,
+            usd: Some(random.next() % 1_000_000_000),
+            side: if random.next().is_multiple_of(2) { Side::Buy } else { Side::Sell },
+            trader: trader.0.first_chunk().copied(),
+        },
+    })
+}
+
+fn states_alone(batches: &[(Time, Vec<Input>)], params: &Params, horizon: Horizon) -> (u64, u64, usize) {
+    let mut store = Store::<Token>::new((params.clone(), horizon));
+    let mut tally = (0, 0);
+    for (time, batch) in batches {
+        store.fire(*time);
+        for input in batch {
+            store.apply(*time, input.clone(), 1);
+        }
+        store.close(|stats, diff| count(&mut tally, &stats, diff));
+    }
+    (tally.0, tally.1, store.len())
+}
+
+/// Changes of rows, and the trades in all windows that stand.
+fn count(tally: &mut (u64, u64), stats: &Stats, diff: Diff) {
+    for sums in stats.sums() {
+        let trades = u64::from(sums.trades());
+        tally.0 += 1;
+        tally.1 = if diff > 0 { tally.1.wrapping_add(trades) } else { tally.1.wrapping_sub(trades) };
+    }
+}
+
+fn dataflow(
+    batches: &Arc<Vec<(Time, Vec<Input>)>>,
+    params: &Params,
+    horizon: Horizon,
+    workers: usize,
+) -> anyhow::Result<(u64, u64)> {
+    let (changes, trades) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (all_changes, all_trades) = (Arc::clone(&changes), Arc::clone(&trades));
+    let (batches, params) = (Arc::clone(batches), params.clone());
+    let guards = timely::execute(timely::Config::process(workers), move |worker| {
+        let (index, peers) = (worker.index(), worker.peers());
+        let mut session = InputSession::<Time, Input, Diff>::new();
+        let (probe, counted) = (ProbeHandle::new(), std::rc::Rc::new(std::cell::Cell::new((0, 0))));
+        let tally = std::rc::Rc::clone(&counted);
+        worker.dataflow::<Time, _, _>(|scope| {
+            let input = session.to_collection(scope);
+            keyed::<Token>(input, TokenStats::SCHEMA.name, (params.clone(), horizon), &States::fresh())
+                .inspect(move |(stats, _, diff)| {
+                    let mut present = tally.get();
+                    count(&mut present, stats, *diff);
+                    tally.set(present);
+                })
+                .inner
+                .probe_with(&probe);
+        });
+        for (time, batch) in batches.iter() {
+            session.advance_to(*time);
+            for input in batch.iter().skip(index).step_by(peers) {
+                session.update(input.clone(), 1);
+            }
+            session.advance_to(*time + 1);
+            session.flush();
+            worker.step_or_park_while(None, || probe.less_than(&(*time + 1)));
+        }
+        let (changes, trades) = counted.get();
+        all_changes.fetch_add(changes, Ordering::Relaxed);
+        all_trades.fetch_add(trades, Ordering::Relaxed);
+    });
+    for outcome in guards.map_err(|e| anyhow!(e))?.join() {
+        outcome.map_err(|e| anyhow!(e))?;
+    }
+    // Sums over workers may wrap on the way: one takes back what another gave.
+    Ok((changes.load(Ordering::Relaxed), trades.load(Ordering::Relaxed)))
+}
