@@ -356,3 +356,6 @@ impl State for Token {
         self.live.is_none() && !self.is_launched && self.washed.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -253,3 +253,121 @@ impl State for Wallet {
         self.first.is_none() && self.recent.is_empty() && self.given.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::TxPlace;
+    use model::time::start_of;
+
+    use super::*;
+    use crate::keyed::Store;
+
+    const WALLET: Address = Address([1; 32]);
+    const HORIZON: Seconds = 100;
+
+    fn trade(time: Seconds) -> Trade {
+        let id = EventId { slot: time, tx: TxPlace::Index(0), outer_ix: 0, inner_ix: -1 };
+        Trade { id, time, mint: Address([2; 32]) }
+    }
+
+    fn given(reason: &str) -> Given {
+        Given { kind: LabelKind::Protocol, since: 5, reason: reason.to_owned() }
+    }
+
+    struct Run {
+        store: Store<Wallet>,
+        labels: BTreeMap<Label, Diff>,
+        marks: BTreeMap<EventId, Diff>,
+    }
+
+    impl Run {
+        fn new(fresh_s: Seconds) -> Self {
+            let params = Params { fresh_s, remember_wallet_s: 1000, ..Params::default() };
+            let store = Store::new((params, Horizon(HORIZON)));
+            Self { store, labels: BTreeMap::new(), marks: BTreeMap::new() }
+        }
+
+        fn at(&mut self, second: Seconds, changes: Vec<(Input, Diff)>) -> &mut Self {
+            while let Some(due) = self.store.next_timer().filter(|due| *due < start_of(second)) {
+                self.store.fire(due);
+                self.close();
+            }
+            self.store.fire(start_of(second));
+            for (input, diff) in changes {
+                self.store.apply(start_of(second), input, diff);
+            }
+            self.close();
+            self
+        }
+
+        fn close(&mut self) {
+            self.store.close(|output, diff| match output {
+                Output::Label(label) => *self.labels.entry(label).or_default() += diff,
+                Output::Mark(mark) => *self.marks.entry(mark.event).or_default() += diff,
+            });
+            self.labels.retain(|_, count| *count != 0);
+            self.marks.retain(|_, count| *count != 0);
+        }
+
+        fn trades(&mut self, second: Seconds, times: &[Seconds], diff: Diff) -> &mut Self {
+            self.at(second, times.iter().map(|time| (Input::Trade(WALLET, trade(*time)), diff)).collect())
+        }
+
+        fn say(&mut self, second: Seconds, what: &str, diff: Diff) -> &mut Self {
+            self.at(second, vec![(Input::Given(WALLET, given(what)), diff)])
+        }
+
+        fn kinds(&self) -> Vec<LabelKind> {
+            self.labels.keys().map(|label| label.kind).collect()
+        }
+
+        fn marked(&self) -> Vec<Seconds> {
+            self.marks.keys().map(|id| id.slot).collect()
+        }
+    }
+
+    #[test]
+    fn a_wallet_is_fresh_for_a_while_after_its_first_trade() {
+        let mut run = Run::new(50);
+        run.trades(1000, &[1000], 1).trades(1020, &[1020], 1);
+        assert_eq!(run.kinds(), [LabelKind::Fresh]);
+        run.at(1049, vec![]);
+        assert_eq!(run.kinds(), [LabelKind::Fresh]);
+        run.at(1050, vec![]);
+        assert_eq!(run.kinds(), []);
+        // Its fork dies: the wallet was first seen later than it seemed.
+        run.trades(1060, &[1000], -1);
+        assert_eq!(run.kinds(), [LabelKind::Fresh]);
+    }
+
+    #[test]
+    fn what_is_said_concerns_the_trades_that_can_still_be_corrected() {
+        let mut run = Run::new(0);
+        run.trades(1000, &[1000], 1).trades(1050, &[1050], 1).say(1120, "seen", 1);
+        assert_eq!((run.kinds(), run.marked()), (vec![LabelKind::Protocol], vec![1050]));
+        run.trades(1130, &[1130], 1).say(1160, "seen", -1);
+        assert_eq!((run.kinds(), run.marked()), (vec![], vec![1050]));
+    }
+
+    #[test]
+    fn of_two_who_say_the_same_one_is_enough() {
+        let mut run = Run::new(0);
+        run.trades(1000, &[1000], 1).say(1001, "seen", 1).say(1002, "heard", 1);
+        let reasons = |run: &Run| -> Vec<Reason> { run.labels.keys().map(|l| l.reason.clone()).collect() };
+        assert_eq!(reasons(&run), [Reason::Given("heard".to_owned())]);
+        run.say(1003, "heard", -1);
+        assert_eq!(reasons(&run), [Reason::Given("seen".to_owned())]);
+        assert_eq!(run.marked(), [1000]);
+    }
+
+    #[test]
+    fn a_silent_wallet_is_forgotten_and_then_fresh_again() {
+        let mut run = Run::new(50);
+        run.trades(1000, &[1000], 1).trades(1900, &[1900], 1);
+        assert_eq!(run.kinds(), [], "it is remembered that it was seen");
+        run.at(3000, vec![]);
+        assert!(run.store.is_empty());
+        run.trades(3001, &[3001], 1);
+        assert_eq!(run.kinds(), [LabelKind::Fresh]);
+    }
+}
