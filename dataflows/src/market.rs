@@ -2,19 +2,20 @@
 //!
 //! ```text
 //! events ──► slots ──► events that happened ──► trades ──► prices ──► usd ──┬─► trades (record)
-//! slot news ──┘  └──► rejects (too late)        oracle prices ─────────┘      ├─► candles (record)
+//! slot news ──┘  └──► rejects (too late)        oracle prices ─────────┘      ├─► candles (record) ──► indicators (record)
 //!                                                                            └─► windows ──► token_stats (record)
 //! trades, creations, labels that are given ──► labels (record)
 //! ```
 
 use model::{ChainEvent, Record, Reject, Schema};
-use operators::candles::Candle;
+use operators::candles::{Candle, Interval};
+use operators::indicators::Indicators;
 use operators::keyed::States;
 use operators::labels::Label;
 use operators::prelude::{Either, split};
 use operators::trades::CommittedTrade;
 use operators::windows::TokenStats;
-use operators::{candles, labels, prices, slots, trades, usd, windows};
+use operators::{candles, indicators, labels, prices, slots, trades, usd, windows};
 use serde::{Deserialize, Serialize};
 
 use crate::{Inputs, Outputs};
@@ -33,6 +34,8 @@ pub struct Params {
     pub windows: windows::Params,
     /// What wallets and trades are found to be.
     pub labels: labels::Params,
+    /// Technical indicators.
+    pub indicators: indicators::Params,
 }
 
 impl Params {
@@ -45,7 +48,7 @@ impl Params {
                 problems.push((key.to_owned(), what.to_owned()));
             }
         };
-        let Self { prices, usd, candles, windows, labels } = self;
+        let Self { prices, usd, candles, windows, labels, indicators } = self;
         check(prices.reference_trades > 0, "prices.reference_trades", "must be at least 1");
         check(prices.factor >= 1.0, "prices.factor", "must be at least 1");
         check(prices.factor_young >= 1.0, "prices.factor_young", "must be at least 1");
@@ -68,14 +71,42 @@ impl Params {
         check(windows.widths.len() <= 64, "windows.widths", "must be at most 64");
         let in_ticks = windows.widths.iter().all(|w| w.seconds().is_multiple_of(windows::tick_s(*w)));
         check(in_ticks, "windows.widths", "over an hour must be whole tens of seconds");
+        check_indicators(indicators, &candles.intervals, &mut check);
         problems.extend(labels.problems().into_iter().map(|(key, what)| (format!("labels.{key}"), what)));
         problems
     }
 }
 
+/// Checks the settings of indicators, which are computed from candles of the intervals `of_candles`.
+fn check_indicators(
+    params: &indicators::Params,
+    of_candles: &[Interval],
+    check: &mut impl FnMut(bool, &str, &str),
+) {
+    let intervals = &params.intervals;
+    let is_ascending = intervals.is_sorted_by(|a, b| a < b);
+    check(is_ascending, "indicators.intervals", "must be in ascending order, each once");
+    if let Some(first) = intervals.first() {
+        check(of_candles.contains(first), "indicators.intervals", "must begin with one of candles.intervals");
+        let are_whole = intervals.iter().all(|i| i.seconds().is_multiple_of(first.seconds()));
+        check(are_whole, "indicators.intervals", "must be whole multiples of the first");
+    }
+    let is_enough = (2..=1000).contains(&params.volatility_bars);
+    check(is_enough, "indicators.volatility_bars", "must be from 2 to 1000");
+    let is_bounded = (3..=1000).contains(&params.level_bars);
+    check(is_bounded, "indicators.level_bars", "must be from 3 to 1000");
+    check(params.level_join_atr >= 0.0, "indicators.level_join_atr", "must not be negative");
+}
+
 /// What it emits.
-pub const RECORDS: &[&Schema] =
-    &[CommittedTrade::SCHEMA, Candle::SCHEMA, TokenStats::SCHEMA, Label::SCHEMA, Reject::SCHEMA];
+pub const RECORDS: &[&Schema] = &[
+    CommittedTrade::SCHEMA,
+    Candle::SCHEMA,
+    TokenStats::SCHEMA,
+    Indicators::SCHEMA,
+    Label::SCHEMA,
+    Reject::SCHEMA,
+];
 
 /// Builds the dataflow.
 pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, out: &mut Outputs) {
@@ -101,6 +132,8 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     // Nothing marks trades yet.
     let marks = events.clone().flat_map(|_| None);
     out.emit(windows::windows(valued.clone(), events.clone(), marks, &params.windows, horizon, states));
-    out.emit(candles::candles(valued, events, &params.candles, horizon, states));
+    let candles = candles::candles(valued, events, &params.candles, horizon, states);
+    out.emit(indicators::indicators(candles.clone(), &params.indicators, horizon, states));
+    out.emit(candles);
     out.emit(inputs.rejects.clone().concat(late).concat(late_quotes));
 }

@@ -14,6 +14,7 @@
 pub mod bar;
 pub mod candles;
 pub mod holders;
+pub mod indicators;
 pub mod keyed;
 pub mod labels;
 pub mod prelude;

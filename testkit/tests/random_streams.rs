@@ -14,6 +14,7 @@ fn params(horizon_s: u64, intervals: &[&str], takeover_s: Seconds) -> Params {
     let interval = |text: &&str| Interval::try_from((*text).to_owned()).unwrap();
     params.market.candles.intervals = intervals.iter().map(interval).collect();
     params.market.windows.widths.clone_from(&params.market.candles.intervals);
+    params.market.indicators.intervals.clone_from(&params.market.candles.intervals);
     params.market.candles.primary.takeover_s = takeover_s;
     params.market.labels.fresh_s = horizon_s * 3 / 2;
     params.market.labels.wash.window_s = horizon_s;

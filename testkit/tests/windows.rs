@@ -15,6 +15,7 @@ fn params(correction_horizon_s: u64, widths: &[&str]) -> Params {
     params.market.windows.widths = widths.iter().map(interval).collect();
     // What is not looked at here costs time.
     params.market.candles.intervals.truncate(1);
+    params.market.indicators.intervals.clear();
     params
 }
 

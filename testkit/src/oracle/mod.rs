@@ -6,6 +6,7 @@
 //! the types that carry the results.
 
 mod candles;
+mod indicators;
 mod labels;
 mod usd;
 mod windows;
@@ -22,7 +23,8 @@ use operators::trades::CommittedTrade;
 
 use crate::run::Tables;
 
-/// The rows of `trades`, `candles`, `token_stats` and `labels` after `events` have come and time has reached `now`.
+/// The rows of `trades`, `candles`, `token_stats`, `labels` and `indicators` after `events` have come and time has
+/// reached `now`.
 ///
 /// `received_at` of the trades is left out: of several deliveries any may stand once a slot is final.
 #[must_use]
@@ -46,6 +48,7 @@ pub fn tables(events: &[Event], now: Seconds, params: &Params) -> Tables {
     tables.insert("token_stats", windows.iter().map(keyed).collect());
     let (labels, _) = labels::labels(&survivors, events, now, params);
     tables.insert("labels", labels.iter().map(keyed).collect());
+    tables.insert("indicators", indicators(events, now, params));
     tables.retain(|_, table| !table.is_empty());
     tables
 }
@@ -55,6 +58,12 @@ pub fn tables(events: &[Event], now: Seconds, params: &Params) -> Tables {
 pub fn marks(events: &[Event], now: Seconds, params: &Params) -> BTreeSet<Mark> {
     let survivors = survivors(events, &slot_states(events), params);
     labels::labels(&survivors, events, now, params).1
+}
+
+/// The rows of `indicators` alone, as [`tables`] says them.
+#[must_use]
+pub fn indicators(events: &[Event], now: Seconds, params: &Params) -> BTreeMap<Row, Row> {
+    indicators::indicators(events, now, params).iter().map(keyed).collect()
 }
 
 /// Sets `received_at` of `trades` to null, see [`tables`].
