@@ -16,6 +16,7 @@
 //! ```
 
 mod layers;
+mod oracle;
 mod path;
 mod print;
 mod problem;
@@ -31,6 +32,7 @@ use sinks::SinkConfig;
 use toml::{Table, Value};
 
 pub use layers::{ENVIRONMENT_PREFIX, Layers};
+pub use oracle::{OracleConfig, OracleKind};
 use path::KeyPath;
 pub use problem::{Origin, Problem, Problems};
 pub use run::{ParseSpeedError, RunParams, Speed};
@@ -41,6 +43,8 @@ pub use source::{SourceConfig, SourceKind};
 pub struct Config {
     /// Where events come from.
     pub source: SourceConfig,
+    /// What prices quote tokens in USD, beside the source.
+    pub oracle: OracleConfig,
     /// Where rows go.
     pub sinks: Vec<SinkConfig>,
     /// What is computed.
@@ -54,6 +58,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             source: SourceConfig::default(),
+            oracle: OracleConfig::default(),
             sinks: vec![SinkConfig::Sqlite(sinks::sqlite::Config::default())],
             dataflow: dataflows::Params::default(),
             run: RunParams::default(),
@@ -93,12 +98,16 @@ impl Layers {
     pub fn load(mut self) -> Result<Loaded, Problems> {
         let section = |name: &str| KeyPath::default().key(name);
         let source: Option<SourceConfig> = self.read(&section("source"));
+        let oracle: Option<OracleConfig> = self.read(&section("oracle"));
         let dataflow: Option<dataflows::Params> = self.read(&section("dataflow"));
         let run: Option<RunParams> = self.read(&section("run"));
         let sinks = sinks_section::read(&mut self);
         self.refuse_unknown_sections();
         if let Some(source) = &source {
             self.check(&section("source").key("simulate"), source.simulate.problems());
+        }
+        if let Some(oracle) = &oracle {
+            self.check(&section("oracle"), oracle.problems());
         }
         for (index, sink) in &sinks {
             let problems = sink.validate().into_iter().map(|problem| (problem.key, problem.message));
@@ -111,10 +120,10 @@ impl Layers {
             self.check(&section("run"), run.problems());
         }
         let (mut problems, origins) = self.finish();
-        match (source, dataflow, run) {
-            (Some(source), Some(dataflow), Some(run)) if problems.is_empty() => {
+        match (source, oracle, dataflow, run) {
+            (Some(source), Some(oracle), Some(dataflow), Some(run)) if problems.is_empty() => {
                 let sinks = sinks.into_iter().map(|(_, sink)| sink).collect();
-                Ok(Loaded { config: Config { source, sinks, dataflow, run }, origins })
+                Ok(Loaded { config: Config { source, oracle, sinks, dataflow, run }, origins })
             }
             _ => {
                 problems.sort_by(|a, b| (&a.origin, &a.key).cmp(&(&b.origin, &b.key)));
@@ -132,7 +141,7 @@ impl Layers {
 
     fn refuse_unknown_sections(&mut self) {
         let Some(Value::Table(sections)) = self.get(&KeyPath::default()) else { return };
-        let known = ["source", "sinks", "dataflow", "run"];
+        let known = ["source", "oracle", "sinks", "dataflow", "run"];
         let unknown: Vec<_> =
             sections.keys().filter(|name| !known.contains(&name.as_str())).cloned().collect();
         for name in unknown {

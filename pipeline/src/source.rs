@@ -1,8 +1,10 @@
-//! From the section `source` to a running source.
+//! From the sections `source` and `oracle` to running sources.
 
 use anyhow::Context as _;
-use config::{SourceConfig, SourceKind};
+use config::{OracleConfig, OracleKind, SourceConfig, SourceKind};
 use sources::Source;
+use sources::quoted::Quoted;
+use sources::quotes::Quotes;
 use sources::simulate::Simulate;
 use sources::trades::Trades;
 use sources::transactions::Transactions;
@@ -16,6 +18,36 @@ pub(crate) fn open(config: &SourceConfig) -> anyhow::Result<Box<dyn Source>> {
     })
 }
 
+/// A source, and a live oracle beside it if that is what prices quote tokens.
+pub(crate) struct Sources {
+    pub(crate) source: Box<dyn Source>,
+    pub(crate) oracle: Option<Box<dyn Source>>,
+}
+
+/// Opens the source and the oracle that are chosen. Quotes in files are merged into the source at once.
+pub(crate) fn open_with_oracle(source: &SourceConfig, oracle: &OracleConfig) -> anyhow::Result<Sources> {
+    let source = open(source)?;
+    Ok(match oracle.kind {
+        OracleKind::None => Sources { source, oracle: None },
+        OracleKind::File => {
+            let quotes = Box::new(Quotes::new(&oracle.file));
+            Sources { source: Box::new(Quoted::new(source, quotes)), oracle: None }
+        }
+        OracleKind::Hermes => Sources { source, oracle: Some(hermes(oracle)?) },
+    })
+}
+
+#[cfg(feature = "hermes")]
+fn hermes(oracle: &OracleConfig) -> anyhow::Result<Box<dyn Source>> {
+    let hermes = sources::hermes::Hermes::start(&oracle.hermes);
+    Ok(Box::new(hermes.context("cannot start a thread for the oracle")?))
+}
+
+#[cfg(not(feature = "hermes"))]
+fn hermes(_: &OracleConfig) -> anyhow::Result<Box<dyn Source>> {
+    anyhow::bail!("oracle.type is \"hermes\", and this millrace was built without the feature `hermes`")
+}
+
 /// Name of the source that is chosen.
 pub(crate) const fn name(config: &SourceConfig) -> &'static str {
     match config.kind {
@@ -25,11 +57,12 @@ pub(crate) const fn name(config: &SourceConfig) -> &'static str {
     }
 }
 
-/// What makes one stream of events another one: the kind of source and its settings, as one JSON object.
+/// What makes one stream of events another one: the kind of source and its settings, as one JSON object,
+/// and the oracle beside it. How a live oracle is reached is no part of it: what it said is in the log.
 ///
 /// How long a simulated market runs is among them: where it ends its last slots settle, and a longer
 /// one has its next trades there.
-pub(crate) fn identity(config: &SourceConfig) -> anyhow::Result<String> {
+pub(crate) fn identity(config: &SourceConfig, oracle: &OracleConfig) -> anyhow::Result<String> {
     let mut settings = match config.kind {
         SourceKind::Simulate => serde_json::to_value(&config.simulate),
         SourceKind::Transactions => serde_json::to_value(&config.transactions),
@@ -38,6 +71,12 @@ pub(crate) fn identity(config: &SourceConfig) -> anyhow::Result<String> {
     .context("cannot spell the settings of the source")?;
     if let Some(settings) = settings.as_object_mut() {
         settings.insert("type".to_owned(), name(config).into());
+        let oracle = match oracle.kind {
+            OracleKind::None => None,
+            OracleKind::File => Some(format!("file {:?}", oracle.file.paths)),
+            OracleKind::Hermes => Some(sources::hermes::NAME.to_owned()),
+        };
+        settings.extend(oracle.map(|oracle| ("oracle".to_owned(), oracle.into())));
     }
     Ok(settings.to_string())
 }

@@ -17,6 +17,7 @@ pub mod fields;
 mod files;
 pub mod formats;
 mod held;
+pub mod hermes;
 pub mod logs;
 pub mod normalize;
 pub mod pools;
@@ -76,5 +77,13 @@ pub enum SourceError {
         path: String,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// The far side refuses, and asking again would not help.
+    #[error("{address} refuses: {answer}")]
+    Refused {
+        /// What was asked.
+        address: String,
+        /// What it answered.
+        answer: String,
     },
 }

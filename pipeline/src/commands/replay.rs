@@ -106,6 +106,7 @@ impl Replay {
         let watch = Arc::new(Watch::default());
         let job = Job {
             source: self.open_source(&config.source, console)?,
+            oracle: None,
             sinks: vec![sink],
             store: None,
             params: config.dataflow,

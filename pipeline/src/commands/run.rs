@@ -18,6 +18,7 @@ use crate::clock::utc;
 use crate::console::Console;
 use crate::engine::{self, Job, Store, Summary, Watch};
 use crate::failure::{Outcome, WithHint as _};
+use crate::source::Sources;
 use crate::ticker::Ticker;
 use crate::{monitor, settings, source, stop};
 
@@ -76,8 +77,10 @@ impl Run {
         let (store, sinks) = open_sinks(&config)?;
         let is_kept = store.is_some();
         let watch = Arc::new(Watch::default());
+        let Sources { source, oracle } = source::open_with_oracle(&config.source, &config.oracle)?;
         let job = Job {
-            source: source::open(&config.source)?,
+            source,
+            oracle,
             sinks,
             store,
             params: config.dataflow.clone(),
@@ -137,7 +140,7 @@ fn open_sinks(config: &Config) -> anyhow::Result<Opened> {
 /// A database holds one stream of events: going on with another one would mix two markets.
 fn remember_source(store: &mut EmbeddedStore, config: &Config) -> anyhow::Result<()> {
     let path = store.path().display().to_string();
-    let present = source::identity(&config.source)?;
+    let present = source::identity(&config.source, &config.oracle)?;
     match store.meta(SOURCE_META)? {
         None => {
             store.set_meta(SOURCE_META, &present)?;

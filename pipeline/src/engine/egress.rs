@@ -38,6 +38,8 @@ pub(super) struct Part {
     pub(super) time: Time,
     /// Offset in the log of the first event that is not in it.
     pub(super) offset: u64,
+    /// How many of the events before that are the oracle's.
+    pub(super) beside: u64,
     pub(super) states: Snapshot,
 }
 

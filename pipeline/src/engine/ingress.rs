@@ -15,6 +15,9 @@ use config::Speed;
 /// Events handed over at once, at most: what a worker should be done with in a few milliseconds.
 const BATCH_EVENTS_MAX: usize = 16_384;
 
+/// Count of the quotes of a source that the oracle beside it replaces.
+const PASSED_OVER: &str = "quote_passed_over";
+
 /// How long to wait when there is nothing to do.
 const IDLE: Duration = Duration::from_micros(500);
 
@@ -23,6 +26,8 @@ pub(super) fn run(job: &mut Job, resume: &Resume, workers: &Workers, end: &End) 
     let mut ingress = Ingress {
         clock: resume.clock,
         offset: resume.offset,
+        beside: resume.beside,
+        passed_over: 0,
         read: Vec::new(),
         checkpoint_due: Instant::now() + Duration::from_secs(job.run.checkpoint_interval_s),
         pace: Paced::new(job.run.speed),
@@ -35,17 +40,22 @@ pub(super) fn run(job: &mut Job, resume: &Resume, workers: &Workers, end: &End) 
     ingress.finish(job, workers);
     outcome?;
     let second = ingress.clock.second();
-    Ok(Summary {
-        counts: job.source.counts(),
-        event_time: (second > 0).then_some(second),
-        ..Summary::default()
-    })
+    let mut counts = job.source.counts();
+    if let Some(oracle) = &job.oracle {
+        counts.extend(oracle.counts());
+        counts.insert(PASSED_OVER.to_owned(), ingress.passed_over);
+    }
+    Ok(Summary { counts, event_time: (second > 0).then_some(second), ..Summary::default() })
 }
 
 struct Ingress {
     clock: Clock,
     /// Offset in the log of the next event.
     offset: u64,
+    /// How many of the events before it are the oracle's, and not the source's.
+    beside: u64,
+    /// Quotes of the source that the oracle replaces.
+    passed_over: u64,
     /// Events read and not yet handed over; the next one first.
     read: Vec<Event>,
     checkpoint_due: Instant,
@@ -79,6 +89,7 @@ impl Ingress {
             // A time is closed once it is handed over, so a batch that may go on in the next read waits.
             let unfinished = if is_end { None } else { batches.pop() };
             if let Some((last, _)) = batches.last() {
+                self.beside += count_beside(job, batches.iter().flat_map(|(_, events)| events));
                 batches.iter().flat_map(|(_, events)| events).for_each(|event| self.clock.hear(event));
                 self.clock = Clock::resume(self.clock.second(), *last);
                 self.offset = next - unfinished.as_ref().map_or(0, |(_, events)| events.len() as u64);
@@ -94,9 +105,9 @@ impl Ingress {
 
     /// Passes over what the source delivered in earlier runs: that is in the log.
     fn skip_logged(&mut self, job: &mut Job) -> anyhow::Result<()> {
-        let mut left = self.offset;
+        let mut left = self.offset - self.beside;
         while left > 0 && !self.end.has_come() {
-            let step = job.source.read(&mut self.read)?;
+            let step = self.read_source(job)?;
             let passed = self.read.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             self.read.drain(..passed);
             left -= passed as u64;
@@ -107,16 +118,40 @@ impl Ingress {
         Ok(())
     }
 
+    /// Reads on; where there is an oracle, quotes of the source are left out.
+    fn read_source(&mut self, job: &mut Job) -> anyhow::Result<Step> {
+        let before = self.read.len();
+        let step = job.source.read(&mut self.read)?;
+        if job.oracle.is_some() {
+            let read = self.read.split_off(before);
+            let all = read.len();
+            self.read.extend(read.into_iter().filter(|event| !matches!(event, Event::Quote(_))));
+            self.passed_over += (before + all - self.read.len()) as u64;
+        }
+        Ok(step)
+    }
+
+    /// Takes in what the oracle has said. It does not wait behind events that are not yet due.
+    fn hear_oracle(&mut self, job: &mut Job) -> anyhow::Result<()> {
+        if let Some(oracle) = &mut job.oracle {
+            let mut heard = Vec::new();
+            oracle.read(&mut heard)?;
+            self.read.splice(0..0, heard);
+        }
+        Ok(())
+    }
+
     fn follow(&mut self, job: &mut Job, workers: &Workers) -> anyhow::Result<()> {
         let mut step = Step::More;
         while !self.end.has_come() {
             if step == Step::More && self.read.len() < BATCH_EVENTS_MAX {
-                step = job.source.read(&mut self.read)?;
+                step = self.read_source(job)?;
                 job.watch.set_done_ratio(job.source.done_ratio());
             }
             if self.read.is_empty() && step == Step::End {
                 break;
             }
+            self.hear_oracle(job)?;
             let is_urgent = self.read.len() >= BATCH_EVENTS_MAX || step == Step::End;
             let due = self.pace.due(&self.read);
             if due == 0 {
@@ -134,6 +169,7 @@ impl Ingress {
 
     /// Hands over the first `count` events that were read.
     fn take(&mut self, job: &Job, workers: &Workers, count: usize) -> anyhow::Result<()> {
+        self.beside += count_beside(job, self.read.iter().take(count));
         let batches = self.clock.cut(self.read.drain(..count));
         if let Some(store) = &job.store {
             store.append(self.offset, &batches)?;
@@ -154,7 +190,8 @@ impl Ingress {
     /// Has the states written down as they are after everything handed over so far.
     fn checkpoint(&mut self, job: &Job, workers: &Workers) {
         self.checkpoint_due = Instant::now() + Duration::from_secs(job.run.checkpoint_interval_s);
-        workers.send_all(|| Command::Checkpoint { time: self.clock.last() + 1, offset: self.offset });
+        let (time, offset, beside) = (self.clock.last() + 1, self.offset, self.beside);
+        workers.send_all(|| Command::Checkpoint { time, offset, beside });
     }
 
     fn finish(&mut self, job: &Job, workers: &Workers) {
@@ -166,6 +203,17 @@ impl Ingress {
         }
         workers.send_all(|| Command::Finish);
     }
+}
+
+/// How many of the events are the oracle's.
+fn count_beside<'e>(job: &Job, events: impl Iterator<Item = &'e Event>) -> u64 {
+    let Some(oracle) = &job.oracle else { return 0 };
+    let is_beside = |event: &&Event| match event {
+        Event::Quote(_) => true,
+        Event::Reject(reject) => reject.source == oracle.name(),
+        _ => false,
+    };
+    events.filter(is_beside).count() as u64
 }
 
 /// Holds events back until the wall clock has come as far as their event time.

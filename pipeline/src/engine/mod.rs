@@ -6,6 +6,10 @@
 //!              └─ appends to the event log└─ snapshots states └─ checkpoints
 //! ```
 //!
+//! A live oracle stands beside the source and is read by the ingress too. What it says is not the same when
+//! it is asked again, so that it is known by the log alone: on the way back into a run the events of the
+//! source are counted, and those of the oracle are not.
+//!
 //! Every queue is bounded, so whoever is slow holds back whoever feeds him, up to the source. Batches
 //! are as large as the last one took long: while the workers are busy events gather, and when they are
 //! done they take what has gathered. So latency is low when there is little to do, and throughput high
@@ -42,6 +46,8 @@ pub(crate) use watch::{TokenCandle, Watch};
 pub(crate) struct Job {
     /// Where events come from.
     pub(crate) source: Box<dyn Source>,
+    /// A live oracle: its quotes are handed over as they come, and those of the source are passed over.
+    pub(crate) oracle: Option<Box<dyn Source>>,
     /// Where rows go.
     pub(crate) sinks: Vec<Box<dyn Sink>>,
     /// The event log and the checkpoints; none for a run that starts from nothing and ends with its

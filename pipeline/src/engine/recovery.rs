@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use dataflows::Clock;
 use model::time::{second_of, start_of};
 use model::{Event, Schema, Seconds, Time};
@@ -16,12 +16,18 @@ use sinks::{Flush, Sink, SinkError};
 
 use super::egress::Part;
 
+/// The part of a checkpoint that says how many events of the log are an oracle's. The others are named
+/// `worker/operator`.
+const BESIDE: &str = "beside";
+
 /// From where a run goes on.
 #[derive(Default)]
 pub(super) struct Resume {
     pub(super) clock: Clock,
     /// Offset in the log of the first event to hand over.
     pub(super) offset: u64,
+    /// How many of the events before it are an oracle's, and not the source's.
+    pub(super) beside: u64,
     /// What the workers of the earlier run wrote down.
     pub(super) snapshots: Arc<Vec<Snapshot>>,
 }
@@ -90,8 +96,14 @@ impl Store {
             return Ok(Resume { offset, ..Resume::default() });
         };
         let last = checkpoint.time.saturating_sub(1);
-        let mut snapshots: Vec<Snapshot> = Vec::new();
+        let (mut snapshots, mut beside): (Vec<Snapshot>, u64) = (Vec::new(), 0);
         for (name, bytes) in checkpoint.parts {
+            if name == BESIDE {
+                beside = bytes.try_into().map(u64::from_le_bytes).map_err(|_| {
+                    anyhow!("the checkpoint does not say how many events of the log are the oracle's")
+                })?;
+                continue;
+            }
             // `worker/operator`, workers in order.
             let (worker, operator) = name.split_once('/').unwrap_or(("0", &name));
             let worker: usize = worker.parse().unwrap_or(0);
@@ -105,6 +117,7 @@ impl Store {
         Ok(Resume {
             clock: Clock::resume(second_of(last), last),
             offset: checkpoint.log_offset,
+            beside,
             snapshots: Arc::new(snapshots),
         })
     }
@@ -121,14 +134,15 @@ impl Store {
     /// Writes a checkpoint whose parts come from all workers, and lets go of the log before it, but for
     /// what is to be kept of it.
     pub(super) fn save_checkpoint(&self, parts: Vec<Part>, retention_s: Seconds) -> anyhow::Result<()> {
-        let Some(Part { time, offset, .. }) = parts.first() else { return Ok(()) };
-        let (time, log_offset) = (*time, *offset);
+        let Some(Part { time, offset, beside, .. }) = parts.first() else { return Ok(()) };
+        let (time, log_offset, beside) = (*time, *offset, *beside);
         let kept_from = start_of(second_of(time).saturating_sub(retention_s));
         let named = parts.into_iter().flat_map(|part| {
             let worker = part.worker;
             part.states.into_iter().map(move |(operator, bytes)| (format!("{worker}/{operator}"), bytes))
         });
-        let checkpoint = Checkpoint { time, log_offset, parts: named.collect() };
+        let of_oracle = (beside > 0).then(|| (BESIDE.to_owned(), beside.to_le_bytes().to_vec()));
+        let checkpoint = Checkpoint { time, log_offset, parts: named.chain(of_oracle).collect() };
         Ok(self.step(|store| {
             store.save_checkpoint(&checkpoint)?;
             let kept = store.log_offset_of(kept_from)?;

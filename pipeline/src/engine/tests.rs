@@ -107,6 +107,7 @@ fn job(seconds: Option<u64>, then: Then, workers: usize, sinks: &[&Probe]) -> Jo
     let market = Simulate::new(&simulate::Params { seconds, ..simulate::Params::default() }).unwrap();
     Job {
         source: Box::new(Feed { market, then }),
+        oracle: None,
         sinks: sinks.iter().map(|probe| -> Box<dyn Sink> { Box::new((*probe).clone()) }).collect(),
         store: None,
         params: dataflows::Params::default(),
@@ -206,6 +207,99 @@ fn no_checkpoint_is_ahead_of_the_rows_of_any_sink() {
         assert!(!probe.given().was_overtaken, "the sink was still writing what the checkpoint builds on");
         let newest = kept.step(|store| store.checkpoints()).unwrap().first().map(|place| place.time);
         assert_eq!(newest, Some(probe.given().frontier));
+    }
+}
+
+/// Says something new at every read, and something that is no quote.
+#[derive(Default)]
+struct Chatter(u64);
+
+impl Source for Chatter {
+    fn name(&self) -> &'static str {
+        "chatter"
+    }
+    fn read(&mut self, events: &mut Vec<Event>) -> Result<Step, SourceError> {
+        self.0 += 1;
+        events.push(Event::Quote(model::PriceQuote {
+            mint: model::Address::WSOL,
+            usd: model::Price::new(150.0).unwrap(),
+            publish_time: self.0,
+            source: "chatter".to_owned(),
+        }));
+        if self.0.is_multiple_of(3) {
+            events.push(Event::Reject(model::Reject {
+                source: "chatter".to_owned(),
+                cursor: self.0.to_string(),
+                reason: model::RejectReason::Malformed,
+                program: None,
+                signature: None,
+                slot: None,
+                detail: String::new(),
+            }));
+        }
+        Ok(Step::More)
+    }
+    fn counts(&self) -> Counts {
+        Counts::from([("said".to_owned(), self.0)])
+    }
+}
+
+/// What the log holds: of the source, and of the oracle.
+fn logged(store: &Store) -> (Vec<Event>, Vec<Event>) {
+    let (end, start) = store.step(|store| Ok((store.log_end(), store.log_start()?))).unwrap();
+    assert_eq!(start, 0, "the retention is longer than the market");
+    let events = store.read_log(0, usize::try_from(end).unwrap()).unwrap();
+    events.into_iter().map(|(_, event)| event).partition(|event| match event {
+        Event::Quote(_) => false,
+        Event::Reject(reject) => reject.source != "chatter",
+        _ => true,
+    })
+}
+
+#[test]
+fn a_run_beside_an_oracle_goes_on_where_its_source_was() {
+    let mut source = job(Some(30), Then::End, 1, &[]).source;
+    let mut expected = Vec::new();
+    while source.read(&mut expected).unwrap() == Step::More {}
+    let all = expected.len();
+    expected.retain(|event| !matches!(event, Event::Quote(_)));
+    assert_eq!(all - expected.len(), 30);
+    let folder = tempfile::tempdir().unwrap();
+    let mut heard = 0;
+    // It fails before there is a checkpoint, is stopped in the middle, and comes to its end.
+    for (fails, until) in [(true, None), (false, Some(20)), (false, None)] {
+        let kept = Store::new(store(&folder));
+        let probe = Probe { fails, ..Probe::default() };
+        let failing = [&probe];
+        let mut job = job(Some(30), Then::End, 2, if fails { &failing } else { &[] });
+        job.oracle = Some(Box::<Chatter>::default());
+        job.store = Some(kept.clone());
+        job.run.speed = config::Speed::Times(20.0);
+        let (stop, watch) = (Arc::clone(&job.stop), Arc::clone(&job.watch));
+        let outcome = start(job);
+        if let Some(until) = until {
+            let last = simulate::Params::default().start_time_s + until;
+            while watch.event_second().is_none_or(|second| second < last) {
+                assert_eq!(
+                    outcome.recv_timeout(Duration::from_millis(2)).err(),
+                    Some(RecvTimeoutError::Timeout)
+                );
+            }
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        match end(&outcome) {
+            Ok(Summary { counts, .. }) => {
+                assert!(counts["said"] > 0 && counts["quote_passed_over"] > 0, "{counts:?}");
+            }
+            Err(error) => assert!(fails, "{error}"),
+        }
+        let (of_source, of_oracle) = logged(&kept);
+        assert!(of_oracle.len() > heard, "it is heard in every run");
+        heard = of_oracle.len();
+        assert!(of_source == expected[..of_source.len()], "each event of the source once, in order");
+        assert_eq!(of_source.len() == expected.len(), !fails && until.is_none());
+        let checkpoints = kept.step(|store| store.checkpoints()).unwrap();
+        assert_eq!(checkpoints.is_empty(), fails);
     }
 }
 

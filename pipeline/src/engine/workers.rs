@@ -26,7 +26,7 @@ pub(super) enum Command {
     /// Close every time before `upto`, with all that is due by then: the run stops there.
     Settle { upto: Time },
     /// Close every time before `time` and write the states down.
-    Checkpoint { time: Time, offset: u64 },
+    Checkpoint { time: Time, offset: u64, beside: u64 },
     /// There will be nothing more.
     Finish,
 }
@@ -193,13 +193,13 @@ impl Seat<'_> {
                     self.graph.settle(upto);
                     self.close(upto);
                 }
-                Ok(Command::Checkpoint { time, offset }) => {
+                Ok(Command::Checkpoint { time, offset, beside }) => {
                     self.graph.advance(time);
                     if !self.close(time) {
                         break;
                     }
                     let states = self.graph.snapshot()?;
-                    let part = Part { worker: self.worker.index(), time, offset, states };
+                    let part = Part { worker: self.worker.index(), time, offset, beside, states };
                     self.out.send(Message::Part(part)).ok();
                 }
                 Ok(Command::Finish) | Err(TryRecvError::Disconnected) => return Ok(()),

@@ -180,6 +180,14 @@ fn quotes_of_a_file_are_those_of_the_recording() {
         assert_eq!(said.contains("quote_passed_over 60"), out == "instead", "{said}");
         same(&within, &files(&folder.path().join(out)), out);
     }
+    // A run takes its quotes in the order in which they stand.
+    std::fs::write(folder.path().join("quotes.jsonl"), quotes.join("\n")).unwrap();
+    let settings = "[source]\ntype = \"transactions\"\n[source.transactions]\npaths = [\"bare.jsonl\"]\n\
+                    [oracle]\ntype = \"file\"\n[oracle.file]\npaths = [\"quotes.jsonl\"]\n\
+                    [run]\nspeed = \"max\"\n[[sinks]]\ntype = \"jsonl\"\ndir = \"run\"\n";
+    std::fs::write(folder.path().join("run.toml"), settings).unwrap();
+    run_well(folder.path(), &["-q", "--config", "run.toml", "run"]);
+    agree(folder.path(), "within", "run");
 }
 
 #[test]

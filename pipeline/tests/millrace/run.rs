@@ -1,5 +1,6 @@
 //! `run`: into a database, stopped cleanly, gone on with.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -98,4 +99,31 @@ fn a_database_that_another_run_holds_is_refused() {
     assert!(child.wait().unwrap().success());
     assert_eq!(second.status.code(), Some(1), "{}", stderr(&second));
     assert!(stderr(&second).contains("millrace.db"), "{}", stderr(&second));
+}
+
+#[test]
+fn an_oracle_that_refuses_ends_the_run_with_its_answer() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hermes", listener.local_addr().unwrap());
+    let serve = move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        let mut request = BufReader::new(connection.try_clone().unwrap()).lines();
+        let line = request.next().unwrap().unwrap();
+        while request.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+        let answer = "HTTP/1.1 401 Unauthorized\r\ncontent-length: 14\r\n\r\nno key, no way";
+        connection.write_all(answer.as_bytes()).unwrap();
+        line
+    };
+    let server = std::thread::Builder::new().name("server".to_owned()).spawn(serve).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let settings = format!("[oracle]\ntype = \"hermes\"\n[oracle.hermes]\nurl = \"{url}\"\n");
+    std::fs::write(folder.path().join("m.toml"), settings).unwrap();
+    let output = run(folder.path(), &["-q", "--config", "m.toml", "run"]);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("/hermes/v2/updates/price/stream refuses: 401 Unauthorized no key, no way"),
+        "{text}"
+    );
+    assert!(server.join().unwrap().starts_with("GET /hermes/v2/updates/price/stream?parsed=true"));
 }
