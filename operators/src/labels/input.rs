@@ -3,6 +3,8 @@
 use model::{Address, EventId, Seconds, Side, TokenCreated};
 use serde::{Deserialize, Serialize};
 
+use super::insider::Moved;
+
 /// What arrives for a token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Input {
@@ -10,6 +12,8 @@ pub enum Input {
     Trade(Trade),
     /// The token was created.
     Created(Creation),
+    /// A transaction moved balances that trades alone may not explain.
+    Moved(Moved),
 }
 
 /// A trade and where it was done.

@@ -35,7 +35,7 @@ impl<'a> Launch<'a> {
     }
 
     /// The first trade.
-    pub(super) const fn first(&self) -> &Tick {
+    pub(super) const fn first(&self) -> &'a Tick {
         self.first
     }
 

@@ -10,12 +10,13 @@
 //! Two operators, because each costs a trade one more exchange. Once a label can no longer be corrected,
 //! what showed it is let go and the label stays; only a wallet's freshness ends by itself.
 //!
-//! Source: DEFINITIONS §8. No funding clusters and no groups of a block engine are known here, and no
-//! transfers: what is found is found from trades alone, so no insiders are.
+//! Source: DEFINITIONS §8. No funding clusters and no groups of a block engine are known here, and of
+//! transfers only those that a trade comes with.
 
 pub mod accounts;
 pub mod block;
 pub mod input;
+pub mod insider;
 pub mod launch;
 mod record;
 pub mod risk;
@@ -117,8 +118,8 @@ pub struct Labels<'s> {
 
 /// Labels wallets and trades.
 ///
-/// `trades` and `events` are those that happened, each once; of the latter creations matter, and other
-/// events do nothing here. `controls` tell of labels that are given.
+/// `trades` and `events` are those that happened, each once; of the latter creations and
+/// balances matter, and others do nothing here. `controls` tell of labels that are given.
 pub fn labels<'s>(
     trades: Collection<'s, Trade>,
     events: Collection<'s, ChainEvent>,
@@ -129,8 +130,9 @@ pub fn labels<'s>(
 ) -> Labels<'s> {
     let settings = (params.clone(), horizon);
     let trades = trades.map(|trade| input::Input::Trade(input::Trade::of(&trade)));
-    let creations = events.flat_map(|event| match event {
+    let origins = events.flat_map(|event| match event {
         ChainEvent::TokenCreated(event) => Some(input::Input::Created(input::Creation::of(&event))),
+        ChainEvent::BalancesChanged(event) => insider::Moved::of(&event).map(input::Input::Moved),
         _ => None,
     });
     let traded = trades.clone().flat_map(|input| match input {
@@ -138,13 +140,13 @@ pub fn labels<'s>(
             let of_wallet = wallet::Trade { id: trade.id, time: trade.time, mint: trade.mint };
             trade.trader.map(|wallet| wallet::Input::Trade(wallet, of_wallet))
         }
-        input::Input::Created(_) => None,
+        input::Input::Created(_) | input::Input::Moved(_) => None,
     });
     let inputs = [traded, given(controls)];
     let scope = inputs[0].scope();
     let of_wallets =
         keyed::<wallet::Wallet>(concatenate(scope, inputs), "wallet_labels", settings.clone(), states);
-    let of_tokens = keyed::<token::Token>(trades.concat(creations), "token_labels", settings, states);
+    let of_tokens = keyed::<token::Token>(trades.concat(origins), "token_labels", settings, states);
     let outputs = [of_tokens.flat_map(Found::of_token), of_wallets.map(Found::of_wallet)];
     let found = concatenate(scope, outputs);
     let (labels, marks) = split(found, |found| match found {

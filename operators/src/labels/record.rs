@@ -92,6 +92,8 @@ pub enum Reason {
         /// Distinct wallets.
         wallets: u32,
     },
+    /// Got tokens from the creator without having bought any.
+    HandedOut,
     /// First seen less than this long ago.
     New {
         /// Seconds of block time.
@@ -129,6 +131,7 @@ impl Reason {
                 format!("bought {slots} slots and {seconds} s after the first trade")
             }
             Self::Bundled { wallets } => format!("one of {wallets} wallets that bought in the launch slot"),
+            Self::HandedOut => "got tokens from the creator without buying any".to_owned(),
             Self::New { seconds } => format!("first seen less than {seconds} s ago"),
             Self::Sandwiched { role, .. } => format!("{} of a sandwich", role.name()),
             Self::Arbitraged { pools, .. } => format!("bought and sold in {pools} pools at once"),
@@ -152,7 +155,9 @@ impl Reason {
             Self::Bundled { wallets } => u64::from(*wallets),
             Self::Arbitraged { pools, .. } => u64::from(*pools),
             Self::Washed { round_trips, .. } => u64::from(*round_trips),
-            Self::New { .. } | Self::Sandwiched { .. } | Self::Given(_) => return Value::Null,
+            Self::HandedOut | Self::New { .. } | Self::Sandwiched { .. } | Self::Given(_) => {
+                return Value::Null;
+            }
         })
     }
 

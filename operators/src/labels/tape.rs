@@ -85,10 +85,6 @@ impl Tape {
         self.ticks.iter()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.ticks.is_empty()
-    }
-
     /// Block time of the earliest trade.
     pub(super) fn start(&self) -> Option<Seconds> {
         self.ticks.front().map(|tick| tick.time)
@@ -96,6 +92,10 @@ impl Tape {
 
     pub(super) fn pool(&self, tick: &Tick) -> Option<&Pool> {
         self.pools.get(usize::from(tick.pool))
+    }
+
+    pub(super) fn is_pool(&self, address: &Address) -> bool {
+        self.pools.iter().any(|pool| pool.address == *address)
     }
 
     pub(super) fn is_on_curve(&self, tick: &Tick) -> bool {

@@ -3,7 +3,7 @@
 //!
 //! A trade that is alone in its slot, past the launch, and by a wallet with few trades touches nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Address, EventId, Seconds, Side};
 use rustc_hash::FxHashMap;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::block::{self, Found};
 use super::input::{Creation, Input, Trade};
+use super::insider::{self, Moved};
 use super::launch::{LAUNCH_S, Launch, label};
 use super::record::Label;
 use super::tape::{Tape, Tick};
@@ -34,6 +35,7 @@ pub struct Token {
 struct Live {
     tape: Tape,
     creations: Vec<Creation>,
+    moves: Vec<Moved>,
     /// Trades on the tape by wallet, quoted in SOL and in dollars.
     counts: FxHashMap<Address, [u32; 2]>,
     trips: BTreeMap<(Address, Money), Trips>,
@@ -51,6 +53,8 @@ pub enum Part {
     Sniper(Address),
     /// Whether a wallet is a bundler.
     Bundler(Address),
+    /// Whether a wallet is an insider.
+    Insider(Address),
     /// Whether a wallet washes.
     Wash(Address),
     /// Whether a trade is wash trading.
@@ -70,6 +74,29 @@ const STEP_S: Seconds = 60;
 impl Live {
     fn launch<'a>(&'a self, params: &'a Params) -> Option<Launch<'a>> {
         Launch::find(&self.tape, &self.creations, params)
+    }
+
+    /// The launch's first trade and the creation; none without one or the other.
+    fn origin<'a>(&'a self, params: &'a Params) -> Option<(&'a Tick, &'a Creation)> {
+        let first = self.launch(params)?.first();
+        Some((first, self.creations.iter().min_by_key(|creation| creation.id)?))
+    }
+
+    fn insiders(&self, params: &Params) -> BTreeSet<Address> {
+        let Some((first, creation)) = self.origin(params).filter(|_| !self.moves.is_empty()) else {
+            return BTreeSet::new();
+        };
+        insider::insiders(first, creation, &self.tape, &self.moves)
+    }
+
+    fn insider(&self, wallet: &Address, params: &Params) -> Option<Label> {
+        let (first, creation) = self.origin(params)?;
+        insider::insider(first, creation, &self.tape, &self.moves, wallet)
+    }
+
+    /// Block time of the earliest of what is kept.
+    fn start(&self) -> Option<Seconds> {
+        self.moves.iter().map(|moved| moved.time).chain(self.tape.start()).min()
     }
 
     /// Says that the sandwiches and arbitrage of the slot of `tick` are about to change. A change to a slot
@@ -121,6 +148,9 @@ impl Token {
         self.active_at = effects.now;
         live.touch_slot(mint, &tick, effects);
         let is_early = !self.is_launched && self.touch_launch(mint, &tick, effects);
+        if !self.is_launched {
+            self.touch_insiders(true, effects);
+        }
         let Some(live) = self.live.as_mut() else { return };
         match at {
             None => live.tape.insert(tick),
@@ -128,6 +158,9 @@ impl Token {
         }
         if is_early {
             self.touch_whole_launch(mint, false, effects);
+        }
+        if !self.is_launched {
+            self.touch_insiders(false, effects);
         }
         self.change_trips(mint, &tick, diff, effects);
     }
@@ -165,6 +198,26 @@ impl Token {
             let before = if is_before { launch.bundler(mint, &wallet) } else { None };
             effects.touch(Part::Bundler(wallet), before.map(Output::Label));
         }
+    }
+
+    /// Says that who is an insider is about to change, or, afterwards, who has become one. Transactions
+    /// that can show one are so few that all are looked at again.
+    fn touch_insiders(&self, is_before: bool, effects: &mut Effects<'_, Self>) {
+        let Some(live) = &self.live else { return };
+        for wallet in live.insiders(&effects.params.0) {
+            let before = if is_before { live.insider(&wallet, &effects.params.0) } else { None };
+            effects.touch(Part::Insider(wallet), before.map(Output::Label));
+        }
+    }
+
+    fn change_move(&mut self, moved: Moved, diff: Diff, effects: &mut Effects<'_, Self>) {
+        if self.is_launched || effects.params.1.is_past(moved.time, effects.now) {
+            return;
+        }
+        self.active_at = effects.now;
+        self.touch_insiders(true, effects);
+        change(&mut self.live.get_or_insert_default().moves, moved, diff);
+        self.touch_insiders(false, effects);
     }
 
     /// Takes note of a trade that is, or is no longer, on the tape.
@@ -217,13 +270,10 @@ impl Token {
         }
         self.active_at = effects.now;
         self.touch_whole_launch(mint, true, effects);
-        let live = self.live.get_or_insert_default();
-        match live.creations.iter().position(|other| *other == creation) {
-            Some(at) if diff < 0 => drop(live.creations.remove(at)),
-            None if diff > 0 => live.creations.push(creation),
-            _ => {}
-        }
+        self.touch_insiders(true, effects);
+        change(&mut self.live.get_or_insert_default().creations, creation, diff);
         self.touch_whole_launch(mint, false, effects);
+        self.touch_insiders(false, effects);
     }
 
     fn let_go(&mut self, effects: &Effects<'_, Self>) {
@@ -232,7 +282,7 @@ impl Token {
         let launch = live.launch(params).map(|launch| launch.first().time);
         if launch.is_some_and(|first| horizon.is_past(first.saturating_add(LAUNCH_S), now)) {
             self.is_launched = true;
-            live.creations = Vec::new();
+            (live.creations, live.moves) = (Vec::new(), Vec::new());
         }
         let start = now.saturating_sub(keep_s(effects.params));
         for ((wallet, _), trips) in &mut live.trips {
@@ -244,7 +294,8 @@ impl Token {
         }
         live.trips.retain(|_, trips| !trips.is_empty());
         live.let_go_before(start);
-        if live.tape.is_empty() && live.creations.is_empty() {
+        live.moves.retain(|moved| moved.time >= start);
+        if live.start().is_none() && live.creations.is_empty() {
             self.live = None;
         }
     }
@@ -284,6 +335,15 @@ impl Live {
     }
 }
 
+/// Adds or takes out one of a few.
+fn change<T: PartialEq>(few: &mut Vec<T>, one: T, diff: Diff) {
+    match few.iter().position(|other| *other == one) {
+        Some(at) if diff < 0 => drop(few.remove(at)),
+        None if diff > 0 => few.push(one),
+        _ => {}
+    }
+}
+
 fn mark(mint: &Address, event: EventId, is_wash: bool) -> Option<Output> {
     is_wash.then_some(Output::Mark(Mark { mint: *mint, event, kind: LabelKind::Wash }))
 }
@@ -310,6 +370,7 @@ impl State for Token {
         match input {
             Input::Trade(trade) => trade.mint,
             Input::Created(creation) => creation.mint,
+            Input::Moved(moved) => moved.mint,
         }
     }
 
@@ -321,11 +382,12 @@ impl State for Token {
         match input {
             Input::Trade(trade) => self.change_trade(mint, &trade, diff, effects),
             Input::Created(creation) => self.change_creation(mint, creation, diff, effects),
+            Input::Moved(moved) => self.change_move(moved, diff, effects),
         }
     }
 
     fn next_timer(&self, settings: &Settings) -> Option<Seconds> {
-        let start = self.live.as_ref().and_then(|live| live.tape.start());
+        let start = self.live.as_ref().and_then(|live| live.start());
         match start {
             Some(start) => Some(start.saturating_add(keep_s(settings)).saturating_add(STEP_S)),
             None => Some(self.active_at.saturating_add(settings.0.remember_token_s)),
@@ -333,7 +395,7 @@ impl State for Token {
     }
 
     fn on_timer(&mut self, _: &Address, effects: &mut Effects<'_, Self>) {
-        let is_silent = self.live.as_ref().is_none_or(|live| live.tape.is_empty());
+        let is_silent = self.live.as_ref().is_none_or(|live| live.start().is_none());
         if is_silent && self.active_at.saturating_add(effects.params.0.remember_token_s) <= effects.now {
             *self = Self::default();
         } else {
@@ -347,6 +409,7 @@ impl State for Token {
             Part::Slot(slot) => block::found(mint, *slot, &live.tape, params).map(Output::Found),
             Part::Sniper(wallet) => live.launch(params)?.sniper(mint, wallet).map(Output::Label),
             Part::Bundler(wallet) => live.launch(params)?.bundler(mint, wallet).map(Output::Label),
+            Part::Insider(wallet) => live.insider(wallet, params).map(Output::Label),
             Part::Wash(wallet) => live.first_wash(mint, wallet, params).map(Output::Label),
             Part::Washed(wallet, time, id) => mark(mint, *id, live.is_washed(wallet, (*time, *id))),
         }

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dataflows::Params;
-use model::{Address, ChainEvent, Control, Event, EventId, LabelEntry, Seconds, Side, TokenCreated, Trade};
+use model::{
+    Address, BalancesChanged, ChainEvent, Control, Event, EventId, LabelEntry, Seconds, Side, TokenCreated,
+    Trade,
+};
 use operators::labels::{Label, LabelKind, Mark, Reason, Role, Subject, accounts};
 
 /// All labels and marks; `happened` is in canonical order.
@@ -29,6 +32,16 @@ pub(super) fn labels(
             _ => None,
         });
         found.launch(&of_mint, creation);
+        let balances: Vec<&BalancesChanged> = happened
+            .iter()
+            .filter_map(|event| match event {
+                ChainEvent::BalancesChanged(event) if event.mint == mint => Some(event),
+                _ => None,
+            })
+            .collect();
+        if let Some(creation) = creation {
+            found.insiders(&of_mint, creation, &balances);
+        }
         let slots: BTreeSet<u64> = of_mint.iter().map(|t| t.origin.id.slot).collect();
         for slot in slots {
             let of_slot: Vec<&Trade> = of_mint.iter().filter(|t| t.origin.id.slot == slot).copied().collect();
@@ -103,6 +116,56 @@ impl Found<'_> {
                 let buy = in_slot.iter().find(|t| t.trader == wallet).expect("is among them");
                 let reason = Reason::Bundled { wallets: count };
                 label(buy, LabelKind::Bundler, reason, vec![buy.origin.id]);
+            }
+        }
+    }
+
+    fn insiders(&mut self, trades: &[&Trade], creation: &TokenCreated, balances: &[&BalancesChanged]) {
+        let Some(first) = trades.iter().find(|t| t.program.is_curve()).map(|t| t.origin) else { return };
+        let pools: BTreeSet<Address> = trades.iter().map(|t| t.pool).collect();
+        let is_creator = |owner: &Address| creation.user == *owner || creation.creator == Some(*owner);
+        let mut seen = BTreeSet::new();
+        for event in balances.iter().filter(|e| e.origin.block_time.abs_diff(first.block_time) <= 60) {
+            let id = event.origin.id;
+            let in_tx: Vec<&Trade> = trades
+                .iter()
+                .filter(|t| (t.origin.id.slot, t.origin.id.tx) == (id.slot, id.tx))
+                .copied()
+                .collect();
+            let own: Vec<&Trade> =
+                in_tx.iter().filter(|t| t.trader.as_ref().is_some_and(is_creator)).copied().collect();
+            let gain = |is_one: &dyn Fn(&Address) -> bool| -> i128 {
+                let of_one = event.balances.iter().filter(|b| is_one(&b.owner));
+                of_one.map(|b| i128::from(b.after) - i128::from(b.before)).sum()
+            };
+            let bought = i128::try_from(base(&own, Side::Buy)).expect("is less")
+                - i128::try_from(base(&own, Side::Sell)).expect("is less");
+            let owners: BTreeSet<Address> = event.balances.iter().map(|b| b.owner).collect();
+            if owners.len() < 3 || bought <= gain(&is_creator) {
+                continue;
+            }
+            for wallet in owners {
+                let is_receiver = gain(&|owner| *owner == wallet) > 0
+                    && !is_creator(&wallet)
+                    && in_tx.iter().all(|t| t.trader != Some(wallet))
+                    && !pools.contains(&wallet)
+                    && accounts::known(&wallet).is_none();
+                if !is_receiver || !seen.insert(wallet) {
+                    continue;
+                }
+                let is_buy = |t: &&&Trade| t.trader == Some(wallet) && t.side == Side::Buy;
+                if trades.iter().filter(is_buy).all(|t| t.origin.id > id) {
+                    self.labels.push(Label {
+                        subject: Subject::Holder { wallet, mint: event.mint },
+                        kind: LabelKind::Insider,
+                        mint: Some(event.mint),
+                        wallet: Some(wallet),
+                        reason: Reason::HandedOut,
+                        evidence: vec![creation.origin.id, id],
+                        valid_from: event.origin.block_time,
+                        quote_mint: None,
+                    });
+                }
             }
         }
     }

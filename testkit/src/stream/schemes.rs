@@ -3,7 +3,8 @@
 
 use model::time::start_of;
 use model::{
-    Address, ChainEvent, Control, Event, LabelEntry, Origin, Program, Seconds, Side, TokenCreated, Trade,
+    AccountBalance, Address, BalancesChanged, ChainEvent, Control, Event, EventId, LabelEntry, Origin,
+    Program, Seconds, Side, TokenCreated, Trade,
 };
 use rand::RngExt;
 
@@ -86,6 +87,41 @@ impl Stream {
             is_cashback: false,
         };
         self.deliver(&ChainEvent::TokenCreated(created), now, shape);
+        if self.chance(0.5) {
+            self.hand_out(slot, TX, (mint, pool), user, (now, shape));
+        }
+    }
+
+    /// The creator buys and hands some of it to others in the same transaction, once or twice.
+    fn hand_out(
+        &mut self,
+        slot: u64,
+        tx: u32,
+        (mint, pool): (Address, Address),
+        creator: Address,
+        (now, shape): (Seconds, Shape),
+    ) {
+        let Some(trade) = self.made(slot, tx, now) else { return };
+        let (program, quote_mint, side) = (Program::Pump, Address::WSOL, Side::Buy);
+        let trader = if self.chance(0.8) { Some(creator) } else { trade.trader };
+        let bought = Trade { program, mint, quote_mint, pool, side, trader, ..trade };
+        self.send(bought, now, shape);
+        let base = bought.base_amount;
+        let mut balances = vec![AccountBalance { owner: pool, account: 1, before: 1_000_000_000, after: 0 }];
+        let own = AccountBalance { owner: creator, account: 2, before: 0, after: base / 2 };
+        balances.push(own);
+        for account in 3..5 {
+            let owner = address(b'W', self.random.random_range(0..40));
+            let (before, after) = if self.chance(0.8) { (0, base / 4) } else { (base / 4, 0) };
+            balances.push(AccountBalance { owner, account, before, after });
+        }
+        if self.chance(0.2) {
+            balances.truncate(2);
+        }
+        balances.sort_unstable();
+        let mut origin = bought.origin;
+        origin.id = EventId::of_balances(slot, origin.id.tx, 0);
+        self.deliver(&ChainEvent::BalancesChanged(BalancesChanged { origin, mint, balances }), now, shape);
     }
 
     /// Those who buy a new token.

@@ -171,3 +171,32 @@ fn what_is_taken_back_past_the_horizon_stays() {
     run.at(1000, &[(buy, 1)]).at(1101, &[(buy, -1)]);
     assert_eq!(run.labels(LabelKind::Sniper), [wallet(2)]);
 }
+
+/// What the creator's purchase of 1000 in transaction 5 of slot 1000 did to balances.
+fn moved(gains: &[(u8, i128)]) -> Input {
+    let id = EventId::of_balances(1000, TxPlace::Index(5), 0);
+    let gains = gains.iter().map(|(owner, gain)| (wallet(*owner), *gain)).collect();
+    Input::Moved(Moved { mint: MINT, id, time: 1000, gains })
+}
+
+/// The insiders once wallet 2 has created the token, bought 1000 of it, and `gains` were told.
+fn insiders(before: &[Trade], gains: &[(u8, i128)]) -> Vec<Address> {
+    let mut run = Run::new();
+    let id = EventId { slot: 1000, tx: TxPlace::Index(0), outer_ix: 0, inner_ix: -1 };
+    let creation = Creation { mint: MINT, id, time: 1000, user: wallet(2), creator: None };
+    run.at(1000, &before.iter().map(|trade| (*trade, 1)).collect::<Vec<_>>());
+    run.store.apply(start_of(1001), moved(gains), 1);
+    run.store.apply(start_of(1001), Input::Created(creation), 1);
+    run.close();
+    run.at(1002, &[(trade(1000, 5, 2, Side::Buy), 1)]);
+    run.labels(LabelKind::Insider)
+}
+
+#[test]
+fn whoever_gets_what_the_creator_bought_is_an_insider() {
+    assert_eq!(insiders(&[], &[(2, 600), (3, 400), (9, -1000)]), [wallet(3)], "9 is the pool");
+    assert_eq!(insiders(&[], &[(2, 1000), (3, 400), (4, -400), (9, -1000)]), [], "from another");
+    assert_eq!(insiders(&[], &[(2, 600), (3, -10), (4, 410), (9, -1000)]), [wallet(4)]);
+    assert_eq!(insiders(&[trade(1000, 1, 3, Side::Buy)], &[(2, 600), (3, 400), (9, -1000)]), [], "he bought");
+    assert_eq!(insiders(&[trade(1000, 6, 3, Side::Buy)], &[(2, 600), (3, 400), (9, -1000)]), [wallet(3)]);
+}
