@@ -18,6 +18,7 @@ pub mod block;
 pub mod input;
 pub mod insider;
 pub mod launch;
+mod live;
 mod record;
 pub mod risk;
 mod tape;

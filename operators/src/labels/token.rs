@@ -3,19 +3,17 @@
 //!
 //! A trade that is alone in its slot, past the launch, and by a wallet with few trades touches nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use model::{Address, EventId, Seconds, Side};
-use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::block::{self, Found};
 use super::input::{Creation, Input, Trade};
-use super::insider::{self, Moved};
-use super::launch::{LAUNCH_S, Launch, label};
+use super::insider::Moved;
+use super::launch::LAUNCH_S;
+use super::live::Live;
 use super::record::Label;
-use super::tape::{Tape, Tick};
-use super::wash::{Money, Trips};
+use super::tape::Tick;
+use super::wash::Trips;
 use super::{LabelKind, Mark, Params};
 use crate::prelude::*;
 
@@ -29,19 +27,6 @@ pub struct Token {
     washed: Vec<Address>,
     /// When something last came.
     active_at: Seconds,
-}
-
-#[derive(Default, Serialize, Deserialize)]
-struct Live {
-    tape: Tape,
-    creations: Vec<Creation>,
-    moves: Vec<Moved>,
-    /// Trades on the tape by wallet, quoted in SOL and in dollars.
-    counts: FxHashMap<Address, [u32; 2]>,
-    trips: BTreeMap<(Address, Money), Trips>,
-    /// The slot that was last touched, and when.
-    #[serde(skip)]
-    touched: Option<(Time, u64)>,
 }
 
 /// What changes as one.
@@ -70,69 +55,6 @@ fn keep_s((params, horizon): &Settings) -> Seconds {
 
 /// Trades are let go in steps of so many seconds.
 const STEP_S: Seconds = 60;
-
-impl Live {
-    fn launch<'a>(&'a self, params: &'a Params) -> Option<Launch<'a>> {
-        Launch::find(&self.tape, &self.creations, params)
-    }
-
-    /// The launch's first trade and the creation; none without one or the other.
-    fn origin<'a>(&'a self, params: &'a Params) -> Option<(&'a Tick, &'a Creation)> {
-        let first = self.launch(params)?.first();
-        Some((first, self.creations.iter().min_by_key(|creation| creation.id)?))
-    }
-
-    fn insiders(&self, params: &Params) -> BTreeSet<Address> {
-        let Some((first, creation)) = self.origin(params).filter(|_| !self.moves.is_empty()) else {
-            return BTreeSet::new();
-        };
-        insider::insiders(first, creation, &self.tape, &self.moves)
-    }
-
-    fn insider(&self, wallet: &Address, params: &Params) -> Option<Label> {
-        let (first, creation) = self.origin(params)?;
-        insider::insider(first, creation, &self.tape, &self.moves, wallet)
-    }
-
-    /// Block time of the earliest of what is kept.
-    fn start(&self) -> Option<Seconds> {
-        self.moves.iter().map(|moved| moved.time).chain(self.tape.start()).min()
-    }
-
-    /// Says that the sandwiches and arbitrage of the slot of `tick` are about to change. A change to a slot
-    /// that has one side with it and without it changes nothing.
-    fn touch_slot(&mut self, mint: &Address, tick: &Tick, effects: &mut Effects<'_, Token>) {
-        let slot = tick.id.slot;
-        if self.touched == Some((effects.time, slot)) || self.tape.slot(slot).all(|t| t.side == tick.side) {
-            return;
-        }
-        self.touched = Some((effects.time, slot));
-        let before = block::found(mint, slot, &self.tape, &effects.params.0).map(Output::Found);
-        effects.touch(Part::Slot(slot), before);
-    }
-
-    fn money(&self, tick: &Tick) -> Option<Money> {
-        self.tape.pool(tick).and_then(|pool| Money::of(&pool.quote_mint))
-    }
-
-    fn first_wash(&self, mint: &Address, wallet: &Address, params: &Params) -> Option<Label> {
-        let of_wallet = self.trips.range((*wallet, Money::Sol)..=(*wallet, Money::Dollar));
-        let wash =
-            of_wallet.filter_map(|(_, trips)| trips.first_wash(&params.wash)).min_by_key(|w| w.closed)?;
-        let (kind, since) = (LabelKind::Wash, wash.closed.0);
-        let label = label(mint, wallet, kind, wash.reason, wash.evidence, since);
-        Some(Label { quote_mint: Some(wash.money.mint()), ..label })
-    }
-
-    fn first_close(&self, wallet: &Address) -> Option<(Seconds, EventId)> {
-        let of_wallet = self.trips.range((*wallet, Money::Sol)..=(*wallet, Money::Dollar));
-        of_wallet.filter_map(|(_, trips)| trips.first_close()).min()
-    }
-
-    fn is_washed(&self, wallet: &Address, place: (Seconds, EventId)) -> bool {
-        self.trips.range((*wallet, Money::Sol)..=(*wallet, Money::Dollar)).any(|(_, t)| t.is_wash(place))
-    }
-}
 
 impl Token {
     fn change_trade(&mut self, mint: &Address, trade: &Trade, diff: Diff, effects: &mut Effects<'_, Self>) {
@@ -297,40 +219,6 @@ impl Token {
         live.moves.retain(|moved| moved.time >= start);
         if live.start().is_none() && live.creations.is_empty() {
             self.live = None;
-        }
-    }
-}
-
-impl Live {
-    /// The trades on the tape by the wallet of `tick`, quoted alike, without `tick`.
-    fn others(&self, tick: &Tick, money: Money) -> impl Iterator<Item = &Tick> {
-        let is_alike =
-            move |t: &&Tick| t.trader == tick.trader && t.id != tick.id && self.money(t) == Some(money);
-        self.tape.iter().filter(is_alike)
-    }
-
-    /// Counts a trade in or out; how many there are now.
-    fn count(&mut self, wallet: &Address, money: Money, diff: Diff) -> u32 {
-        let counts = self.counts.entry(*wallet).or_default();
-        let count = &mut counts[money as usize];
-        *count = if diff > 0 { *count + 1 } else { count.saturating_sub(1) };
-        let left = *count;
-        if *counts == [0, 0] {
-            self.counts.remove(wallet);
-        }
-        left
-    }
-
-    fn let_go_before(&mut self, time: Seconds) {
-        let mut gone = Vec::new();
-        self.tape.let_go_before(time, |tick| gone.push(*tick));
-        for tick in gone {
-            if let Some((wallet, money)) = tick.trader.zip(self.money(&tick)) {
-                self.count(&wallet, money, -1);
-            }
-        }
-        if self.counts.capacity() > 4 * self.counts.len() + 16 {
-            self.counts.shrink_to(2 * self.counts.len());
         }
     }
 }

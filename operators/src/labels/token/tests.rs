@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use model::time::start_of;
 use model::{Address, EventId, Side, TxPlace};
 
