@@ -5,17 +5,19 @@
 //! slot news ──┘  └──► rejects (too late)        oracle prices ─────────┘      ├─► candles (record) ──► indicators (record)
 //!                                                                            └─► windows ──► token_stats (record)
 //! trades, creations, labels that are given ──► labels (record)
+//! trades, balances, creations, pools, labels ──► holders, concentration (records)
 //! ```
 
 use model::{ChainEvent, Record, Reject, Schema};
 use operators::candles::{Candle, Interval};
+use operators::holders::{Concentration, Holder};
 use operators::indicators::Indicators;
 use operators::keyed::States;
 use operators::labels::Label;
 use operators::prelude::{Either, split};
 use operators::trades::CommittedTrade;
 use operators::windows::TokenStats;
-use operators::{candles, indicators, labels, prices, slots, trades, usd, windows};
+use operators::{candles, holders, indicators, labels, prices, slots, trades, usd, windows};
 use serde::{Deserialize, Serialize};
 
 use crate::{Inputs, Outputs};
@@ -36,6 +38,8 @@ pub struct Params {
     pub labels: labels::Params,
     /// Technical indicators.
     pub indicators: indicators::Params,
+    /// Who holds tokens.
+    pub holders: holders::Params,
 }
 
 impl Params {
@@ -48,7 +52,7 @@ impl Params {
                 problems.push((key.to_owned(), what.to_owned()));
             }
         };
-        let Self { prices, usd, candles, windows, labels, indicators } = self;
+        let Self { prices, usd, candles, windows, labels, indicators, holders } = self;
         check(prices.reference_trades > 0, "prices.reference_trades", "must be at least 1");
         check(prices.factor >= 1.0, "prices.factor", "must be at least 1");
         check(prices.factor_young >= 1.0, "prices.factor_young", "must be at least 1");
@@ -72,6 +76,8 @@ impl Params {
         let in_ticks = windows.widths.iter().all(|w| w.seconds().is_multiple_of(windows::tick_s(*w)));
         check(in_ticks, "windows.widths", "over an hour must be whole tens of seconds");
         check_indicators(indicators, &candles.intervals, &mut check);
+        check((1..=1000).contains(&holders.top), "holders.top", "must be 1 to 1000");
+        check(holders.remember_s >= 86_400, "holders.remember_s", "must be at least 86400");
         problems.extend(labels.problems().into_iter().map(|(key, what)| (format!("labels.{key}"), what)));
         problems
     }
@@ -105,6 +111,8 @@ pub const RECORDS: &[&Schema] = &[
     TokenStats::SCHEMA,
     Indicators::SCHEMA,
     Label::SCHEMA,
+    Holder::SCHEMA,
+    Concentration::SCHEMA,
     Reject::SCHEMA,
 ];
 
@@ -125,7 +133,17 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
         horizon,
         states,
     );
-    out.emit(found.labels);
+    out.emit(found.labels.clone());
+    let held = holders::holders(
+        trades.clone(),
+        events.clone(),
+        found.labels,
+        (&params.holders, &params.labels.protocol_accounts),
+        horizon,
+        states,
+    );
+    out.emit(held.holders);
+    out.emit(held.concentration);
     let priced = prices::prices(trades, &params.prices, horizon, states);
     let (valued, late_quotes) = usd::usd(priced, inputs.quotes.clone(), &params.usd, horizon, states);
     out.emit(trades::trades(valued.clone(), inputs.slots.clone(), horizon, states));

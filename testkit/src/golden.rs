@@ -12,6 +12,7 @@
 //! 5s slot 1.0.2: alice sells 10 CAT for 2 SOL in pool      the same transaction, instruction 2
 //! 9s slot 3.0: CAT moves to pool
 //! 9s slot 3.1: alice creates CAT in curve
+//! 9s slot 3.1: CAT is held: curve 990 alice 7 alice/2 3       after the transaction, by account
 //! alice is known as protocol                 a label that is given; taken back with `is not known as`
 //! slot 1 dead
 //! SOL is 150 USD at 4s                     an oracle price and when it was published
@@ -30,9 +31,9 @@ use std::fmt::Write as _;
 use dataflows::Params;
 use model::time::start_of;
 use model::{
-    Address, ChainEvent, Control, Event, EventId, Fees, LabelEntry, Migrated, Origin, Price, PriceQuote,
-    Program, Row, Seconds, Side, Signature, SlotState, SlotStatus, TokenCreated, Trade, TraderKind, TxPlace,
-    Value,
+    AccountBalance, Address, BalancesChanged, ChainEvent, Control, Event, EventId, Fees, LabelEntry,
+    Migrated, Origin, Price, PriceQuote, Program, Row, Seconds, Side, Signature, SlotState, SlotStatus,
+    TokenCreated, Trade, TraderKind, TxPlace, Value,
 };
 
 use crate::run::{History, Plan, assert_same, run};
@@ -127,6 +128,9 @@ impl Scene {
             [creator, "creates", token, "in", pool] => {
                 ChainEvent::TokenCreated(self.creation(origin, [creator, token, pool]))
             }
+            [token, "is", "held:", accounts @ ..] => {
+                ChainEvent::BalancesChanged(self.balances(origin, token, accounts)?)
+            }
             [token, "moves", "to", pool] => ChainEvent::Migrated(Migrated {
                 origin,
                 program: Program::Pump,
@@ -168,6 +172,23 @@ impl Scene {
         }
     }
 
+    /// Pairs of an owner, with the number of its account if it has several, and the balance.
+    fn balances(&mut self, mut origin: Origin, token: &str, accounts: &[&str]) -> Option<BalancesChanged> {
+        origin.id = EventId::of_balances(origin.id.slot, origin.id.tx, 0);
+        let (pairs, []) = accounts.as_chunks::<2>() else { return None };
+        let balances = pairs.iter().map(|[account, amount]| {
+            let (owner, number) = account.split_once('/').unwrap_or((account, "1"));
+            let owner = match owner {
+                "nobody" => Address::ZERO,
+                owner => self.address(owner),
+            };
+            let account = owner.prefix().wrapping_add(number.parse().ok()?);
+            Some(AccountBalance { owner, account, before: 0, after: raw(amount, 6)? })
+        });
+        let balances = balances.collect::<Option<Vec<AccountBalance>>>()?;
+        Some(BalancesChanged { origin, mint: self.address(token), balances })
+    }
+
     fn creation(&mut self, origin: Origin, names: [&str; 3]) -> TokenCreated {
         let [creator, token, pool] = names;
         TokenCreated {
@@ -182,7 +203,7 @@ impl Scene {
             symbol: token.to_owned(),
             uri: String::new(),
             decimals: 6,
-            supply: None,
+            supply: Some(1_000_000_000),
             virtual_base: None,
             virtual_quote: None,
             real_base: None,

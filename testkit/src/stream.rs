@@ -9,8 +9,8 @@
 mod schemes;
 
 use model::{
-    Address, ChainEvent, Event, EventId, Fees, Migrated, Origin, Price, PriceQuote, Program, Seconds, Side,
-    Signature, SlotState, SlotStatus, Trade, TraderKind, TxPlace,
+    AccountBalance, Address, BalancesChanged, ChainEvent, Event, EventId, Fees, Migrated, Origin, Price,
+    PriceQuote, Program, Seconds, Side, Signature, SlotState, SlotStatus, Trade, TraderKind, TxPlace,
 };
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -48,6 +48,7 @@ struct Pool {
 
 struct Stream {
     random: ChaCha8Rng,
+    of_balances: ChaCha8Rng,
     pools: Vec<Pool>,
     /// What comes, and at which second it comes.
     arrivals: Vec<(Seconds, u64, Event)>,
@@ -61,6 +62,7 @@ struct Stream {
 pub fn events(shape: Shape) -> Vec<Event> {
     let mut stream = Stream {
         random: ChaCha8Rng::seed_from_u64(shape.seed),
+        of_balances: ChaCha8Rng::seed_from_u64(!shape.seed),
         pools: pools(),
         arrivals: Vec::new(),
         serial: 0,
@@ -114,8 +116,23 @@ impl Stream {
         }
     }
 
-    /// Once or several times, at once or late, with its index or without.
+    /// Once or several times, at once or late, with its index or without; of a trade or a creation often
+    /// with what it did to balances.
     fn deliver(&mut self, event: &ChainEvent, now: Seconds, shape: Shape) {
+        let party = match event {
+            ChainEvent::Trade(trade) => Some((trade.trader, trade.pool)),
+            ChainEvent::TokenCreated(created) => Some((Some(created.user), created.pool)),
+            _ => None,
+        };
+        if let Some((owner, pool)) = party {
+            // By dice of their own, so that all else is as it would be without.
+            std::mem::swap(&mut self.random, &mut self.of_balances);
+            if self.chance(0.6) {
+                let balances = self.balances(event, owner, pool);
+                self.deliver(&balances, now, shape);
+            }
+            std::mem::swap(&mut self.random, &mut self.of_balances);
+        }
         for _ in 0..if self.chance(0.2) { 2 } else { 1 } {
             let mut event = event.clone();
             let origin = event.origin_mut();
@@ -128,6 +145,37 @@ impl Stream {
             let late = if self.chance(0.1) { self.random.random_range(0..=shape.late_s_max) } else { 0 };
             self.arrive(now + late, Event::Chain(event));
         }
+    }
+
+    /// Balances of those who took part, of an account or two, and now and then of someone else.
+    fn balances(&mut self, event: &ChainEvent, owner: Option<Address>, pool: Address) -> ChainEvent {
+        let mut origin = *event.origin();
+        // A place of its own for each trade: of two events in one place either may stand.
+        let rank = i16::try_from(origin.id.outer_ix).unwrap_or(0);
+        origin.id = EventId::of_balances(origin.id.slot, origin.id.tx, rank);
+        let other = match self.random.random_range(0..10) {
+            0 => Some(Address::ZERO),
+            1 => Some(address(b'P', 10)),
+            2..6 => Some(address(b'W', self.random.random_range(0..40))),
+            _ => None,
+        };
+        let mut balances = Vec::new();
+        for owner in [owner, Some(pool), other].into_iter().flatten() {
+            for account in 1..=self.random.random_range(1..3u64) {
+                let after = match self.random.random_range(0..8) {
+                    0..3 => 0,
+                    3 => 1000,
+                    _ => self.random.random_range(1..50_000_000),
+                };
+                balances.push(AccountBalance { owner, account, before: 0, after });
+            }
+        }
+        balances.sort_unstable();
+        ChainEvent::BalancesChanged(BalancesChanged {
+            origin,
+            mint: event.mint().unwrap_or(Address::ZERO),
+            balances,
+        })
     }
 
     fn arrive(&mut self, at: Seconds, event: Event) {
@@ -173,7 +221,7 @@ impl Stream {
             spot_after: spot(price * 1.01).filter(|_| knows_spot),
             base_reserve: Some(1_000_000_000),
             quote_reserve: self.chance(0.9).then(|| self.random.random_range(1_000_000..5_000_000)),
-            base_supply: self.chance(0.5).then_some(1_000_000_000_000_000),
+            base_supply: self.chance(0.5).then_some(1_000_000_000_000_000 - self.serial % 3),
             fees: Fees::default(),
             compute_units: Some(60_000),
             priority_fee: Some(5_000),

@@ -1,14 +1,16 @@
 //! Who an owner is: a wallet, or an account that is nobody's.
 //!
-//! Curves and pools are learned from events; burn addresses and the protocols' own accounts are a list,
-//! since no event names them. Whether some other address belongs to a program cannot be told from the
+//! Curves and pools are learned from events; burn addresses and the protocols' own accounts are lists
+//! ([`crate::labels::accounts`]), since no event names them. Whether some other address belongs to a program cannot be told from the
 //! address without a curve computation that costs more than a trade, so an owner that is in neither
-//! counts as a wallet. Settings add to the list.
+//! counts as a wallet. Settings add to the list of the protocols.
 //!
 //! Source: DEFINITIONS §6, exclusions; §8, protocol accounts.
 
 use model::Address;
 use serde::{Deserialize, Serialize};
+
+use crate::labels::accounts;
 
 /// Whose tokens they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,26 +53,11 @@ impl OwnerKind {
 /// Addresses from which nothing returns: the incinerator, and the system program, which signs nothing.
 const BURN: [Address; 2] = [Address::literal("1nc1nerator11111111111111111111111111111111"), Address::ZERO];
 
-/// Accounts of the protocols that may hold tokens of any mint.
-const PROTOCOL: [Address; 8] = [
-    // Raydium: authority over the vaults of AMM v4, of CPMM, of LaunchLab.
-    Address::literal("5Q544fKrFoe6tsEbD7S8EmxGTJYAKtTVhAW5Q5pge4j1"),
-    Address::literal("GpMZbSM2GgvTKHJirzeGfMFoaZ8UR2X7F4v8vHTvxFbL"),
-    Address::literal("WLHv2UAZm6z4KyaaELi5pjdbJh6RESMva1Rnn8pJVVh"),
-    // pump.fun: fee recipient, fee recipient of mayhem coins, their agent, the old migration authority.
-    Address::literal("62qc2CNXwrYqQScmEdiZFFAnJR262PxWEuNQtxfafNgV"),
-    Address::literal("GesfTA3X2arioaHp8bbKdjG9vJtskViWACZoYvxp4twS"),
-    Address::literal("BwWK17cbHxwWBKZkUYvzxLcNQ1YVyaFezduWbtm2de6s"),
-    Address::literal("39azUYFWPz3VHgKCf3VChUwbpURdCHRxjWVowf5jUJjg"),
-    // PumpSwap: fee recipient.
-    Address::literal("JCRGumoE9Qi5BBgULTgdgTLjSgkCMSbF62ZZfGs84JeU"),
-];
-
 /// What is known of an owner from its address alone.
 #[must_use]
 pub fn known(owner: &Address) -> Option<OwnerKind> {
     if BURN.contains(owner) {
         return Some(OwnerKind::Burn);
     }
-    PROTOCOL.contains(owner).then_some(OwnerKind::Protocol)
+    accounts::known(owner).map(|_| OwnerKind::Protocol)
 }

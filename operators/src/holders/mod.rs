@@ -2,8 +2,8 @@
 //! wallets have of them.
 //!
 //! **Whose balance.** An owner has the sum of its token accounts, as transactions tell it
-//! ([`BalancesChanged`](model::BalancesChanged)). Where a transaction tells no balance of its trader (a
-//! source of trades, a feed without balances) the trade itself adds or takes; the column `basis` says
+//! ([`BalancesChanged`](model::BalancesChanged)). Where a transaction tells no balances (a source of
+//! trades, a feed that leaves them out) the trade itself adds or takes; the column `basis` says
 //! which of the two a balance rests on. A balance that is told puts right what was missed before it.
 //! Transfers outside of the transactions that come are not seen until the owner trades again.
 //!
@@ -56,15 +56,13 @@ pub struct Params {
     pub top: usize,
     /// Balances up to this many raw units count as none.
     pub dust: u64,
-    /// Owners who are no holders of any token, besides those that are known.
-    pub excluded: Vec<Address>,
     /// For how long the holders of a token in which nothing happens are remembered, in seconds.
     pub remember_s: Seconds,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Self { top: 20, dust: 0, excluded: Vec::new(), remember_s: 30 * 86_400 }
+        Self { top: 20, dust: 0, remember_s: 30 * 86_400 }
     }
 }
 
@@ -94,12 +92,12 @@ pub struct Held<'s> {
 /// `events` are those that are no trades: balances, creations, pools, migrations.
 ///
 /// `labels` say which wallets bought in its first moments, in its launch slot, or got tokens from its
-/// creator; other labels do nothing here.
+/// creator; other labels do nothing here. `protocol_accounts` are no holders, as are those that are known.
 pub fn holders<'s>(
     trades: Collection<'s, model::Trade>,
     events: Collection<'s, ChainEvent>,
     labels: Collection<'s, Label>,
-    params: &Params,
+    (params, protocol_accounts): (&Params, &[Address]),
     horizon: Horizon,
     states: &States,
 ) -> Held<'s> {
@@ -107,12 +105,10 @@ pub fn holders<'s>(
     let events = events.flat_map(|event| Input::of(event).into_iter().flatten());
     let labels = labels.flat_map(|label| Input::label(&label));
     let scope = events.scope();
-    let held = keyed::<Token>(
-        concatenate(scope, [trades, events, labels]),
-        "holders",
-        (params.clone(), horizon),
-        states,
-    );
+    let settings =
+        token::Settings { params: params.clone(), protocol_accounts: protocol_accounts.to_vec(), horizon };
+    let inputs = concatenate(scope, [trades, events, labels]);
+    let held = keyed::<Token>(inputs, "holders", settings, states);
     let holders = held.clone().flat_map(|output| match output {
         Output::Holder(holder) => Some(holder),
         _ => None,

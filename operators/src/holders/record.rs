@@ -175,7 +175,11 @@ impl Record for Concentration {
                 Kind::Float,
                 "What the ten largest holders hold, in percent of supply − burnt; null if that is not known.",
             ),
-            Column::new("top10_pct_raw", Kind::Float, "The same of all owners."),
+            Column::new(
+                "top10_pct_raw",
+                Kind::Float,
+                "What the ten largest owners hold, excluded ones too, in percent of the whole supply.",
+            ),
             Column::new("gini", Kind::Float, "Gini coefficient of the holders, 0 to 1; null without any."),
             Column::new("hhi", Kind::Float, "Herfindahl-Hirschman index of the holders, up to 10,000."),
             Column::new(
@@ -197,7 +201,7 @@ impl Record for Concentration {
             Value::Count(self.holders),
             Value::Count(self.holders_raw),
             Value::float(self.top10_pct()),
-            Value::float(self.supply.and_then(|supply| supply.share_pct(self.top10_raw))),
+            Value::float(self.supply.and_then(|supply| supply.total_pct(self.top10_raw))),
             Value::float(self.gini()),
             Value::float(self.hhi()),
             Value::count(self.nakamoto),

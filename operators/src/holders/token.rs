@@ -62,7 +62,14 @@ struct Creator {
     held: u64,
 }
 
-type Settings = (Params, Horizon);
+/// Settings of the operator.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub(super) params: Params,
+    /// Owners who are no holders, beside those that are known.
+    pub(super) protocol_accounts: Vec<Address>,
+    pub(super) horizon: Horizon,
+}
 
 impl Token {
     fn change(&mut self, input: Input, diff: Diff, settings: &Settings) {
@@ -111,9 +118,8 @@ impl Token {
     /// An owner, who may be new and is about to change.
     fn owner(&mut self, address: Address, settings: &Settings) -> &mut Owner {
         let Self { owners, dirty, pools, creators, .. } = self;
-        let owner = owners
-            .entry(address)
-            .or_insert_with(|| Owner::new(kind_of(&address, pools, creators, &settings.0)));
+        let owner =
+            owners.entry(address).or_insert_with(|| Owner::new(kind_of(&address, pools, creators, settings)));
         if !owner.is_dirty {
             owner.is_dirty = true;
             dirty.push((address, Standing::of(owner)));
@@ -150,7 +156,7 @@ impl Token {
 
     /// Works out anew whose address it is.
     fn reconsider(&mut self, address: Address, settings: &Settings) {
-        let kind = kind_of(&address, &self.pools, &self.creators, &settings.0);
+        let kind = kind_of(&address, &self.pools, &self.creators, settings);
         self.owner(address, settings).kind = kind;
     }
 
@@ -220,7 +226,7 @@ impl Token {
 
     /// Lets what has changed leave.
     fn show(&mut self, mint: Address, effects: &mut Effects<'_, Self>) {
-        let (params, _) = effects.params;
+        let params = &effects.params.params;
         self.rank(params);
         let now = self.figures(mint, params);
         shown::emit(mint, self.shown.as_deref(), now.as_ref(), effects);
@@ -258,9 +264,9 @@ impl Pool {
 }
 
 /// Whose address it is, by what is known of the token and of the address.
-fn kind_of(address: &Address, pools: &[Pool], creators: &[Creator], params: &Params) -> OwnerKind {
+fn kind_of(address: &Address, pools: &[Pool], creators: &[Creator], settings: &Settings) -> OwnerKind {
     let pool = || pools.iter().find(|pool| pool.address == *address).and_then(Pool::kind);
-    let is_excluded = || params.excluded.contains(address);
+    let is_excluded = || settings.protocol_accounts.contains(address);
     let is_creator = || creators.iter().any(|creator| creator.address == *address);
     match accounts::known(address).filter(|known| *known == OwnerKind::Burn).or_else(pool) {
         Some(kind) => kind,
@@ -301,19 +307,19 @@ impl State for Token {
         self.active_at = now;
         self.is_forgotten = false;
         self.show_at.get_or_insert(now + 1);
-        self.settle_at.get_or_insert(now + step_s(effects.params.1));
+        self.settle_at.get_or_insert(now + step_s(effects.params.horizon));
         if !matches!(input, Input::Label { .. }) {
             self.events += diff;
         }
         self.change(input, diff, effects.params);
     }
 
-    fn next_timer(&self, (params, _): &Settings) -> Option<Seconds> {
-        [self.show_at, self.settle_at, Some(self.forget_at(params))].into_iter().flatten().min()
+    fn next_timer(&self, settings: &Settings) -> Option<Seconds> {
+        [self.show_at, self.settle_at, Some(self.forget_at(&settings.params))].into_iter().flatten().min()
     }
 
     fn on_timer(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
-        let ((params, horizon), now) = (effects.params, effects.now);
+        let (Settings { params, horizon, .. }, now) = (effects.params, effects.now);
         if self.show_at.take_if(|at| *at <= now).is_some() {
             self.show(*mint, effects);
         }
@@ -356,7 +362,7 @@ mod tests {
     }
 
     fn store(params: Params) -> Store<Token> {
-        Store::new((params, HORIZON))
+        Store::new(Settings { params, protocol_accounts: vec![wallet(99)], horizon: HORIZON })
     }
 
     fn moment(time: Seconds, outer_ix: u16) -> Moment {
@@ -443,13 +449,19 @@ mod tests {
         );
         assert_eq!(
             view.ranking(),
-            [(CURVE, 500, "curve"), (0, 200, "burn"), (1, 200, "wallet"), (2, 100, "wallet")]
+            [
+                (CURVE, 500, "curve"),
+                (0, 200, "burn"),
+                (1, 200, "wallet"),
+                (2, 90, "wallet"),
+                (99, 10, "protocol")
+            ]
         );
         assert_eq!(view.holders[1].owner, burn);
         let row = view.concentration.clone().unwrap();
-        assert_eq!((row.holders, row.holders_raw, row.nakamoto), (2, 4, Some(1)));
-        // 300 of the 800 that are not burnt; raw all 1000 of them.
-        assert_eq!((row.top10_pct(), row.top10, row.top10_raw), (Some(37.5), 300, 1000));
+        assert_eq!((row.holders, row.holders_raw, row.nakamoto), (2, 5, Some(1)));
+        // 290 of the 800 that are not burnt; raw all 1000 of them.
+        assert_eq!((row.top10_pct(), row.top10, row.top10_raw), (Some(36.25), 290, 1000));
         // The curve turns out to be none: its only trade is taken back.
         view.step(&mut store, 1001, &[(trade(1000, 1, Side::Buy, 200), -1)]);
         assert_eq!(view.ranking()[0], (CURVE, 500, "wallet"));

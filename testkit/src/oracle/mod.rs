@@ -6,6 +6,7 @@
 //! the types that carry the results.
 
 mod candles;
+mod holders;
 mod indicators;
 mod labels;
 mod usd;
@@ -23,8 +24,7 @@ use operators::trades::CommittedTrade;
 
 use crate::run::Tables;
 
-/// The rows of `trades`, `candles`, `token_stats`, `labels` and `indicators` after `events` have come and time has
-/// reached `now`.
+/// The rows of all records but `rejects` after `events` have come and time has reached `now`.
 ///
 /// `received_at` of the trades is left out: of several deliveries any may stand once a slot is final.
 #[must_use]
@@ -49,6 +49,12 @@ pub fn tables(events: &[Event], now: Seconds, params: &Params) -> Tables {
     let (labels, _) = labels::labels(&survivors, events, now, params);
     tables.insert("labels", labels.iter().map(keyed).collect());
     tables.insert("indicators", indicators(events, now, params));
+    // Holders are brought up to date when a second is over.
+    let events = before(events, now);
+    let survivors = self::survivors(events, &slot_states(events), params);
+    let (largest, concentration) = holders::holders(&survivors, params);
+    tables.insert("holders", largest.iter().map(keyed).collect());
+    tables.insert("concentration", concentration.iter().map(keyed).collect());
     tables.retain(|_, table| !table.is_empty());
     tables
 }
@@ -64,6 +70,13 @@ pub fn marks(events: &[Event], now: Seconds, params: &Params) -> BTreeSet<Mark> 
 #[must_use]
 pub fn indicators(events: &[Event], now: Seconds, params: &Params) -> BTreeMap<Row, Row> {
     indicators::indicators(events, now, params).iter().map(keyed).collect()
+}
+
+/// The events that came before the clock reached `now`.
+fn before(events: &[Event], now: Seconds) -> &[Event] {
+    let reaches = |event: &Event| event.clock().is_some_and(|second| second >= now);
+    let count = events.iter().position(reaches).unwrap_or(events.len());
+    &events[..count]
 }
 
 /// Sets `received_at` of `trades` to null, see [`tables`].
