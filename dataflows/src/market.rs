@@ -147,9 +147,7 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     let priced = prices::prices(trades, &params.prices, horizon, states);
     let (valued, late_quotes) = usd::usd(priced, inputs.quotes.clone(), &params.usd, horizon, states);
     out.emit(trades::trades(valued.clone(), inputs.slots.clone(), horizon, states));
-    // Nothing marks trades yet.
-    let marks = events.clone().flat_map(|_| None);
-    out.emit(windows::windows(valued.clone(), events.clone(), marks, &params.windows, horizon, states));
+    out.emit(windows::windows(valued.clone(), events.clone(), found.marks, &params.windows, horizon, states));
     let candles = candles::candles(valued, events, &params.candles, horizon, states);
     out.emit(indicators::indicators(candles.clone(), &params.indicators, horizon, states));
     out.emit(candles);

@@ -294,4 +294,38 @@ mod tests {
         step(&mut store, 109_002, &[]);
         assert!(store.is_empty(), "a token is forgotten in the end");
     }
+
+    /// A store with the windows that are the default, and a token with a trade every 30 seconds.
+    fn busy(trades: u64) -> Store<Token> {
+        let mut store = Store::new((Params::default(), Horizon(7200)));
+        for n in 0..trades {
+            step(&mut store, 1_000_000 + 30 * n, &[(buy(1_000_000 + 30 * n, 1, SOL, 1.0), 1)]);
+        }
+        store
+    }
+
+    #[test]
+    fn all_that_leaves_in_a_long_silence_leaves_at_once_when_it_is_heard_of_late() {
+        let mut store = busy(100);
+        let later = start_of(1_000_000 + 3 * 86_400);
+        let mut left = Vec::new();
+        store.fire(later);
+        store.close(|stats, diff| left.push((stats.records().count(), diff)));
+        assert_eq!(left, [(8, -1)], "one item takes all windows back");
+        assert!(bytes(&store) < 200, "and nothing else is kept: {} bytes", bytes(&store));
+    }
+
+    #[test]
+    fn a_silence_costs_by_what_is_there_and_not_by_how_long_it_is() {
+        let mut store = busy(20);
+        let (mut times, mut written) = (0, 0);
+        while let Some(time) = store.next_timer().filter(|time| *time < start_of(1_000_000 + 4 * 86_400)) {
+            store.fire(time);
+            store.close(|_, _| written += 1);
+            times += 1;
+        }
+        // Each pane leaves each window, and the window before it.
+        assert!(times <= 20 * 8 * 2 + 1, "{times} timers for 20 panes");
+        assert!(written <= 2 * times, "{written} items at {times} times");
+    }
 }

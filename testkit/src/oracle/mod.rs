@@ -44,11 +44,11 @@ pub fn tables(events: &[Event], now: Seconds, params: &Params) -> Tables {
     tables.insert("trades", without_received_at(rows.collect()));
     let candles = candles::candles(&valued, &moves, now, &params.market.candles);
     tables.insert("candles", candles.iter().map(keyed).collect());
-    let windows = windows::windows(&valued, &moves, now, &params.market.windows);
-    tables.insert("token_stats", windows.iter().map(keyed).collect());
-    let (labels, _) = labels::labels(&survivors, events, now, params);
+    let (labels, marks) = labels::labels(&survivors, events, now, params);
     tables.insert("labels", labels.iter().map(keyed).collect());
     tables.insert("indicators", indicators(events, now, params));
+    let windows = windows::windows(&valued, &moves, &marks, now, &params.market.windows);
+    tables.insert("token_stats", windows.iter().map(keyed).collect());
     // Holders are brought up to date when a second is over.
     let events = before(events, now);
     let survivors = self::survivors(events, &slot_states(events), params);

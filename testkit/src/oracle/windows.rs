@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use model::{Address, Migrated, Seconds, Side};
+use model::{Address, EventId, Migrated, Seconds, Side};
 use operators::candles::Interval;
+use operators::labels::Mark;
 use operators::usd::ValuedTrade;
 use operators::windows::{Change, Filtered, Params, Previous, Sums, TokenStats};
 
@@ -13,10 +14,12 @@ use super::usd::clean_price;
 pub(super) fn windows(
     trades: &[ValuedTrade],
     moves: &[Migrated],
+    marks: &BTreeSet<Mark>,
     now: Seconds,
     params: &Params,
 ) -> Vec<TokenStats> {
     let mints: BTreeSet<Address> = trades.iter().map(|t| t.trade().mint).collect();
+    let marked: BTreeSet<EventId> = marks.iter().map(|mark| mark.event).collect();
     let mut windows = Vec::new();
     for mint in mints {
         let of_mint: Vec<&ValuedTrade> = trades.iter().filter(|t| t.trade().mint == mint).collect();
@@ -27,12 +30,17 @@ pub(super) fn windows(
         let quote = home.trade().quote_mint;
         let counted: Vec<&ValuedTrade> =
             of_mint.iter().filter(|t| t.trade().quote_mint == quote).copied().collect();
-        windows.extend(params.widths.iter().filter_map(|width| window(*width, &counted, now)));
+        windows.extend(params.widths.iter().filter_map(|width| window(*width, &counted, &marked, now)));
     }
     windows
 }
 
-fn window(width: Interval, trades: &[&ValuedTrade], now: Seconds) -> Option<TokenStats> {
+fn window(
+    width: Interval,
+    trades: &[&ValuedTrade],
+    marked: &BTreeSet<EventId>,
+    now: Seconds,
+) -> Option<TokenStats> {
     let seconds = width.seconds();
     let tick = if seconds > 3600 { 10 } else { 1 };
     let start = now / tick * tick - seconds;
@@ -46,6 +54,8 @@ fn window(width: Interval, trades: &[&ValuedTrade], now: Seconds) -> Option<Toke
     }
     let clean = |from: Seconds, to: Seconds| within(from, to).into_iter().filter_map(clean_price);
     let is_partial = trades.iter().all(|t| time(t) > start);
+    let is_clear = |t: &&&ValuedTrade| !marked.contains(&t.trade().origin.id);
+    let clear: Vec<&ValuedTrade> = present.iter().filter(is_clear).copied().collect();
     let first = trades.first()?;
     Some(TokenStats {
         mint: first.trade().mint,
@@ -61,8 +71,7 @@ fn window(width: Interval, trades: &[&ValuedTrade], now: Seconds) -> Option<Toke
             is_partial,
         },
         previous: Previous { trades: count(&before), quote: quote(&before) },
-        // No trade is marked.
-        filtered: Filtered { trades: count(&present), traders: distinct(&present), quote: quote(&present) },
+        filtered: Filtered { trades: count(&clear), traders: distinct(&clear), quote: quote(&clear) },
     })
 }
 
