@@ -5,9 +5,9 @@
 //! the cost of being incremental and correctable, not of another way to count.
 
 use model::{Address, Seconds};
-use operators::bar::{Bar, Role, Tick};
+use operators::bar::{Bar, NOBODY, Role, Seen, Tick, TraderKey};
 use operators::candles::{Input, Interval, Params, Series};
-use operators::primary::{Move, Pool, Primary};
+use operators::primary::{Ground, Move, Pool, Primary};
 use rustc_hash::FxHashMap;
 
 #[derive(Default)]
@@ -17,12 +17,31 @@ struct Token {
     primary: Primary,
 }
 
+/// A bar and who traded in it.
+#[derive(Default)]
+pub(crate) struct Open {
+    pub(crate) bar: Bar,
+    traders: FxHashMap<TraderKey, Seen>,
+}
+
+impl Open {
+    fn add(&mut self, tick: &Tick, open: Seconds) {
+        let mut before = Seen::default();
+        if tick.trader != NOBODY {
+            let seen = self.traders.entry(tick.trader).or_default();
+            before = *seen;
+            seen.note(tick.side, tick.time);
+        }
+        self.bar.add(tick, before, open);
+    }
+}
+
 /// See the module.
 #[derive(Default)]
 pub(crate) struct Candles {
     tokens: FxHashMap<Address, Token>,
     /// By series, pool or mint, interval and start.
-    pub(crate) bars: FxHashMap<(Series, Address, Interval, Seconds), Bar>,
+    pub(crate) bars: FxHashMap<(Series, Address, Interval, Seconds), Open>,
 }
 
 impl Candles {
@@ -46,7 +65,10 @@ impl Candles {
             Input::Migration { id, .. } => token.moves.push(Move { id: *id, to: index }),
             Input::Trade(trade) => {
                 let tick = Tick { pool: index, ..trade.tick };
-                let role = token.primary.step(&tick, &token.pools, &token.moves, &params.primary);
+                let role = token.primary.step(
+                    &tick,
+                    Ground { pools: &token.pools, moves: &token.moves, params: &params.primary },
+                );
                 self.add_tick(mint, pool, &Tick { role, ..tick }, params);
             }
         }
@@ -55,12 +77,12 @@ impl Candles {
     fn add_tick(&mut self, mint: Address, pool: Address, tick: &Tick, params: &Params) {
         for interval in &params.intervals {
             let open = interval.floor(tick.time);
-            self.bars.entry((Series::Pool, pool, *interval, open)).or_default().add(tick);
+            self.bars.entry((Series::Pool, pool, *interval, open)).or_default().add(tick, open);
             if tick.role >= Role::All {
-                self.bars.entry((Series::All, mint, *interval, open)).or_default().add(tick);
+                self.bars.entry((Series::All, mint, *interval, open)).or_default().add(tick, open);
             }
             if tick.role == Role::Primary {
-                self.bars.entry((Series::Primary, mint, *interval, open)).or_default().add(tick);
+                self.bars.entry((Series::Primary, mint, *interval, open)).or_default().add(tick, open);
             }
         }
     }

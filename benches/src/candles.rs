@@ -39,7 +39,7 @@ pub(crate) fn run(quick: bool) -> anyhow::Result<Vec<Line>> {
         started.elapsed(),
         candles.bars.len() as u64,
     );
-    let expected: u64 = candles.bars.values().map(operators::bar::Bar::trades).sum();
+    let expected: u64 = candles.bars.values().map(|open| open.bar.trades()).sum();
 
     let started = Instant::now();
     let (changes, sum) = states_alone(&inputs, &params, horizon);
@@ -77,16 +77,17 @@ fn states_alone(inputs: &[Input], params: &Params, horizon: Horizon) -> (u64, u6
         for input in batch {
             store.apply(time, input.clone(), 1);
         }
-        store.close(|bars, diff| bars.candles().for_each(|candle| count(&mut tally, &candle, diff)));
+        store.close(|bars, diff| count(&mut tally, &bars, diff));
     }
     (tally.0, tally.1)
 }
 
 /// Changes, and the trades in all candles that stand.
-fn count(tally: &mut (u64, u64), candle: &Candle, diff: Diff) {
-    tally.0 += 1;
-    let trades = candle.buys + candle.sells;
-    tally.1 = if diff > 0 { tally.1.wrapping_add(trades) } else { tally.1.wrapping_sub(trades) };
+fn count(tally: &mut (u64, u64), bars: &Bars, diff: Diff) {
+    for trades in bars.trades() {
+        tally.0 += 1;
+        tally.1 = if diff > 0 { tally.1.wrapping_add(trades) } else { tally.1.wrapping_sub(trades) };
+    }
 }
 
 fn dataflow(
@@ -106,10 +107,9 @@ fn dataflow(
         worker.dataflow::<Time, _, _>(|scope| {
             let input = session.to_collection(scope);
             keyed::<Token>(input, Candle::SCHEMA.name, (params.clone(), horizon), &States::fresh())
-                .flat_map(Bars::candles)
-                .inspect(move |(candle, _, diff)| {
+                .inspect(move |(bars, _, diff)| {
                     let mut present = tally.get();
-                    count(&mut present, candle, *diff);
+                    count(&mut present, bars, *diff);
                     tally.set(present);
                 })
                 .inner

@@ -4,8 +4,9 @@
 //! then the pool it migrated to, and from then on whichever pool has held clearly more liquidity for
 //! long enough. A token that was never on a curve starts with the first pool it traded in.
 //!
-//! It is a fold over the trades and migrations of the token in canonical order, so it can be run again
-//! when one comes late or is taken back.
+//! It is a fold over the trades and migrations of the token in canonical order ([`Primary`]), so it can be
+//! run again when one comes late or is taken back: from the nearest place before it at which the state
+//! of the fold was written down, until it is what it was ([`Choice`]).
 //!
 //! Source: DEFINITIONS §3, series keys. Liquidity is compared among pools with the same quote token by
 //! their quote reserves, which needs no USD; pools in another quote token never take over.
@@ -13,7 +14,7 @@
 use model::{Address, EventId, Seconds};
 use serde::{Deserialize, Serialize};
 
-use crate::bar::{Role, Tick};
+use crate::bar::{Place, Role, Tick};
 
 /// Settings of the choice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,15 +61,111 @@ pub struct Primary {
     standing: Vec<(Option<u64>, Option<Seconds>)>,
 }
 
-impl Primary {
-    /// The primary pool, an index.
-    #[must_use]
-    pub fn pool(&self) -> Option<u32> {
-        self.pool
+/// How many trades lie between the states of the fold that are kept.
+const STRIDE: usize = 64;
+
+/// The fold over the trades that are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// Before the first trade that is kept.
+    before: Primary,
+    /// After the last.
+    after: Primary,
+    /// States on the way, each as of before any trade at its place or later. Sorted.
+    marks: Vec<(Place, Primary)>,
+    /// Trades since the last mark.
+    unmarked: usize,
+}
+
+/// What the fold needs beside the trades.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    /// The pools, by index.
+    pub pools: &'a [Pool],
+    /// Sorted.
+    pub moves: &'a [Move],
+    /// Settings.
+    pub params: &'a Params,
+}
+
+impl Choice {
+    /// Takes in a trade that comes after all others and says which series it belongs to.
+    pub fn step(&mut self, tick: &Tick, ground: Ground<'_>) -> Role {
+        if ground.pools.len() == 1 {
+            return Role::Primary; // nothing to choose, and nothing to remember until there is
+        }
+        if self.unmarked >= STRIDE {
+            self.marks.push((tick.place(), self.after.clone()));
+            self.unmarked = 0;
+        }
+        self.unmarked += 1;
+        self.after.step(tick, ground)
     }
 
-    /// Takes in the next trade and says which series it belongs to. `moves` are sorted.
-    pub fn step(&mut self, tick: &Tick, pools: &[Pool], moves: &[Move], params: &Params) -> Role {
+    /// Takes in the first of the kept trades, which is let go.
+    pub fn let_go(&mut self, tick: &Tick, ground: Ground<'_>) {
+        // With one pool too: it stays the primary one when another comes long after.
+        self.before.step(tick, ground);
+        let past = self.marks.partition_point(|(place, _)| *place <= tick.place());
+        self.marks.drain(..past);
+    }
+
+    /// Chooses again where the trades have changed from `from` to `upto`; without these bounds, over all
+    /// of them, which a new pool or migration needs. Returns the trades whose role is another one, by
+    /// index.
+    pub fn replay(
+        &mut self,
+        ticks: &[Tick],
+        bounds: Option<(Place, Place)>,
+        ground: Ground<'_>,
+    ) -> Vec<(usize, Role)> {
+        if ground.pools.len() == 1 {
+            let start = bounds.map_or(0, |(from, _)| ticks.partition_point(|tick| tick.place() < from));
+            let upto = |tick: &Tick| bounds.is_none_or(|(_, upto)| tick.place() <= upto);
+            let concerned = ticks.iter().enumerate().skip(start).take_while(|(_, tick)| upto(tick));
+            let others = concerned.filter(|(_, tick)| tick.role != Role::Primary);
+            return others.map(|(at, _)| (at, Role::Primary)).collect();
+        }
+        if bounds.is_none() {
+            self.marks.clear();
+        }
+        let mut next = bounds.map_or(0, |(from, _)| self.marks.partition_point(|(place, _)| *place <= from));
+        let mark = next.checked_sub(1).and_then(|at| self.marks.get(at));
+        let (mut primary, start) = match mark {
+            Some((place, primary)) => {
+                (primary.clone(), ticks.partition_point(|tick| tick.place() < *place))
+            }
+            None => (self.before.clone(), 0),
+        };
+        let mut changed = Vec::new();
+        for (at, tick) in ticks.iter().enumerate().skip(start) {
+            while let Some((place, state)) = self.marks.get_mut(next).filter(|(p, _)| *p <= tick.place()) {
+                if *state == primary && bounds.is_some_and(|(_, upto)| upto < *place) {
+                    return changed; // from here on all is as it was
+                }
+                state.clone_from(&primary);
+                next += 1;
+            }
+            if bounds.is_none() && at % STRIDE == 0 {
+                self.marks.push((tick.place(), primary.clone()));
+                next += 1;
+            }
+            let role = primary.step(tick, ground);
+            if role != tick.role {
+                changed.push((at, role));
+            }
+        }
+        // Marks past the last trade, which was taken back, say nothing new.
+        self.marks.truncate(next);
+        self.after = primary;
+        changed
+    }
+}
+
+impl Primary {
+    /// Takes in the next trade and says which series it belongs to.
+    pub fn step(&mut self, tick: &Tick, ground: Ground<'_>) -> Role {
+        let Ground { pools, moves, params } = ground;
         self.standing.resize(pools.len(), (None, None));
         if !self.has_migrated
             && let Some(first) = moves.first().filter(|m| m.id <= tick.id)
@@ -79,7 +176,7 @@ impl Primary {
         self.choose_first(tick, pools);
         self.switch_if_due(tick.time, pools, params);
         if let Some((reserve, _)) = self.standing.get_mut(tick.pool as usize) {
-            *reserve = tick.quote_reserve;
+            *reserve = tick.quote_reserve.get();
         }
         self.compare(tick.time, pools, params);
         self.role(tick.pool, pools)

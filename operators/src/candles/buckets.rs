@@ -3,43 +3,72 @@
 //! A token has one open bucket an interval and a handful of closed ones, so a sorted list is found in
 //! faster, and is smaller by an order of magnitude, than a tree an interval.
 
+use std::sync::Arc;
+
 use model::Seconds;
 use serde::{Deserialize, Serialize};
 
-use super::bucket::Bucket;
-use crate::bar::Tick;
+use super::lines::Lines;
+use super::record::BarGroup;
+use crate::bar::Bar;
 
-/// The candles of one interval and start, of all series: they are in one bucket and change together.
+/// The candles of one interval and start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Part {
+pub(super) struct Part {
     /// Which of the intervals, by index.
     pub(super) interval: usize,
     /// Its first second.
     pub(super) open: Seconds,
+    /// The first second after its last.
+    pub(super) end: Seconds,
+}
+
+impl Part {
+    pub(super) const fn has(&self, time: Seconds) -> bool {
+        self.open <= time && time < self.end
+    }
+}
+
+/// The bars of a part.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Bucket {
+    pub(super) part: Part,
+    /// As it leaves. Written to by copying it, since the edge may still be reading what it was.
+    pub(super) group: Arc<BarGroup>,
+    /// Those of its trades that were let go.
+    pub(super) sealed: Option<Box<Lines<Bar>>>,
 }
 
 /// See the module.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Buckets(Vec<(Part, Box<Bucket>)>);
+pub(super) struct Buckets(Vec<Bucket>);
 
 impl Buckets {
     fn find(&self, part: Part) -> Result<usize, usize> {
-        self.0.binary_search_by(|(other, _)| other.cmp(&part))
+        self.0.binary_search_by(|bucket| bucket.part.cmp(&part))
     }
 
     pub(super) fn get(&self, part: Part) -> Option<&Bucket> {
-        self.find(part).ok().map(|at| &*self.0[at].1)
+        self.find(part).ok().map(|at| &self.0[at])
     }
 
     pub(super) fn get_mut(&mut self, part: Part) -> Option<&mut Bucket> {
-        self.find(part).ok().map(|at| &mut *self.0[at].1)
+        self.find(part).ok().map(|at| &mut self.0[at])
     }
 
-    /// Adds the bucket of a first trade.
-    pub(super) fn insert(&mut self, part: Part, tick: &Tick) -> &mut Bucket {
-        let (Ok(at) | Err(at)) = self.find(part);
-        self.0.insert(at, (part, Box::new(Bucket::new(tick))));
-        &mut self.0[at].1
+    /// Puts the bars of a part in the place of what it has, if anything.
+    pub(super) fn set(&mut self, part: Part, group: Arc<BarGroup>) -> &mut Bucket {
+        let at = match self.find(part) {
+            Ok(at) => {
+                self.0[at].group = group;
+                at
+            }
+            Err(at) => {
+                self.0.insert(at, Bucket { part, group, sealed: None });
+                at
+            }
+        };
+        &mut self.0[at]
     }
 
     pub(super) fn remove(&mut self, part: Part) {
@@ -48,12 +77,16 @@ impl Buckets {
         }
     }
 
-    pub(super) fn parts(&self) -> impl Iterator<Item = Part> {
-        self.0.iter().map(|(part, _)| *part)
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Bucket> {
+        self.0.iter()
     }
 
-    pub(super) fn retain(&mut self, keep: impl Fn(Part) -> bool) {
-        self.0.retain(|(part, _)| keep(*part));
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Bucket> {
+        self.0.iter_mut()
+    }
+
+    pub(super) fn retain(&mut self, keep: impl Fn(&Part) -> bool) {
+        self.0.retain(|bucket| keep(&bucket.part));
     }
 
     pub(super) fn is_empty(&self) -> bool {

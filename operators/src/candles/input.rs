@@ -3,7 +3,7 @@
 use model::{Address, EventId, Migrated, Seconds};
 use serde::{Deserialize, Serialize};
 
-use crate::bar::{Role, Tick, TraderKey};
+use crate::bar::{NOBODY, Role, Tick, TraderKey};
 use crate::trades::market_cap;
 use crate::usd::ValuedTrade;
 
@@ -44,6 +44,8 @@ impl Input {
     pub fn trade(valued: &ValuedTrade) -> Self {
         let trade = valued.trade();
         let price = valued.clean_price();
+        // Beyond 18 trillion USD it is no value.
+        let value_micros = valued.value_micros().and_then(|value| u64::try_from(value).ok());
         Self::Trade(Trade {
             mint: trade.mint,
             pool: trade.pool,
@@ -52,16 +54,17 @@ impl Input {
             tick: Tick {
                 time: trade.origin.block_time,
                 id: trade.origin.id,
-                price,
-                market_cap: market_cap(price, trade.base_supply, trade.base_decimals),
-                base: trade.base_amount,
-                quote: trade.quote_amount,
-                side: trade.side,
-                trader: trade.trader.as_ref().and_then(trader_key),
                 pool: 0,
                 role: Role::Pool,
-                quote_reserve: trade.quote_reserve,
+                side: trade.side,
                 decimals: (trade.base_decimals, trade.quote_decimals),
+                price: price.into(),
+                market_cap: market_cap(price, trade.base_supply, trade.base_decimals).into(),
+                base: trade.base_amount,
+                quote: trade.quote_amount,
+                quote_reserve: trade.quote_reserve.into(),
+                value_micros: value_micros.into(),
+                trader: trade.trader.as_ref().and_then(trader_key).unwrap_or(NOBODY),
             },
         })
     }

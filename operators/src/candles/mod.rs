@@ -6,26 +6,30 @@
 //! There are three series: each pool's, each token's `all` (every pool quoted in the same token as the
 //! primary one) and `primary` (see [`crate::primary`]).
 //!
-//! Within the correction horizon the trades themselves are kept ([`token`]); candles that are open are
-//! kept up to date as trades come ([`bucket`]), those that are closed are folded again from the trades
-//! in the rare case that one changes. What is past the horizon can no longer change and is let go.
+//! Within the correction horizon the trades themselves are kept ([`token`]). Candles that are open are
+//! kept up to date as trades come; those that are closed are folded again from the trades in the rare
+//! case that one changes. What is past the horizon can no longer change and is let go.
+//!
+//! All series of a token, interval and start leave as one item ([`Bars`]): they change together and are
+//! nearly always the same.
 //!
 //! Source: DEFINITIONS §3. A bar of a longer interval equals the fold of its shorter bars in prices,
 //! sums and counts (a test holds it to that); it is not computed so, because adding a trade to twelve
 //! open bars costs less than folding dozens of children again. No trades, no candle: filling gaps is
-//! the reader's. Volume in USD needs a price oracle and is null without.
+//! the reader's.
 
-pub mod bucket;
 mod buckets;
+mod correct;
 mod input;
+mod lines;
 mod record;
 pub mod token;
+mod traders;
 
 use differential_dataflow::collection::concatenate;
 use model::{ChainEvent, Seconds};
 use serde::{Deserialize, Serialize};
 
-pub use buckets::Part;
 pub use input::{Input, Trade};
 pub use record::{Bars, Candle, Ohlc, Series};
 pub use token::Token;
@@ -66,7 +70,7 @@ pub fn candles<'s>(
     params: &Params,
     horizon: Horizon,
     states: &States,
-) -> Collection<'s, Candle> {
+) -> Collection<'s, Bars> {
     let moves = events.flat_map(|event| match event {
         ChainEvent::Migrated(event) => Input::migration(&event),
         _ => None,
@@ -74,7 +78,6 @@ pub fn candles<'s>(
     let inputs = [trades.map(|trade| Input::trade(&trade)), moves];
     let scope = inputs[0].scope();
     keyed::<Token>(concatenate(scope, inputs), "candles", (params.clone(), horizon), states)
-        .flat_map(Bars::candles)
 }
 
 /// The length of a candle in seconds, spelled as `15s`, `1m`, `4h`, `1d`.

@@ -1,10 +1,14 @@
 //! The record `candles`.
 
-use model::{Address, Column, Kind, Price, Record, Row, Schema, Seconds, Value};
+use std::sync::Arc;
+
+use model::{Address, Column, Group, Kind, Price, Record, Row, Schema, Seconds, Value};
+use serde::{Deserialize, Serialize};
 
 use super::Interval;
-use super::bucket::{Bucket, Line};
-use crate::bar::{Bar, Distinct, Edges, Span};
+use super::lines::{Line, Lines, PoolName};
+use super::traders::Before;
+use crate::bar::{Bar, Distinct, Span, Tick};
 use crate::primary::Pool;
 
 /// Which trades a candle is of.
@@ -51,6 +55,10 @@ pub struct Candle {
     pub buy_quote: u128,
     /// Quote received by sellers, raw units.
     pub sell_quote: u128,
+    /// What the trades were worth, in millionths of a USD, as far as that is known.
+    pub value_micros: u128,
+    /// Number of trades of which it is not.
+    pub unvalued: u64,
     /// Number of buys.
     pub buys: u64,
     /// Number of sells.
@@ -62,7 +70,7 @@ pub struct Candle {
 }
 
 /// Prices of a candle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Ohlc {
     /// First clean price.
     pub open: Price,
@@ -77,96 +85,151 @@ pub struct Ohlc {
 }
 
 impl Candle {
-    fn new(
-        (series, id, interval, open_time): (Series, Address, Interval, Seconds),
-        bar: &Bar,
-        is_closed: bool,
-    ) -> Option<Self> {
-        let Edges { span, prices } = bar.edges;
-        Some(Self {
-            series,
-            id,
-            interval,
-            open_time,
-            span: span?,
-            prices: prices.map(|p| Ohlc {
-                open: p.open.1,
-                high: p.high,
-                low: p.low,
-                close: p.close.1,
-                market_cap: p.market_cap,
-            }),
-            volume_base: bar.base,
-            buy_quote: bar.buy_quote,
-            sell_quote: bar.sell_quote,
-            buys: bar.buys,
-            sells: bar.sells,
-            distinct: bar.traders.distinct(),
-            is_closed,
-        })
-    }
-
     /// Volume-weighted average price: all quote over all base.
     #[must_use]
     pub fn vwap(&self) -> Option<Price> {
         let (base_decimals, quote_decimals) = self.span.decimals;
         Price::ratio(self.buy_quote + self.sell_quote, quote_decimals, self.volume_base, base_decimals)
     }
+
+    /// What its trades were worth in USD; none if that is known of none.
+    #[must_use]
+    pub fn volume_usd(&self) -> Option<f64> {
+        let is_known = self.buys + self.sells > self.unvalued;
+        #[expect(clippy::cast_precision_loss, reason = "a float by definition, made from the exact sum")]
+        is_known.then(|| self.value_micros as f64 / 1e6)
+    }
 }
 
-/// The candles of one token, interval and start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are the large one; boxing it would cost an allocation each"
-)]
-pub enum Bars {
-    /// One pool, whose candle is the token's `all` and `primary` as well.
-    Same {
-        /// The token.
-        mint: Address,
-        /// The pool's candle.
-        candle: Candle,
-    },
-    /// Several candles.
-    Apart(Vec<Candle>),
+/// The bars of one token, interval and start, of all series: they change together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(super) struct BarGroup {
+    pub(super) mint: Address,
+    pub(super) interval: Interval,
+    pub(super) open: Seconds,
+    pub(super) bars: Lines<Bar>,
+}
+
+impl BarGroup {
+    /// Without trades.
+    pub(super) fn new(mint: Address, interval: Interval, open: Seconds, pool: PoolName) -> Self {
+        Self { mint, interval, open, bars: Lines::new(pool) }
+    }
+
+    /// Its first second after its last.
+    pub(super) fn end(&self) -> Seconds {
+        self.interval.end(self.open)
+    }
+
+    /// True if no trade is in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bars.pools().all(|(_, bar)| bar.trades() == 0)
+    }
+
+    /// Adds a trade that comes after all others.
+    pub(super) fn add(&mut self, tick: &Tick, before: &Before, pools: &[Pool]) {
+        self.bars.part_ways(tick, pools);
+        let open = self.open;
+        self.bars.each_of(tick, |line, bar| bar.add(tick, before.of(line), open));
+    }
+}
+
+/// The candles of one token, interval and start, as they leave: all series together, because they
+/// change together and are nearly always the same. Small to move: what it holds is shared.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bars {
+    group: Arc<BarGroup>,
+    is_closed: bool,
 }
 
 impl Bars {
-    /// What a bucket has of a token, interval and start; none without trades.
-    pub(super) fn new(
-        (mint, interval, open): (Address, Interval, Seconds),
-        bucket: &Bucket,
-        pools: &[Pool],
-        now: Seconds,
-    ) -> Option<Self> {
-        let is_closed = interval.end(open) <= now;
-        let candle = |line: Line| {
-            let (series, id) = match line {
-                Line::Pool(index) => (Series::Pool, pools.get(index as usize)?.address),
-                Line::All => (Series::All, mint),
-                Line::Primary => (Series::Primary, mint),
-            };
-            Candle::new((series, id, interval, open), bucket.bar(line)?, is_closed)
-        };
-        if let Some(pool) = bucket.only_pool() {
-            return candle(Line::Pool(pool)).map(|candle| Self::Same { mint, candle });
-        }
-        let candles: Vec<Candle> = bucket.lines().filter_map(candle).collect();
-        (!candles.is_empty()).then_some(Self::Apart(candles))
+    /// The candles of a group as of `now`; none without trades.
+    pub(super) fn new(group: Arc<BarGroup>, now: Seconds) -> Option<Self> {
+        let is_closed = group.end() <= now;
+        (!group.is_empty()).then_some(Self { group, is_closed })
     }
 
-    /// The candles, one by one.
-    pub fn candles(self) -> impl Iterator<Item = Candle> {
-        let (same, apart) = match self {
-            Self::Same { mint, candle } => {
-                let of = |series| Candle { series, id: mint, ..candle.clone() };
-                let (primary, all) = (of(Series::Primary), of(Series::All));
-                (Some([candle, primary, all]), Vec::new())
-            }
-            Self::Apart(candles) => (None, candles),
-        };
-        same.into_iter().flatten().chain(apart)
+    /// The candle of a series; of a pool's if it is the only one.
+    fn candle(&self, series: Series, id: Address, bar: &Bar) -> Option<Candle> {
+        let BarGroup { interval, open, .. } = *self.group;
+        (bar.trades() > 0).then(|| Candle {
+            series,
+            id,
+            interval,
+            open_time: open,
+            span: bar.span,
+            prices: bar.prices,
+            volume_base: bar.base,
+            buy_quote: bar.buy_quote,
+            sell_quote: bar.sell_quote,
+            value_micros: bar.value_micros,
+            unvalued: bar.unvalued.into(),
+            buys: bar.buys.into(),
+            sells: bar.sells.into(),
+            distinct: Distinct {
+                traders: bar.traders.into(),
+                buyers: bar.buyers.into(),
+                sellers: bar.sellers.into(),
+            },
+            is_closed: self.is_closed,
+        })
+    }
+
+    /// The token.
+    #[must_use]
+    pub fn mint(&self) -> Address {
+        self.group.mint
+    }
+
+    /// How long its candles are.
+    #[must_use]
+    pub fn interval(&self) -> Interval {
+        self.group.interval
+    }
+
+    /// Their first second.
+    #[must_use]
+    pub fn open_time(&self) -> Seconds {
+        self.group.open
+    }
+
+    /// True once event time has reached their end.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// The numbers of trades of its candles.
+    pub fn trades(&self) -> impl Iterator<Item = u64> {
+        let bars = &self.group.bars;
+        let token = [Line::All, Line::Primary].into_iter().filter_map(|line| bars.get(line));
+        bars.pools().map(|(_, bar)| bar).chain(token).map(Bar::trades).filter(|trades| *trades > 0)
+    }
+
+    /// The candle of the token's primary pool; none if that did not trade.
+    #[must_use]
+    pub fn primary(&self) -> Option<Candle> {
+        let bar = self.group.bars.get(Line::Primary)?;
+        self.candle(Series::Primary, self.group.mint, bar)
+    }
+}
+
+impl Group for Bars {
+    type Record = Candle;
+    type Key = (Address, Interval, Seconds);
+
+    fn group_key(&self) -> Self::Key {
+        (self.mint(), self.interval(), self.open_time())
+    }
+
+    fn records(self) -> impl Iterator<Item = Candle> {
+        let bars = &self.group.bars;
+        let pools = bars.pools();
+        let pools = pools.filter_map(|(pool, bar)| self.candle(Series::Pool, pool.address, bar));
+        let all = bars.get(Line::All);
+        let all = all.and_then(|bar| self.candle(Series::All, self.group.mint, bar));
+        let candles: Vec<Candle> = pools.chain(self.primary()).chain(all).collect();
+        candles.into_iter()
     }
 }
 
@@ -228,8 +291,8 @@ impl Record for Candle {
             Value::from(prices.map(|p| p.close)),
             sum(self.volume_base),
             sum(self.buy_quote + self.sell_quote),
-            Value::Null,
-            Value::Count(trades),
+            Value::float(self.volume_usd()),
+            Value::Count(self.unvalued),
             sum(self.buy_quote),
             sum(self.sell_quote),
             Value::Count(trades),

@@ -4,20 +4,35 @@
 //! * `buckets`: bars kept up to date, of every interval that is still open, and of intervals over an
 //!   hour until nothing in them can change. A closed bar of a short interval is folded from the ticks
 //!   when it is needed, which the hour more makes possible.
+//! * `traders`: when each trader last traded, so that bars need no sets of traders.
 //!
-//! A trade that comes in order is added to its open bars and that is all. Whatever may change the roles
-//! of other trades (one that comes between others while there are several pools, one that is taken
-//! back, a migration) replays the choice of the primary pool over the ticks.
+//! The trades of one logical time are gathered, put in order and taken in together. Those that come
+//! after all others, as nearly all do, are added to their bars and that is all. Whatever else happens
+//! (one comes between others, one is taken back, the choice of the primary pool comes out otherwise) is
+//! for [`super::correct`].
+//!
+//! Why what is let go is not missed: a change is of a trade within the horizon H, at `now − H` or later.
+//! A bar of an hour or less that has it begins after `now − H − 1 h`, so all its trades are kept. A
+//! longer one is kept as long as it ends at `now − H` or later, and a trade is let go before
+//! `now − H − 1 h`: so every trade that was let go lies before the end of every bar that is kept, and
+//! those in a bar are those since its start. Their sums, edges and numbers of traders are `sealed` in
+//! the bar; that a trader is among them is known from the last of his that was let go. What is taken back
+//! later than that, as the fork of a slot may die once more than H after it, changes the bars that are
+//! still whole and leaves the others as they are.
+
+use std::sync::Arc;
 
 use model::{Address, EventId, Seconds};
 use serde::{Deserialize, Serialize};
 
-use super::bucket::Bucket;
 use super::buckets::{Buckets, Part};
-use super::{Bars, Input, Interval, Params, Trade};
-use crate::bar::{Role, Tick};
+use super::lines::{Lines, PoolName};
+use super::record::{Bars, BarGroup};
+use super::traders::{Before, Traders};
+use super::{Input, Interval, Params, Trade};
+use crate::bar::Tick;
 use crate::prelude::*;
-use crate::primary::{Move, Pool, Primary};
+use crate::primary::{Choice, Ground, Move, Pool};
 
 /// Intervals up to this length are folded from ticks once they are closed.
 const SHORT_S: Seconds = 3600;
@@ -25,64 +40,50 @@ const SHORT_S: Seconds = 3600;
 /// See the module.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Token {
-    pools: Vec<Pool>,
-    moves: Vec<Move>,
+    pub(super) pools: Vec<Pool>,
+    pub(super) moves: Vec<Move>,
     /// When a trade or a move last came.
     active_at: Seconds,
     /// Sorted by block time and canonical order.
-    ticks: Vec<Tick>,
-    /// The choice of the primary pool before the first tick, and after the last.
-    primary_before: Primary,
-    primary: Primary,
-    buckets: Buckets,
+    pub(super) ticks: Vec<Tick>,
+    /// No trade from here on was let go.
+    whole_from: Seconds,
+    pub(super) choice: Choice,
+    pub(super) traders: Traders,
+    pub(super) buckets: Buckets,
     /// Event time as far as this token has heard of it.
-    now: Seconds,
+    pub(super) now: Seconds,
     /// True once even the primary pool need not be known any more.
     is_forgotten: bool,
     /// When the next bucket ends or can be let go; none without buckets.
     bucket_due: Option<Seconds>,
+    /// Changes of the present time.
+    #[serde(skip)]
+    pending: Vec<Pending>,
+    /// True if there is a pool or a move among them that was not known.
+    #[serde(skip)]
+    is_ground_new: bool,
 }
 
-/// A change to the ticks.
+/// A change that has not been taken in.
 #[derive(Clone, Copy)]
-enum Edit {
-    Insert(usize, Tick),
-    Remove(usize),
-    Nothing,
+pub(super) struct Pending {
+    pub(super) tick: Tick,
+    pub(super) diff: Diff,
+    before: Before,
 }
 
-type Settings = (Params, Horizon);
+pub(super) type Settings = (Params, Horizon);
 
 impl Token {
-    fn change_trade(&mut self, mint: &Address, trade: Trade, diff: Diff, effects: &mut Effects<'_, Self>) {
-        let Trade { pool, is_curve, quote_mint, mut tick, .. } = trade;
-        let is_new_pool = self.note_pool(pool, is_curve, Some(quote_mint));
+    fn note_trade(&mut self, trade: &Trade, diff: Diff) {
+        let Trade { pool, is_curve, quote_mint, mut tick, .. } = *trade;
+        self.is_ground_new |= self.note_pool(pool, is_curve, Some(quote_mint));
         tick.pool = self.pool_index(&pool);
-        let at = self.ticks.partition_point(|t| (t.time, t.id) < (tick.time, tick.id));
-        let is_last = at == self.ticks.len();
-        if diff > 0 && (self.pools.len() == 1 || (is_last && !is_new_pool)) {
-            tick.role = self.next_role(&tick, effects.params);
-            self.add_to_buckets(mint, &tick, effects);
-            self.ticks.insert(at, tick);
-        } else if diff > 0 {
-            self.edit(mint, Edit::Insert(at, tick), effects);
-        } else {
-            let same = |t: &Tick| Tick { role: tick.role, ..*t } == tick;
-            let found = self.ticks.iter().skip(at).take_while(|t| t.id == tick.id).position(same);
-            if let Some(offset) = found {
-                self.edit(mint, Edit::Remove(at + offset), effects);
-            }
-        }
+        self.pending.push(Pending { tick, diff, before: Before::default() });
     }
 
-    fn change_move(
-        &mut self,
-        mint: &Address,
-        step: (EventId, Address),
-        diff: Diff,
-        effects: &mut Effects<'_, Self>,
-    ) {
-        let (id, to) = step;
+    fn note_move(&mut self, id: EventId, to: Address, diff: Diff) {
         self.note_pool(to, false, None);
         let step = Move { id, to: self.pool_index(&to) };
         match self.moves.binary_search(&step) {
@@ -90,7 +91,7 @@ impl Token {
             Ok(at) if diff < 0 => drop(self.moves.remove(at)),
             _ => return,
         }
-        self.edit(mint, Edit::Nothing, effects);
+        self.is_ground_new = true;
     }
 
     /// Takes note of a pool. True if it is new, or only now known by a trade.
@@ -98,7 +99,7 @@ impl Token {
         let pool = Pool { address, is_curve, quote_mint };
         match self.pools.iter_mut().find(|known| known.address == address) {
             None => self.pools.push(pool),
-            Some(known) if known.quote_mint.is_none() => *known = pool,
+            Some(known) if known.quote_mint.is_none() && quote_mint.is_some() => *known = pool,
             Some(_) => return false,
         }
         true
@@ -109,150 +110,126 @@ impl Token {
         index.and_then(|index| u32::try_from(index).ok()).unwrap_or(u32::MAX)
     }
 
-    /// The role of a trade that comes after all others; with one pool there is nothing to choose.
-    fn next_role(&mut self, tick: &Tick, (params, _): &Settings) -> Role {
-        if self.pools.len() == 1 {
-            return Role::Primary;
-        }
-        self.primary.step(tick, &self.pools, &self.moves, &params.primary)
+    /// True if the changes are trades that come after all that are kept, and the choice of the primary
+    /// pool goes on from where it is.
+    fn is_in_order(&self, pending: &[Pending]) -> bool {
+        let first = pending.first().map(|change| change.tick.place());
+        (!self.is_ground_new || self.pools.len() == 1)
+            && pending.iter().all(|change| change.diff > 0)
+            && self.ticks.last().is_none_or(|last| first.is_none_or(|first| last.place() < first))
     }
 
-    /// Changes the ticks where that may change the roles of others.
-    fn edit(&mut self, mint: &Address, edit: Edit, effects: &mut Effects<'_, Self>) {
-        let gone = match edit {
-            Edit::Remove(at) => self.ticks.get(at).copied(),
-            _ => None,
-        };
-        let come = match edit {
-            Edit::Insert(_, tick) => Some(tick),
-            _ => None,
-        };
-        for tick in gone.iter().chain(&come) {
-            self.touch_tick(mint, tick, effects);
-        }
-        match edit {
-            Edit::Insert(at, tick) => self.ticks.insert(at, tick),
-            Edit::Remove(at) => drop(self.ticks.remove(at)),
-            Edit::Nothing => {}
-        }
-        if let Some(tick) = gone {
-            self.remove_from_buckets(&tick, effects.params);
-        }
-        let is_new = |tick: &Tick| come.as_ref() == Some(tick);
-        for (at, role) in self.changed_roles(&effects.params.0) {
-            let Some(tick) = self.ticks.get(at).copied() else { continue };
-            if is_new(&tick) {
-                self.ticks[at].role = role;
-                continue;
-            }
-            self.touch_tick(mint, &tick, effects);
-            // First in the ticks: what is taken out of the bars may be looked for among them.
-            self.ticks[at].role = role;
-            self.remove_from_buckets(&tick, effects.params);
-            self.add_to_buckets(mint, &Tick { role, ..tick }, effects);
-        }
-        let found = come.and_then(|come| self.ticks.iter().find(|t| Tick { role: come.role, ..**t } == come));
-        if let Some(tick) = found.copied() {
-            self.add_to_buckets(mint, &tick, effects);
-        }
-    }
-
-    /// Chooses the primary pool again over all ticks; the ticks whose role that changes, by index.
-    fn changed_roles(&mut self, params: &Params) -> Vec<(usize, Role)> {
-        let mut primary = self.primary_before.clone();
-        let mut changed = Vec::new();
-        for (at, tick) in self.ticks.iter().enumerate() {
-            let role = match self.pools.len() {
-                1 => Role::Primary,
-                _ => primary.step(tick, &self.pools, &self.moves, &params.primary),
-            };
-            if role != tick.role {
-                changed.push((at, role));
-            }
-        }
-        self.primary = primary;
-        changed
-    }
-
-    /// Adds a trade to the buckets that are kept, and says that all its candles change. To be called
-    /// before the trade is among the ticks, from which closed buckets are folded.
-    fn add_to_buckets(&mut self, mint: &Address, tick: &Tick, effects: &mut Effects<'_, Self>) {
+    /// Takes in trades that come after all others.
+    fn append(&mut self, mint: &Address, pending: &mut [Pending], effects: &mut Effects<'_, Self>) {
         let (params, horizon) = effects.params;
+        let ground = Ground { pools: &self.pools, moves: &self.moves, params: &params.primary };
+        for Pending { tick, before, .. } in &mut *pending {
+            tick.role = self.choice.step(tick, ground);
+            *before = self.traders.note(tick, &self.pools);
+        }
         for (index, interval) in params.intervals.iter().enumerate() {
-            let part = Part { interval: index, open: interval.floor(tick.time) };
-            if !is_kept(*interval, part.open, self.now) {
-                self.touch_bucket(mint, part, effects);
-            } else if let Some(bucket) = self.buckets.get_mut(part) {
-                if bucket.touch(effects.time) {
-                    let at = (*mint, *interval, part.open);
-                    effects.touch(part, Bars::new(at, bucket, &self.pools, self.now));
-                }
-                bucket.add(tick);
-            } else {
-                effects.touch(part, None);
-                self.buckets.insert(part, tick).touch(effects.time);
-                let due = bucket_due(*interval, part.open, self.now, *horizon);
-                self.bucket_due = Some(self.bucket_due.map_or(due, |at| at.min(due)));
+            let mut rest = &*pending;
+            while let Some(first) = rest.first() {
+                let open = interval.floor(first.tick.time);
+                let part = Part { interval: index, open, end: interval.end(open) };
+                let count = rest.iter().take_while(|change| change.tick.time < part.end).count();
+                let (come, later) = rest.split_at(count);
+                self.extend((mint, *interval, part), come, *horizon, effects);
+                rest = later;
             }
         }
+        self.ticks.extend(pending.iter().map(|change| change.tick));
     }
 
-    fn remove_from_buckets(&mut self, tick: &Tick, (params, _): &Settings) {
-        for (index, interval) in params.intervals.iter().enumerate() {
-            let part = Part { interval: index, open: interval.floor(tick.time) };
-            let Some(bucket) = self.buckets.get_mut(part) else { continue };
-            bucket.remove(tick, range(&self.ticks, part.open, interval.end(part.open)));
-            if bucket.is_empty() {
-                self.buckets.remove(part);
+    /// Adds trades that come after all others to the bars of a part.
+    fn extend(
+        &mut self,
+        at: (&Address, Interval, Part),
+        come: &[Pending],
+        horizon: Horizon,
+        effects: &mut Effects<'_, Self>,
+    ) {
+        let (mint, interval, part) = at;
+        let (now, pools) = (self.now, &self.pools);
+        if self.is_settled(part, horizon) {
+            return;
+        }
+        let add = |group: &mut Arc<BarGroup>| {
+            let before = Arc::clone(group);
+            let group_mut = Arc::make_mut(group);
+            for change in come {
+                group_mut.add(&change.tick, &change.before, pools);
             }
+            before
+        };
+        let (before, after) = if let Some(bucket) = self.buckets.get_mut(part) {
+            (Some(add(&mut bucket.group)), Arc::clone(&bucket.group))
+        } else {
+            let found = (!is_kept(part, now)).then(|| self.fold(mint, interval, part)).flatten();
+            let is_new = found.is_none();
+            let first = come.first().map(|change| PoolName::of(&change.tick, pools));
+            let Some(empty) = first.map(|pool| BarGroup::new(*mint, interval, part.open, pool)) else { return };
+            let mut group = Arc::new(found.unwrap_or(empty));
+            let before = add(&mut group);
+            if is_kept(part, now) {
+                self.keep(part, Arc::clone(&group), horizon);
+            }
+            ((!is_new).then_some(before), group)
+        };
+        if let Some(before) = before.and_then(|group| Bars::new(group, now)) {
+            effects.emit(before, -1);
+        }
+        if let Some(after) = Bars::new(after, now) {
+            effects.emit(after, 1);
         }
     }
 
-    /// Says that the candles of a tick are about to change.
-    fn touch_tick(&mut self, mint: &Address, tick: &Tick, effects: &mut Effects<'_, Self>) {
-        for (interval, length) in effects.params.0.intervals.iter().enumerate() {
-            self.touch_bucket(mint, Part { interval, open: length.floor(tick.time) }, effects);
-        }
+    /// Keeps the bars of a part, and looks at them again when they end.
+    pub(super) fn keep(&mut self, part: Part, group: Arc<BarGroup>, horizon: Horizon) {
+        self.buckets.set(part, group);
+        let due = bucket_due(part, self.now, horizon);
+        self.bucket_due = Some(self.bucket_due.map_or(due, |at| at.min(due)));
     }
 
-    /// Says that the candles of a bucket are about to change.
-    fn touch_bucket(&mut self, mint: &Address, part: Part, effects: &mut Effects<'_, Self>) {
-        if self.buckets.get_mut(part).is_none_or(|bucket| bucket.touch(effects.time)) {
-            effects.touch(part, self.output(mint, &part, effects.params));
+    /// The bars of a part that is not kept, from the ticks.
+    pub(super) fn fold(&self, mint: &Address, interval: Interval, part: Part) -> Option<BarGroup> {
+        let ticks = range(&self.ticks, part);
+        let mut group = BarGroup::new(*mint, interval, part.open, PoolName::of(ticks.first()?, &self.pools));
+        let mut traders = Traders::default();
+        for tick in ticks {
+            let before = traders.note(tick, &self.pools);
+            group.add(tick, &before, &self.pools);
         }
+        Some(group)
+    }
+
+    /// True if nothing that a bar has can change any more.
+    pub(super) fn is_settled(&self, part: Part, horizon: Horizon) -> bool {
+        if is_long(part) { horizon.is_past(part.end, self.now) } else { part.open < self.whole_from }
     }
 
     /// Closes the bars that have ended and lets go what can no longer change.
-    fn advance(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
+    fn advance(&mut self, effects: &mut Effects<'_, Self>) {
         let ((params, horizon), now) = (effects.params, effects.now);
-        let end = |part: &Part| params.intervals.get(part.interval).map_or(0, |i| i.end(part.open));
-        let is_ending = |part: &Part| end(part) > self.now && end(part) <= now;
-        let ending: Vec<Part> = self.buckets.parts().filter(is_ending).collect();
-        for part in ending {
-            self.touch_bucket(mint, part, effects);
+        let is_ending = |part: &Part| part.end > self.now && part.end <= now;
+        for bucket in self.buckets.iter().filter(|bucket| is_ending(&bucket.part)) {
+            for (at, diff) in [(self.now, -1), (now, 1)] {
+                if let Some(bars) = Bars::new(Arc::clone(&bucket.group), at) {
+                    effects.emit(bars, diff);
+                }
+            }
         }
         self.now = now;
-        self.buckets.retain(|part| {
-            let is_long = params.intervals.get(part.interval).is_some_and(|i| i.seconds() > SHORT_S);
-            end(&part) > now || (is_long && end(&part) + horizon.0 >= now)
-        });
+        self.buckets.retain(|part| part.end > now || (is_long(*part) && !horizon.is_past(part.end, now)));
         if self.let_go_at(*horizon).is_some_and(|at| at <= now) {
             self.let_go(params, *horizon);
         }
-        self.bucket_due = self.next_bucket_due(params, *horizon);
+        self.bucket_due = self.buckets.iter().map(|bucket| bucket_due(bucket.part, now, *horizon)).min();
         if self.is_asleep() {
             // Their room too: a sleeping token may sleep for long.
-            (self.buckets, self.ticks) = (Buckets::default(), Vec::new());
+            (self.buckets, self.ticks, self.traders) = Default::default();
         }
         self.is_forgotten = self.forget_at(params).is_some_and(|at| at <= now);
-    }
-
-    fn next_bucket_due(&self, params: &Params, horizon: Horizon) -> Option<Seconds> {
-        let due = self.buckets.parts().filter_map(|part| {
-            let interval = *params.intervals.get(part.interval)?;
-            Some(bucket_due(interval, part.open, self.now, horizon))
-        });
-        due.min()
     }
 
     fn let_go_at(&self, horizon: Horizon) -> Option<Seconds> {
@@ -273,39 +250,58 @@ impl Token {
     fn let_go(&mut self, params: &Params, horizon: Horizon) {
         let keep = Horizon(horizon.0 + SHORT_S);
         let count = self.ticks.partition_point(|tick| keep.is_past(tick.time, self.now));
+        let ground = Ground { pools: &self.pools, moves: &self.moves, params: &params.primary };
         for tick in self.ticks.drain(..count) {
-            self.primary_before.step(&tick, &self.pools, &self.moves, &params.primary);
-            for (interval, length) in params.intervals.iter().enumerate() {
-                if let Some(bucket) = self.buckets.get_mut(Part { interval, open: length.floor(tick.time) }) {
-                    bucket.seal(&tick);
-                }
+            self.whole_from = tick.time + 1;
+            self.choice.let_go(&tick, ground);
+            let before = self.traders.settle(&tick, &self.pools);
+            for bucket in self.buckets.iter_mut().filter(|bucket| bucket.part.has(tick.time)) {
+                let new = || Box::new(Lines::new(PoolName::of(&tick, &self.pools)));
+                let sealed = bucket.sealed.get_or_insert_with(new);
+                sealed.part_ways(&tick, &self.pools);
+                sealed.each_of(&tick, |line, bar| bar.add(&tick, before.of(line), bucket.part.open));
             }
         }
+        if self.ticks.capacity() > 4 * self.ticks.len() {
+            self.ticks.shrink_to_fit();
+        }
+        let kept_from = self.buckets.iter().map(|bucket| bucket.part.open).min();
+        self.traders.let_go(kept_from.unwrap_or(self.now));
     }
 }
 
+/// True if the bars of the part are kept for as long as they can change.
+fn is_long(part: Part) -> bool {
+    part.end - part.open > SHORT_S
+}
+
 /// True if the bucket is kept and not folded from the ticks when it is needed.
-fn is_kept(interval: Interval, open: Seconds, now: Seconds) -> bool {
-    interval.seconds() > SHORT_S || interval.end(open) > now
+pub(super) fn is_kept(part: Part, now: Seconds) -> bool {
+    is_long(part) || part.end > now
 }
 
 /// When a bucket that is kept has to be looked at next: to be closed, or to be let go.
-fn bucket_due(interval: Interval, open: Seconds, now: Seconds, horizon: Horizon) -> Seconds {
-    let end = interval.end(open);
-    if end > now { end } else { end + horizon.0 + 1 }
+fn bucket_due(part: Part, now: Seconds, horizon: Horizon) -> Seconds {
+    if part.end > now { part.end } else { part.end + horizon.0 + 1 }
 }
 
-/// The ticks in `[from, to)`.
-fn range(ticks: &[Tick], from: Seconds, to: Seconds) -> &[Tick] {
-    let start = ticks.partition_point(|tick| tick.time < from);
-    let end = ticks.partition_point(|tick| tick.time < to);
-    ticks.get(start..end).unwrap_or_default()
+/// The places of a part in the ticks.
+pub(super) fn places(ticks: &[Tick], part: Part) -> std::ops::Range<usize> {
+    let start = ticks.partition_point(|tick| tick.time < part.open);
+    let later = ticks.get(start..).unwrap_or_default();
+    start..start + later.partition_point(|tick| tick.time < part.end)
+}
+
+/// The ticks of a part.
+pub(super) fn range(ticks: &[Tick], part: Part) -> &[Tick] {
+    ticks.get(places(ticks, part)).unwrap_or_default()
 }
 
 impl State for Token {
     type Key = Address;
     type Input = Input;
-    type Part = Part;
+    /// It says itself what has changed.
+    type Part = std::convert::Infallible;
     type Output = Bars;
     type Params = Settings;
 
@@ -320,13 +316,26 @@ impl State for Token {
         mint.route()
     }
 
-    fn apply(&mut self, mint: &Address, input: Input, diff: Diff, effects: &mut Effects<'_, Self>) {
+    fn apply(&mut self, _: &Address, input: Input, diff: Diff, effects: &mut Effects<'_, Self>) {
         self.now = self.now.max(effects.now);
         self.active_at = self.now;
         match input {
-            Input::Trade(trade) => self.change_trade(mint, trade, diff, effects),
-            Input::Migration { id, to, .. } => self.change_move(mint, (id, to), diff, effects),
+            Input::Trade(trade) => self.note_trade(&trade, diff),
+            Input::Migration { id, to, .. } => self.note_move(id, to, diff),
         }
+    }
+
+    fn settle(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
+        let mut pending = std::mem::take(&mut self.pending);
+        if !pending.is_sorted_by_key(|change| change.tick.place()) {
+            pending.sort_by_key(|change| change.tick.place());
+        }
+        if self.is_in_order(&pending) {
+            self.append(mint, &mut pending, effects);
+        } else {
+            self.correct(mint, &pending, self.is_ground_new, effects);
+        }
+        self.is_ground_new = false;
     }
 
     fn next_timer(&self, (params, horizon): &Settings) -> Option<Seconds> {
@@ -334,18 +343,12 @@ impl State for Token {
         due.into_iter().flatten().min()
     }
 
-    fn on_timer(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
-        self.advance(mint, effects);
+    fn on_timer(&mut self, _: &Address, effects: &mut Effects<'_, Self>) {
+        self.advance(effects);
     }
 
-    fn output(&self, mint: &Address, part: &Part, (params, _): &Settings) -> Option<Bars> {
-        let interval = *params.intervals.get(part.interval)?;
-        let at = (*mint, interval, part.open);
-        if is_kept(interval, part.open, self.now) {
-            return Bars::new(at, self.buckets.get(*part)?, &self.pools, self.now);
-        }
-        let ticks = range(&self.ticks, part.open, interval.end(part.open));
-        Bars::new(at, &Bucket::of(ticks)?, &self.pools, self.now)
+    fn output(&self, _: &Address, part: &Self::Part, _: &Settings) -> Option<Bars> {
+        match *part {}
     }
 
     fn is_idle(&self) -> bool {

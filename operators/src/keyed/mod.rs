@@ -53,6 +53,12 @@ pub trait State: Serialize + DeserializeOwned + Default + 'static {
     /// the part has been so far.
     fn apply(&mut self, key: &Self::Key, input: Self::Input, diff: Diff, effects: &mut Effects<'_, Self>);
 
+    /// All changes of the present time have been applied, and its timers have fired.
+    ///
+    /// A state that can take in many changes at less cost than one by one keeps them until here, and is
+    /// free of their order within the time, which depends on how many workers there are.
+    fn settle(&mut self, _key: &Self::Key, _effects: &mut Effects<'_, Self>) {}
+
     /// The event second at which [`State::on_timer`] wants to be called next.
     fn next_timer(&self, params: &Self::Params) -> Option<Seconds>;
 

@@ -41,6 +41,8 @@ impl<S: State> Entry<S> {
 /// The states of the keys of one worker.
 pub struct Store<S: State> {
     params: S::Params,
+    /// The present time: that of the last change or timer.
+    time: Time,
     entries: FxHashMap<S::Key, Entry<S>>,
     timers: BTreeMap<Seconds, Vec<S::Key>>,
     dirty: Vec<S::Key>,
@@ -53,6 +55,7 @@ impl<S: State> Store<S> {
     pub fn new(params: S::Params) -> Self {
         Self {
             params,
+            time: 0,
             entries: FxHashMap::default(),
             timers: BTreeMap::new(),
             dirty: Vec::new(),
@@ -80,6 +83,7 @@ impl<S: State> Store<S> {
 
     /// Takes in one change of the present time, after the key's own timer if that is due.
     pub fn apply(&mut self, time: Time, input: S::Input, diff: Diff) {
+        self.time = time;
         let key = S::key(&input);
         let entry = match self.entries.get_mut(&key) {
             Some(entry) => entry,
@@ -105,6 +109,7 @@ impl<S: State> Store<S> {
 
     /// Fires the timers that were due before the second of `time`, and up to `budget` of that second.
     pub fn fire_some(&mut self, time: Time, mut budget: usize) {
+        self.time = time;
         let now = second_of(time);
         while let Some(mut due) = self.timers.first_entry() {
             let second = *due.key();
@@ -140,6 +145,13 @@ impl<S: State> Store<S> {
         for key in self.dirty.drain(..) {
             let Some(entry) = self.entries.get_mut(&key) else { continue };
             entry.is_dirty = false;
+            let (now, params, touched) = (second_of(self.time), &self.params, &mut entry.touched);
+            let mut effects =
+                Effects { now, time: self.time, params, touched, emitted: &mut self.emitted };
+            entry.state.settle(&key, &mut effects);
+            for (output, diff) in self.emitted.drain(..) {
+                emit(output, diff);
+            }
             // Stable, so the first word on a part, what it was before this time, stays first.
             entry.touched.sort_by(|a, b| a.0.cmp(&b.0));
             entry.touched.dedup_by(|later, first| later.0 == first.0);

@@ -146,6 +146,8 @@ fn candle(key: (Series, Address, Interval, Seconds), trades: &[&ValuedTrade], no
         volume_base: trades.iter().map(|t| u128::from(t.trade().base_amount)).sum(),
         buy_quote: quote(Side::Buy),
         sell_quote: quote(Side::Sell),
+        value_micros: trades.iter().filter_map(|t| t.value_micros()).sum(),
+        unvalued: trades.iter().filter(|t| t.usd.is_none()).count() as u64,
         buys: count(Side::Buy),
         sells: count(Side::Sell),
         distinct: Distinct {
