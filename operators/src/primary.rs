@@ -132,9 +132,7 @@ impl Choice {
         let mut next = bounds.map_or(0, |(from, _)| self.marks.partition_point(|(place, _)| *place <= from));
         let mark = next.checked_sub(1).and_then(|at| self.marks.get(at));
         let (mut primary, start) = match mark {
-            Some((place, primary)) => {
-                (primary.clone(), ticks.partition_point(|tick| tick.place() < *place))
-            }
+            Some((place, primary)) => (primary.clone(), ticks.partition_point(|tick| tick.place() < *place)),
             None => (self.before.clone(), 0),
         };
         let mut changed = Vec::new();

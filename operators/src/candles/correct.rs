@@ -14,7 +14,7 @@ use model::{Address, Price};
 
 use super::buckets::Part;
 use super::lines::{Line, Lines, PoolName};
-use super::record::{Bars, BarGroup};
+use super::record::{BarGroup, Bars};
 use super::token::{Pending, Settings, Token, is_kept, places, range};
 use super::traders::{Before, Sides, both};
 use crate::bar::{NOBODY, Place, Role, Tick, TraderKey};
@@ -239,7 +239,8 @@ impl Token {
         }
         let inside = |tick: &&Tick| part.has(tick.time);
         if self.buckets.get(part).is_none() {
-            let Some((first, interval)) = edit.come.iter().find(inside).zip(params.intervals.get(part.interval))
+            let Some((first, interval)) =
+                edit.come.iter().find(inside).zip(params.intervals.get(part.interval))
             else {
                 return;
             };

@@ -119,9 +119,9 @@ impl<T: Clone + Default> Lines<T> {
             return;
         }
         let first = &self.first;
-        let apart = self.apart.get_or_insert_with(|| {
-            Box::new(Apart { others: Vec::new(), all: None, primary: None })
-        });
+        let apart = self
+            .apart
+            .get_or_insert_with(|| Box::new(Apart { others: Vec::new(), all: None, primary: None }));
         if apart.all.is_none() && !(apart.others.is_empty() && is_first && tick.role != Role::Pool) {
             apart.all = Some(first.clone());
         }

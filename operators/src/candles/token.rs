@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::buckets::{Buckets, Part};
 use super::lines::{Lines, PoolName};
-use super::record::{Bars, BarGroup};
+use super::record::{BarGroup, Bars};
 use super::traders::{Before, Traders};
 use super::{Input, Interval, Params, Trade};
 use crate::bar::Tick;
@@ -168,7 +168,9 @@ impl Token {
             let found = (!is_kept(part, now)).then(|| self.fold(mint, interval, part)).flatten();
             let is_new = found.is_none();
             let first = come.first().map(|change| PoolName::of(&change.tick, pools));
-            let Some(empty) = first.map(|pool| BarGroup::new(*mint, interval, part.open, pool)) else { return };
+            let Some(empty) = first.map(|pool| BarGroup::new(*mint, interval, part.open, pool)) else {
+                return;
+            };
             let mut group = Arc::new(found.unwrap_or(empty));
             let before = add(&mut group);
             if is_kept(part, now) {
