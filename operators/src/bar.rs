@@ -326,7 +326,7 @@ impl Bar {
     pub fn find_edges<'a>(
         &mut self,
         sealed: Option<&Self>,
-        kept: impl DoubleEndedIterator<Item = &'a Tick> + Clone,
+        kept: &(impl DoubleEndedIterator<Item = &'a Tick> + Clone),
         came: &[Price],
         is_torn: bool,
     ) {

@@ -275,7 +275,7 @@ impl Token {
                     || (is_at(prices.low) && came.iter().all(|price| *price > prices.low))
             });
             let sealed = bucket.sealed.as_ref().and_then(|sealed| sealed.get(line));
-            bar.find_edges(sealed, kept.iter().filter(|tick| line.has(tick)), &came, is_torn);
+            bar.find_edges(sealed, &kept.iter().filter(|tick| line.has(tick)), &came, is_torn);
         }
         if group.is_empty() {
             self.buckets.remove(part);

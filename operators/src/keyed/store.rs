@@ -146,8 +146,7 @@ impl<S: State> Store<S> {
             let Some(entry) = self.entries.get_mut(&key) else { continue };
             entry.is_dirty = false;
             let (now, params, touched) = (second_of(self.time), &self.params, &mut entry.touched);
-            let mut effects =
-                Effects { now, time: self.time, params, touched, emitted: &mut self.emitted };
+            let mut effects = Effects { now, time: self.time, params, touched, emitted: &mut self.emitted };
             entry.state.settle(&key, &mut effects);
             for (output, diff) in self.emitted.drain(..) {
                 emit(output, diff);
