@@ -240,6 +240,16 @@ impl Default for Bar {
 }
 
 impl Bar {
+    /// Something of every cache line of it.
+    pub(crate) fn fetch(&self) -> u64 {
+        let Self { span, prices, base, value_micros, sellers, .. } = self;
+        let prices = prices.map_or(0, |prices| prices.low.get().to_bits());
+        let ids = span.first.slot.wrapping_add(span.last.slot);
+        [prices, u64::from(*base > 0), u64::from(*value_micros > 0), u64::from(*sellers)]
+            .into_iter()
+            .fold(ids, u64::wrapping_add)
+    }
+
     /// Number of trades.
     #[must_use]
     pub fn trades(&self) -> u64 {

@@ -238,3 +238,117 @@ impl Primary {
 fn exceeds(rival: u64, own: u64, params: &Params) -> bool {
     rival as f64 > own as f64 * params.takeover_ratio
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{Side, TxPlace};
+
+    use super::*;
+    use crate::bar::NOBODY;
+
+    const PARAMS: Params = Params { takeover_ratio: 1.2, takeover_s: 20 };
+
+    /// Three pools of one quote token, one of them a curve.
+    fn pools() -> Vec<Pool> {
+        let pool = |number: u8| Pool {
+            address: Address([number; 32]),
+            is_curve: number == 0,
+            quote_mint: Some(Address::WSOL),
+        };
+        (0..3).map(pool).collect()
+    }
+
+    /// Numbers that look random and are the same in every run.
+    fn random(seed: &mut u64) -> u64 {
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *seed >> 33
+    }
+
+    fn tick(at: u64, seed: &mut u64) -> Tick {
+        // The curve only at first, so that the others may take over from each other.
+        let pool = if at < 100 { random(seed) % 3 } else { 1 + random(seed) % 2 };
+        Tick {
+            time: at / 4,
+            id: EventId { slot: at, tx: TxPlace::Index(0), outer_ix: 0, inner_ix: -1 },
+            pool: u32::try_from(pool).unwrap(),
+            role: Role::Pool,
+            side: Side::Buy,
+            decimals: (6, 9),
+            price: None.into(),
+            market_cap: None.into(),
+            base: 1,
+            quote: 1,
+            quote_reserve: Some(1000 + random(seed) % 2000).into(),
+            value_micros: None.into(),
+            trader: NOBODY,
+        }
+    }
+
+    /// The roles of all trades, chosen from the beginning.
+    fn from_scratch(ticks: &[Tick], ground: Ground<'_>) -> Vec<Role> {
+        let mut primary = Primary::default();
+        ticks.iter().map(|tick| primary.step(tick, ground)).collect()
+    }
+
+    #[test]
+    fn late_trades_and_those_taken_back_lead_to_what_all_trades_lead_to() {
+        let (pools, mut seed, mut changes) = (pools(), 7, 0);
+        let moves = [Move { id: tick(90, &mut 1).id, to: 1 }];
+        let ground = Ground { pools: &pools, moves: &moves, params: &PARAMS };
+        let (mut choice, mut ticks) = (Choice::default(), Vec::new());
+        for at in (0..3000).step_by(2) {
+            let mut tick = tick(at, &mut seed);
+            tick.role = choice.step(&tick, ground);
+            ticks.push(tick);
+        }
+        assert_eq!(ticks.iter().map(|t| t.role).collect::<Vec<_>>(), from_scratch(&ticks, ground));
+        for round in 0..200 {
+            let index = usize::try_from(random(&mut seed)).unwrap() % ticks.len();
+            let place = if round % 2 == 0 {
+                ticks.remove(index).place()
+            } else {
+                let late = tick(random(&mut seed) % 1500 * 2 + 1, &mut seed);
+                let at = ticks.partition_point(|tick| tick.place() < late.place());
+                ticks.insert(at, late);
+                late.place()
+            };
+            let changed = choice.replay(&ticks, Some((place, place)), ground);
+            changes += changed.len();
+            for (at, role) in changed {
+                ticks[at].role = role;
+            }
+            let next = choice.clone().step(&tick(4000, &mut 3), ground);
+            let mut with_next = ticks.clone();
+            with_next.push(tick(4000, &mut 3));
+            let roles: Vec<Role> = ticks.iter().map(|t| t.role).chain([next]).collect();
+            assert_eq!(roles, from_scratch(&with_next, ground), "round {round}");
+        }
+        assert!(changes > 1000, "only {changes} roles changed");
+    }
+
+    #[test]
+    fn a_late_trade_is_replayed_until_the_states_agree_again() {
+        let (pools, mut seed) = (pools(), 7);
+        let ground = Ground { pools: &pools, moves: &[], params: &PARAMS };
+        let mut choice = Choice::default();
+        // Always the same reserve: nothing ever takes over.
+        let still = |at: u64, seed: &mut u64| Tick {
+            pool: 1 + u32::try_from(at / 2 % 2).unwrap(),
+            quote_reserve: Some(1000).into(),
+            ..tick(at, seed)
+        };
+        let mut ticks: Vec<Tick> = (0..3000).step_by(2).map(|at| still(at, &mut seed)).collect();
+        for tick in &mut ticks {
+            tick.role = choice.step(tick, ground);
+        }
+        let late = still(601, &mut seed);
+        let at = ticks.partition_point(|tick| tick.place() < late.place());
+        ticks.insert(at, late);
+        // What is far behind is not looked at, so that it is wrong there does not show.
+        for tick in ticks.iter_mut().skip(at + 3 * STRIDE) {
+            tick.role = Role::Pool;
+        }
+        let changed = choice.replay(&ticks, Some((late.place(), late.place())), ground);
+        assert!(changed.iter().all(|(changed, _)| *changed == at), "{changed:?}");
+    }
+}

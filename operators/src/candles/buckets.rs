@@ -85,8 +85,18 @@ impl Buckets {
         self.0.iter_mut()
     }
 
-    pub(super) fn retain(&mut self, keep: impl Fn(&Part) -> bool) {
-        self.0.retain(|bucket| keep(&bucket.part));
+    /// Drops those whose part is not to be kept.
+    pub(super) fn drop_unless(&mut self, keep: impl Fn(&Part) -> bool) -> impl Iterator<Item = Bucket> {
+        self.0.extract_if(.., move |bucket| !keep(&bucket.part))
+    }
+
+    /// Reads what a trade at `time` will be added to, and does nothing with it.
+    ///
+    /// The bars lie scattered, and of most tokens they are in no cache when a trade comes. Read one after
+    /// another each would be waited for; asked for at once they come together.
+    pub(super) fn fetch(&self, time: Seconds) {
+        let open = self.0.iter().filter(|bucket| bucket.part.has(time));
+        std::hint::black_box(open.map(|bucket| bucket.group.fetch()).fold(0, u64::wrapping_add));
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -141,7 +141,7 @@ impl Token {
         } else {
             Arc::new(self.fold(mint, *params.intervals.get(part.interval)?, part)?)
         };
-        Bars::new(group, self.now)
+        Some(Bars::new(group, self.now))
     }
 
     /// Whether the traders of the edit have traded in a part, by series.

@@ -54,7 +54,7 @@ impl PoolName {
 }
 
 /// See the module.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Lines<T> {
     /// The pool of the first trade that came.
     first_pool: PoolName,
@@ -64,7 +64,7 @@ pub(super) struct Lines<T> {
 }
 
 /// What is there beside the first pool's.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Apart<T> {
     others: Vec<(PoolName, T)>,
     /// None while it is the same as the first pool's.
@@ -77,6 +77,11 @@ impl<T: Clone + Default> Lines<T> {
     /// For a token, or a bar, that begins with a trade in `pool`.
     pub(super) fn new(pool: PoolName) -> Self {
         Self { first_pool: pool, first: T::default(), apart: None }
+    }
+
+    /// That of the only pool, if all its trades belong to all series.
+    pub(super) fn only(&self) -> Option<(PoolName, &T)> {
+        self.apart.is_none().then_some((self.first_pool, &self.first))
     }
 
     /// That of a series; none if it has none.

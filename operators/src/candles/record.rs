@@ -1,5 +1,6 @@
 //! The record `candles`.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use model::{Address, Column, Group, Kind, Price, Record, Row, Schema, Seconds, Value};
@@ -102,7 +103,10 @@ impl Candle {
 }
 
 /// The bars of one token, interval and start, of all series: they change together.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+///
+/// Equal if its candles are: whether series that are the same are kept as one, and which pool came
+/// first, depends on what has happened in between.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct BarGroup {
     pub(super) mint: Address,
     pub(super) interval: Interval,
@@ -126,6 +130,25 @@ impl BarGroup {
         self.bars.pools().all(|(_, bar)| bar.trades() == 0)
     }
 
+    const fn key(&self) -> (Address, Interval, Seconds) {
+        (self.mint, self.interval, self.open)
+    }
+
+    /// The bars of all series that have trades: of pools by address, of all, of the primary pool.
+    fn series(&self) -> (Vec<(Address, &Bar)>, [Option<&Bar>; 2]) {
+        let has_trades = |bar: &Bar| bar.trades() > 0;
+        let pools = self.bars.pools().filter(|(_, bar)| has_trades(bar));
+        let mut pools: Vec<(Address, &Bar)> = pools.map(|(pool, bar)| (pool.address, bar)).collect();
+        pools.sort_unstable();
+        (pools, [Line::All, Line::Primary].map(|line| self.bars.get(line).filter(|bar| has_trades(bar))))
+    }
+
+    /// Something of every cache line of it.
+    pub(super) fn fetch(&self) -> u64 {
+        let bar = self.bars.pools().next().map(|(_, bar)| bar.fetch()).unwrap_or_default();
+        u64::from(self.mint.0[0]).wrapping_add(self.open).wrapping_add(bar)
+    }
+
     /// Adds a trade that comes after all others.
     pub(super) fn add(&mut self, tick: &Tick, before: &Before, pools: &[Pool]) {
         self.bars.part_ways(tick, pools);
@@ -134,19 +157,44 @@ impl BarGroup {
     }
 }
 
+impl Ord for BarGroup {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key()).then_with(|| match (self.bars.only(), other.bars.only()) {
+            (Some((pool, bar)), Some((other_pool, other_bar))) => {
+                (pool.address, bar).cmp(&(other_pool.address, other_bar))
+            }
+            _ => self.series().cmp(&other.series()),
+        })
+    }
+}
+
+impl PartialOrd for BarGroup {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for BarGroup {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for BarGroup {}
+
 /// The candles of one token, interval and start, as they leave: all series together, because they
 /// change together and are nearly always the same. Small to move: what it holds is shared.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bars {
     group: Arc<BarGroup>,
     is_closed: bool,
 }
 
 impl Bars {
-    /// The candles of a group as of `now`; none without trades.
-    pub(super) fn new(group: Arc<BarGroup>, now: Seconds) -> Option<Self> {
+    /// The candles of a group as of `now`.
+    pub(super) fn new(group: Arc<BarGroup>, now: Seconds) -> Self {
         let is_closed = group.end() <= now;
-        (!group.is_empty()).then_some(Self { group, is_closed })
+        Self { group, is_closed }
     }
 
     /// The candle of a series; of a pool's if it is the only one.
@@ -193,12 +241,6 @@ impl Bars {
         self.group.open
     }
 
-    /// True once event time has reached their end.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.is_closed
-    }
-
     /// The numbers of trades of its candles.
     pub fn trades(&self) -> impl Iterator<Item = u64> {
         let bars = &self.group.bars;
@@ -206,9 +248,14 @@ impl Bars {
         bars.pools().map(|(_, bar)| bar).chain(token).map(Bar::trades).filter(|trades| *trades > 0)
     }
 
-    /// The candle of the token's primary pool; none if that did not trade.
+    /// The prices of the token's primary pool; none without clean trades.
     #[must_use]
-    pub fn primary(&self) -> Option<Candle> {
+    pub fn primary_prices(&self) -> Option<Ohlc> {
+        self.group.bars.get(Line::Primary)?.prices
+    }
+
+    /// The candle of the token's primary pool; none if that did not trade.
+    fn primary(&self) -> Option<Candle> {
         let bar = self.group.bars.get(Line::Primary)?;
         self.candle(Series::Primary, self.group.mint, bar)
     }

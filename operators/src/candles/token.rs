@@ -127,6 +127,9 @@ impl Token {
             tick.role = self.choice.step(tick, ground);
             *before = self.traders.note(tick, &self.pools);
         }
+        if let Some(last) = pending.last() {
+            self.buckets.fetch(last.tick.time);
+        }
         for (index, interval) in params.intervals.iter().enumerate() {
             let mut rest = &*pending;
             while let Some(first) = rest.first() {
@@ -150,40 +153,38 @@ impl Token {
         effects: &mut Effects<'_, Self>,
     ) {
         let (mint, interval, part) = at;
-        let (now, pools) = (self.now, &self.pools);
+        let now = self.now;
         if self.is_settled(part, horizon) {
             return;
         }
-        let add = |group: &mut Arc<BarGroup>| {
-            let before = Arc::clone(group);
-            let group_mut = Arc::make_mut(group);
+        let add = |group: &mut BarGroup| {
             for change in come {
-                group_mut.add(&change.tick, &change.before, pools);
+                group.add(&change.tick, &change.before, &self.pools);
             }
-            before
         };
-        let (before, after) = if let Some(bucket) = self.buckets.get_mut(part) {
-            (Some(add(&mut bucket.group)), Arc::clone(&bucket.group))
-        } else {
-            let found = (!is_kept(part, now)).then(|| self.fold(mint, interval, part)).flatten();
-            let is_new = found.is_none();
-            let first = come.first().map(|change| PoolName::of(&change.tick, pools));
-            let Some(empty) = first.map(|pool| BarGroup::new(*mint, interval, part.open, pool)) else {
-                return;
-            };
-            let mut group = Arc::new(found.unwrap_or(empty));
-            let before = add(&mut group);
-            if is_kept(part, now) {
-                self.keep(part, Arc::clone(&group), horizon);
-            }
-            ((!is_new).then_some(before), group)
-        };
-        if let Some(before) = before.and_then(|group| Bars::new(group, now)) {
-            effects.emit(before, -1);
+        if let Some(bucket) = self.buckets.get_mut(part) {
+            // Copied and then put in its place: that way the count of who shares it is written to once,
+            // and not where it has yet to come from memory.
+            let mut group = BarGroup::clone(&bucket.group);
+            add(&mut group);
+            let after = Arc::new(group);
+            let before = std::mem::replace(&mut bucket.group, Arc::clone(&after));
+            effects.emit(Bars::new(before, now), -1);
+            effects.emit(Bars::new(after, now), 1);
+            return;
         }
-        if let Some(after) = Bars::new(after, now) {
-            effects.emit(after, 1);
+        let Some(first) = come.first().map(|change| PoolName::of(&change.tick, &self.pools)) else { return };
+        let found = (!is_kept(part, now)).then(|| self.fold(mint, interval, part)).flatten();
+        if let Some(before) = &found {
+            effects.emit(Bars::new(Arc::new(before.clone()), now), -1);
         }
+        let mut group = found.unwrap_or_else(|| BarGroup::new(*mint, interval, part.open, first));
+        add(&mut group);
+        let group = Arc::new(group);
+        if is_kept(part, now) {
+            self.keep(part, Arc::clone(&group), horizon);
+        }
+        effects.emit(Bars::new(group, now), 1);
     }
 
     /// Keeps the bars of a part, and looks at them again when they end.
@@ -213,16 +214,21 @@ impl Token {
     /// Closes the bars that have ended and lets go what can no longer change.
     fn advance(&mut self, effects: &mut Effects<'_, Self>) {
         let ((params, horizon), now) = (effects.params, effects.now);
+        let is_kept = |part: &Part| part.end > now || (is_long(*part) && !horizon.is_past(part.end, now));
         let is_ending = |part: &Part| part.end > self.now && part.end <= now;
-        for bucket in self.buckets.iter().filter(|bucket| is_ending(&bucket.part)) {
-            for (at, diff) in [(self.now, -1), (now, 1)] {
-                if let Some(bars) = Bars::new(Arc::clone(&bucket.group), at) {
-                    effects.emit(bars, diff);
-                }
+        let mut close = |part: Part, group: Arc<BarGroup>| {
+            if is_ending(&part) {
+                effects.emit(Bars::new(Arc::clone(&group), self.now), -1);
+                effects.emit(Bars::new(group, now), 1);
             }
+        };
+        for bucket in self.buckets.drop_unless(is_kept) {
+            close(bucket.part, bucket.group);
+        }
+        for bucket in self.buckets.iter().filter(|bucket| is_ending(&bucket.part)) {
+            close(bucket.part, Arc::clone(&bucket.group));
         }
         self.now = now;
-        self.buckets.retain(|part| part.end > now || (is_long(*part) && !horizon.is_past(part.end, now)));
         if self.let_go_at(*horizon).is_some_and(|at| at <= now) {
             self.let_go(params, *horizon);
         }

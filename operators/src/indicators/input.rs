@@ -11,7 +11,7 @@ use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::operator::Operator;
 
-use crate::candles::{Candle, Interval, Series};
+use crate::candles::{Bars, Interval};
 use crate::keyed::{Waiting, stash};
 use crate::prelude::*;
 
@@ -58,14 +58,13 @@ pub struct Input {
 }
 
 impl Input {
-    /// What a candle says to indicators of bars of `interval`; none if it has no clean price or is of
-    /// another interval or series.
+    /// What candles say to indicators of bars of `interval`; none if they have no clean price or are of
+    /// another interval.
     #[must_use]
-    pub fn of(candle: &Candle, interval: Interval) -> Option<Self> {
-        let is_wanted = candle.series == Series::Primary && candle.interval == interval;
-        let prices = candle.prices.filter(|_| is_wanted)?;
+    pub fn of(bars: &Bars, interval: Interval) -> Option<Self> {
+        let prices = bars.primary_prices().filter(|_| bars.interval() == interval)?;
         let prices = Prices { high: prices.high, low: prices.low, close: prices.close };
-        Some(Self { mint: candle.id, open: candle.open_time, prices: Some(prices) })
+        Some(Self { mint: bars.mint(), open: bars.open_time(), prices: Some(prices) })
     }
 
     /// What a bar becomes that is taken back as `before` and at once put as `after`; none if its prices
@@ -80,12 +79,12 @@ impl Input {
 }
 
 /// What the bars of `interval`, if there is one, in the primary series of every token become.
-pub fn bars<'s>(candles: Collection<'s, Candle>, interval: Option<Interval>) -> Collection<'s, Input> {
+pub fn bars<'s>(candles: Collection<'s, Bars>, interval: Option<Interval>) -> Collection<'s, Input> {
     type Builder = CapacityContainerBuilder<Vec<(Input, Time, Diff)>>;
     let name = "prices of bars";
     let bars = candles.inner.unary_frontier::<Builder, _, _, _>(Pipeline, name, |capability, _| {
         let mut held = Some(capability);
-        let mut waiting: Waiting<Candle> = Waiting::new();
+        let mut waiting: Waiting<Bars> = Waiting::new();
         move |(input, frontier), output| {
             input.for_each_time(|_, batches| {
                 for batch in batches {

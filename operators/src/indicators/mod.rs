@@ -38,7 +38,7 @@ pub use record::{Figure, Indicators, Values};
 pub use study::Study;
 pub use token::Token;
 
-use crate::candles::{Candle, Interval};
+use crate::candles::{Bars, Interval};
 use crate::prelude::*;
 
 /// Settings of [`indicators`].
@@ -78,7 +78,7 @@ impl Default for Params {
 ///
 /// `candles` are of any series and interval; only the primary series of the first interval is read.
 pub fn indicators<'s>(
-    candles: Collection<'s, Candle>,
+    candles: Collection<'s, Bars>,
     params: &Params,
     horizon: Horizon,
     states: &States,
