@@ -246,7 +246,7 @@ mod tests {
     use super::*;
     use crate::bar::NOBODY;
 
-    const PARAMS: Params = Params { takeover_ratio: 1.2, takeover_s: 20 };
+    const PARAMS: Params = Params { takeover_ratio: 1.2, takeover_s: 1 };
 
     /// Three pools of one quote token, one of them a curve.
     fn pools() -> Vec<Pool> {
@@ -323,7 +323,7 @@ mod tests {
             let roles: Vec<Role> = ticks.iter().map(|t| t.role).chain([next]).collect();
             assert_eq!(roles, from_scratch(&with_next, ground), "round {round}");
         }
-        assert!(changes > 1000, "only {changes} roles changed");
+        assert!(changes > 200, "only {changes} roles changed, those of the 100 that came included");
     }
 
     #[test]
