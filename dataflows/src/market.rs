@@ -17,7 +17,7 @@ use operators::labels::Label;
 use operators::prelude::{Either, split};
 use operators::trades::CommittedTrade;
 use operators::windows::TokenStats;
-use operators::{candles, holders, indicators, labels, prices, slots, trades, usd, windows};
+use operators::{candles, commitment, holders, indicators, labels, prices, slots, usd, windows};
 use serde::{Deserialize, Serialize};
 
 use crate::{Inputs, Outputs};
@@ -146,7 +146,8 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     out.emit(held.concentration);
     let priced = prices::prices(trades, &params.prices, horizon, states);
     let (valued, late_quotes) = usd::usd(priced, inputs.quotes.clone(), &params.usd, horizon, states);
-    out.emit(trades::trades(valued.clone(), inputs.slots.clone(), horizon, states));
+    let statuses = inputs.slots.clone();
+    out.emit(commitment::committed(valued.clone(), found.marks.clone(), statuses, horizon, states));
     out.emit(windows::windows(valued.clone(), events.clone(), found.marks, &params.windows, horizon, states));
     let candles = candles::candles(valued, events, &params.candles, horizon, states);
     out.emit(indicators::indicators(candles.clone(), &params.indicators, horizon, states));

@@ -13,6 +13,7 @@
 
 pub mod bar;
 pub mod candles;
+pub mod commitment;
 pub mod holders;
 pub mod indicators;
 pub mod keyed;

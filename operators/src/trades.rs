@@ -1,148 +1,15 @@
-//! The record `trades`: every trade, with how settled it is.
-//!
-//! Commitment belongs to the slot, so a trade's row is written again when its slot is confirmed and
-//! finalized. Only rows of single events are stamped like this; aggregates are not rewritten because
-//! their slots settled. Rows of a finalized slot are no longer kept here.
+//! The record `trades`: every trade, with its price, its value, its labels and how settled it is.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use model::{Column, EventId, Kind, Price, Row, Schema, Value};
 
-use differential_dataflow::collection::concatenate;
-use model::{Column, Commitment, EventId, Kind, Price, Record, Row, Schema, SlotState, SlotStatus, Value};
-use serde::{Deserialize, Serialize};
-
+use crate::commitment::{Committed, SingleEvent};
+use crate::labels::LabelSet;
 use crate::prelude::*;
 use crate::prices::PricedTrade;
 use crate::usd::{ValuedTrade, usd_value};
 
 /// A row of `trades`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CommittedTrade {
-    /// The trade, its price and its value.
-    pub valued: ValuedTrade,
-    /// How settled its slot is.
-    pub commitment: Commitment,
-}
-
-/// Stamps every trade with the commitment of its slot.
-pub fn trades<'s>(
-    trades: Collection<'s, ValuedTrade>,
-    statuses: Collection<'s, SlotStatus>,
-    horizon: Horizon,
-    states: &States,
-) -> Collection<'s, CommittedTrade> {
-    let inputs = [trades.map(Input::Trade), statuses.map(|s| Input::Status(s.slot, s.state))];
-    let scope = inputs[0].scope();
-    keyed::<Slot>(concatenate(scope, inputs), "trades", horizon, states)
-}
-
-/// What arrives for a slot.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "nearly every input is a trade")]
-pub enum Input {
-    /// One of its trades.
-    Trade(ValuedTrade),
-    /// What became of it.
-    Status(u64, SlotState),
-}
-
-/// What is kept of a slot.
-#[derive(Default, Serialize, Deserialize)]
-pub struct Slot {
-    commitment: Option<Commitment>,
-    /// Trades whose rows may yet be written again.
-    trades: BTreeMap<ValuedTrade, Diff>,
-    forget_at: Seconds,
-}
-
-impl Slot {
-    fn stamp(&self, valued: ValuedTrade) -> CommittedTrade {
-        CommittedTrade { valued, commitment: self.commitment.unwrap_or_default() }
-    }
-
-    fn change(&mut self, trade: ValuedTrade, diff: Diff, effects: &mut Effects<'_, Self>) {
-        self.keep(trade.trade().origin.block_time, effects);
-        effects.emit(self.stamp(trade.clone()), diff);
-        if self.commitment == Some(Commitment::Finalized) {
-            return;
-        }
-        match self.trades.entry(trade) {
-            Entry::Vacant(vacant) => drop(vacant.insert(diff)),
-            Entry::Occupied(occupied) if *occupied.get() == -diff => drop(occupied.remove()),
-            Entry::Occupied(mut occupied) => *occupied.get_mut() += diff,
-        }
-    }
-
-    fn commit(&mut self, commitment: Commitment, effects: &mut Effects<'_, Self>) {
-        if self.commitment.is_some_and(|present| present >= commitment) {
-            return;
-        }
-        let is_rewritten = self.commitment.unwrap_or_default() != commitment;
-        for (trade, diff) in self.trades.iter().filter(|_| is_rewritten) {
-            effects.emit(self.stamp(trade.clone()), -diff);
-            effects.emit(CommittedTrade { valued: trade.clone(), commitment }, *diff);
-        }
-        self.commitment = Some(commitment);
-        if commitment == Commitment::Finalized {
-            self.trades = BTreeMap::new();
-        }
-    }
-
-    fn keep(&mut self, time: Seconds, effects: &Effects<'_, Self>) {
-        // One second longer than a slot's events are kept: what still comes finds its commitment.
-        self.forget_at = self.forget_at.max(time.saturating_add(effects.params.0) + 2);
-    }
-}
-
-impl State for Slot {
-    type Key = u64;
-    type Input = Input;
-    type Part = ();
-    type Output = CommittedTrade;
-    type Params = Horizon;
-
-    fn key(input: &Input) -> u64 {
-        match input {
-            Input::Trade(trade) => trade.trade().origin.id.slot,
-            Input::Status(slot, _) => *slot,
-        }
-    }
-
-    fn route(slot: &u64) -> u64 {
-        *slot
-    }
-
-    fn apply(&mut self, _: &u64, input: Input, diff: Diff, effects: &mut Effects<'_, Self>) {
-        match input {
-            Input::Trade(trade) => self.change(trade, diff, effects),
-            Input::Status(_, state) => {
-                // Its trades may come with a later block time than the clock has seen.
-                self.keep(effects.now.saturating_add(effects.params.0), effects);
-                if let Some(commitment) = state.commitment() {
-                    self.commit(commitment, effects);
-                }
-            }
-        }
-    }
-
-    fn next_timer(&self, _: &Horizon) -> Option<Seconds> {
-        Some(self.forget_at)
-    }
-
-    fn on_timer(&mut self, _: &u64, effects: &mut Effects<'_, Self>) {
-        if self.forget_at <= effects.now {
-            *self = Self::default();
-        }
-    }
-
-    fn output(&self, _: &u64, (): &(), _: &Horizon) -> Option<CommittedTrade> {
-        None // emitted as it changes
-    }
-
-    fn is_idle(&self) -> bool {
-        self.commitment.is_none() && self.trades.is_empty()
-    }
-}
+pub type CommittedTrade = Committed<ValuedTrade>;
 
 /// Market capitalisation in quote coins: price times supply in coins.
 ///
@@ -153,7 +20,7 @@ pub fn market_cap(price: Option<Price>, supply: Option<u64>, base_decimals: u8) 
     Price::new(price?.get() * coins.get())
 }
 
-impl Record for CommittedTrade {
+impl SingleEvent for ValuedTrade {
     const SCHEMA: &'static Schema = &Schema {
         name: "trades",
         doc: "Every trade, once, with its price and how settled it is.",
@@ -163,11 +30,19 @@ impl Record for CommittedTrade {
     type Key = EventId;
 
     fn key(&self) -> EventId {
-        self.valued.trade().origin.id
+        self.event()
     }
 
-    fn row(&self) -> Row {
-        let ValuedTrade { priced: PricedTrade { trade, price, price_ok }, usd } = &self.valued;
+    fn event(&self) -> EventId {
+        self.trade().origin.id
+    }
+
+    fn block_time(&self) -> Seconds {
+        self.trade().origin.block_time
+    }
+
+    fn cells(&self, labels: LabelSet) -> Row {
+        let Self { priced: PricedTrade { trade, price, price_ok }, usd } = self;
         let origin = &trade.origin;
         let market_cap = market_cap(trade.spot_after.or(*price), trade.base_supply, trade.base_decimals);
         let age_s = usd.and_then(|usd| Some(origin.block_time - usd.publish_time?));
@@ -196,8 +71,8 @@ impl Record for CommittedTrade {
             Value::from(trade.spot_after),
             Value::from(trade.spot_before),
             price.map_or(Value::Null, |_| Value::Bool(*price_ok)),
-            Value::from(self.valued.price_usd()),
-            self.valued.value_micros().map_or(Value::Null, usd_value),
+            Value::from(self.price_usd()),
+            self.value_micros().map_or(Value::Null, usd_value),
             usd.as_ref().map_or(Value::Null, |usd| Value::text(usd.source.as_str())),
             Value::count(age_s.map(|age_s| age_s * 1000)),
             Value::from(market_cap),
@@ -211,8 +86,7 @@ impl Record for CommittedTrade {
             Value::amount(trade.fees.cashback),
             Value::count(trade.compute_units),
             Value::count(trade.priority_fee),
-            Value::Null,
-            Value::from(self.commitment.name()),
+            labels.names().map_or(Value::Null, Value::text),
         ]
     }
 }
@@ -261,6 +135,10 @@ const COLUMNS: &[Column] = &[
     Column::new("cashback", Kind::Amount, "Charged now, claimable by the trader, raw quote units."),
     Column::new("compute_units", Kind::Count, "Compute units of the transaction."),
     Column::new("priority_fee", Kind::Count, "Priority fee of the transaction, lamports."),
-    Column::new("labels", Kind::Text, "Labels of the trade, comma-separated; null without any."),
+    Column::new(
+        "labels",
+        Kind::Text,
+        "Labels of the trade known when its slot settled, comma-separated; null without any.",
+    ),
     Column::new("commitment", Kind::Symbol, "How settled the slot is: processed, confirmed, finalized."),
 ];

@@ -76,7 +76,7 @@ fn indicators_equal_the_oracle_at_any_second() {
         let changed = history.changes.keys().step_by(history.changes.len() / 12 + 1).copied();
         let seconds: Vec<Seconds> = (first..=last).step_by(step).chain(changed).chain([last]).collect();
         for (second, tables) in tables_at(&history, &seconds) {
-            let expected = oracle::indicators(&events[..come(&events, second)], second, &params);
+            let expected = oracle::table("indicators", &events[..come(&events, second)], second, &params);
             let found = tables.get("indicators").cloned().unwrap_or_default();
             for row in expected.values() {
                 tally.add(row);

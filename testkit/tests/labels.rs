@@ -101,7 +101,7 @@ fn random_streams_hold_every_kind_of_label() {
     for (shape, params) in cases() {
         let events = events(shape);
         let last = events.iter().filter_map(Event::clock).max().unwrap();
-        for row in oracle::tables(&events, last, &params)["labels"].values() {
+        for row in oracle::table("labels", &events, last, &params).values() {
             *kinds.entry(row[1].as_text().unwrap().to_owned()).or_default() += 1;
         }
     }

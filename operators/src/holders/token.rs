@@ -445,7 +445,7 @@ mod tests {
         view.step(
             &mut store,
             1000,
-            &[(buy, 1), (balances(1000, &[(CURVE, 500), (1, 200), (0, 200), (2, 100)]), 1)],
+            &[(buy, 1), (balances(1000, &[(CURVE, 500), (1, 200), (0, 200), (2, 90), (99, 10)]), 1)],
         );
         assert_eq!(
             view.ranking(),

@@ -21,6 +21,7 @@ pub mod launch;
 mod live;
 mod record;
 pub mod risk;
+mod set;
 mod tape;
 pub mod token;
 pub mod wallet;
@@ -34,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::core::Map;
 
 pub use record::{Label, Reason, Role, Subject};
+pub use set::LabelSet;
 
 use crate::prelude::*;
 

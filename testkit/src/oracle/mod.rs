@@ -18,45 +18,97 @@ use dataflows::Params;
 use model::{
     ChainEvent, Commitment, Event, EventId, Migrated, Price, Record, Row, Seconds, SlotState, Trade, TxPlace,
 };
-use operators::labels::Mark;
+use operators::holders::{Concentration, Holder};
+use operators::labels::{LabelSet, Mark};
 use operators::prices::PricedTrade;
 use operators::trades::CommittedTrade;
+use operators::usd::ValuedTrade;
 
 use crate::run::Tables;
 
-/// The rows of all records but `rejects` after `events` have come and time has reached `now`.
+/// The records that it knows.
+const RECORDS: [&str; 7] =
+    ["trades", "candles", "token_stats", "labels", "indicators", "holders", "concentration"];
+
+/// The rows of all records after `events` have come and time has reached `now`; none of what is empty.
 ///
 /// `received_at` of the trades is left out: of several deliveries any may stand once a slot is final.
 #[must_use]
 pub fn tables(events: &[Event], now: Seconds, params: &Params) -> Tables {
-    let states = slot_states(events);
-    let survivors = survivors(events, &states, params);
-    let trades: Vec<Trade> = survivors.iter().filter_map(as_trade).collect();
-    let moves: Vec<Migrated> = survivors.iter().filter_map(as_migration).collect();
-    let valued = usd::usd(&prices(&trades, params), events, params);
-    let commitment =
-        |slot: u64| states.get(&slot).and_then(|s| s.commitment()).unwrap_or(Commitment::Processed);
-    let rows = valued.iter().map(|valued| {
-        let commitment = commitment(valued.trade().origin.id.slot);
-        keyed(&CommittedTrade { valued: valued.clone(), commitment })
-    });
-    let mut tables = Tables::new();
-    tables.insert("trades", without_received_at(rows.collect()));
-    let candles = candles::candles(&valued, &moves, now, &params.market.candles);
-    tables.insert("candles", candles.iter().map(keyed).collect());
-    let (labels, marks) = labels::labels(&survivors, events, now, params);
-    tables.insert("labels", labels.iter().map(keyed).collect());
-    tables.insert("indicators", indicators(events, now, params));
-    let windows = windows::windows(&valued, &moves, &marks, now, &params.market.windows);
-    tables.insert("token_stats", windows.iter().map(keyed).collect());
-    // Holders are brought up to date when a second is over.
-    let events = before(events, now);
-    let survivors = self::survivors(events, &slot_states(events), params);
-    let (largest, concentration) = holders::holders(&survivors, params);
-    tables.insert("holders", largest.iter().map(keyed).collect());
-    tables.insert("concentration", concentration.iter().map(keyed).collect());
-    tables.retain(|_, table| !table.is_empty());
-    tables
+    let facts = Facts::new(events, now, params);
+    let tables = RECORDS.into_iter().map(|name| (name, facts.table(name)));
+    tables.filter(|(_, table)| !table.is_empty()).collect()
+}
+
+/// The rows of one record, as [`tables`] says them.
+#[must_use]
+pub fn table(name: &str, events: &[Event], now: Seconds, params: &Params) -> BTreeMap<Row, Row> {
+    Facts::new(events, now, params).table(name)
+}
+
+/// What every record is worked out from.
+struct Facts<'a> {
+    events: &'a [Event],
+    now: Seconds,
+    params: &'a Params,
+    states: BTreeMap<u64, SlotState>,
+    survivors: Vec<ChainEvent>,
+    moves: Vec<Migrated>,
+    valued: Vec<ValuedTrade>,
+}
+
+impl<'a> Facts<'a> {
+    fn new(events: &'a [Event], now: Seconds, params: &'a Params) -> Self {
+        let states = slot_states(events);
+        let survivors = survivors(events, &states, params);
+        let trades: Vec<Trade> = survivors.iter().filter_map(as_trade).collect();
+        let moves = survivors.iter().filter_map(as_migration).collect();
+        let valued = usd::usd(&prices(&trades, params), events, params);
+        Self { events, now, params, states, survivors, moves, valued }
+    }
+
+    fn table(&self, name: &str) -> BTreeMap<Row, Row> {
+        let Self { events, now, params, survivors, moves, valued, .. } = self;
+        let market = &params.market;
+        match name {
+            "trades" => self.trades(),
+            "candles" => rows(&candles::candles(valued, moves, *now, &market.candles)),
+            "token_stats" => {
+                let marks = labels::labels(survivors, events, *now, params).1;
+                rows(&windows::windows(valued, moves, &marks, *now, &market.windows))
+            }
+            "labels" => rows(&labels::labels(survivors, events, *now, params).0),
+            "indicators" => rows(&indicators::indicators(events, *now, params)),
+            "holders" => rows(&self.before().held().0),
+            "concentration" => rows(&self.before().held().1),
+            _ => panic!("the oracle does not know `{name}`"),
+        }
+    }
+
+    /// The facts as of the end of the second before, which some records say at any time of a second.
+    fn before(&self) -> Self {
+        Self::new(before(self.events, self.now), self.now, self.params)
+    }
+
+    fn held(&self) -> (Vec<Holder>, Vec<Concentration>) {
+        holders::holders(&self.survivors, self.params)
+    }
+
+    fn trades(&self) -> BTreeMap<Row, Row> {
+        let mut known =
+            Known { events: self.events, now: self.now, params: self.params, marks: BTreeMap::new() };
+        let stamped = self.valued.iter().map(|valued| {
+            let id = valued.trade().origin.id;
+            let commitment = self.states.get(&id.slot).and_then(|state| state.commitment());
+            let commitment = commitment.unwrap_or(Commitment::Processed);
+            CommittedTrade { record: valued.clone(), labels: known.labels(id), commitment }
+        });
+        without_received_at(rows(&stamped.collect::<Vec<_>>()))
+    }
+}
+
+fn rows<R: Record>(records: &[R]) -> BTreeMap<Row, Row> {
+    records.iter().map(keyed).collect()
 }
 
 /// The marks of trades after `events` have come and time has reached `now`.
@@ -66,10 +118,35 @@ pub fn marks(events: &[Event], now: Seconds, params: &Params) -> BTreeSet<Mark> 
     labels::labels(&survivors, events, now, params).1
 }
 
-/// The rows of `indicators` alone, as [`tables`] says them.
-#[must_use]
-pub fn indicators(events: &[Event], now: Seconds, params: &Params) -> BTreeMap<Row, Row> {
-    indicators::indicators(events, now, params).iter().map(keyed).collect()
+/// What was known of trades when their slots settled.
+struct Known<'a> {
+    events: &'a [Event],
+    now: Seconds,
+    params: &'a Params,
+    marks: BTreeMap<Seconds, BTreeSet<Mark>>,
+}
+
+impl Known<'_> {
+    /// The labels of a trade at the end of the second in which its slot was finalized, or now.
+    fn labels(&mut self, id: EventId) -> LabelSet {
+        let mut clock = 0;
+        let finalized = self.events.iter().find_map(|event| {
+            clock = clock.max(event.clock().unwrap_or(0));
+            let Event::Slot(status) = event else { return None };
+            (status.slot == id.slot && status.state == SlotState::Finalized).then_some(clock)
+        });
+        let at = finalized.unwrap_or(self.now);
+        let marks = self.marks.entry(at).or_insert_with(|| {
+            let mut clock = 0;
+            let is_come = |event: &&Event| {
+                clock = clock.max(event.clock().unwrap_or(0));
+                clock <= at
+            };
+            let come = self.events.iter().take_while(is_come).count();
+            marks(&self.events[..come], at, self.params)
+        });
+        marks.iter().filter(|mark| mark.event == id).map(|mark| mark.kind).collect()
+    }
 }
 
 /// The events that came before the clock reached `now`.

@@ -1,0 +1,239 @@
+//! Records of single events, stamped with what becomes known of the event later: how settled its slot
+//! is, and which labels it carries.
+//!
+//! Commitment belongs to the slot, so a row is written again when its slot is confirmed and finalized.
+//! Only records of single events are stamped like this; aggregates are not rewritten because their slots
+//! settled. In the second after its slot is finalized a row is let go: from then on it can be taken back,
+//! but labels that come later are no longer written to it. They are in the record `labels`.
+
+use std::fmt::Debug;
+
+use differential_dataflow::collection::concatenate;
+use model::{Commitment, EventId, Record, Row, Schema, SlotState, SlotStatus, Value};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use timely::ExchangeData;
+
+use crate::labels::{LabelKind, LabelSet, Mark};
+use crate::prelude::*;
+
+/// What a record of one event says of itself. It orders by its key first.
+pub trait SingleEvent: ExchangeData + Ord + Clone + Debug + Send {
+    /// Its schema. The last column is `commitment`.
+    const SCHEMA: &'static Schema;
+    /// What the leading columns say.
+    type Key: Ord;
+    /// Its key.
+    fn key(&self) -> Self::Key;
+    /// The event.
+    fn event(&self) -> EventId;
+    /// Block time of the event.
+    fn block_time(&self) -> Seconds;
+    /// Its columns but for the last.
+    fn cells(&self, labels: LabelSet) -> Row;
+}
+
+/// A record of an event and what is known of the event.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Committed<R> {
+    /// The record.
+    pub record: R,
+    /// Which labels the event carries.
+    pub labels: LabelSet,
+    /// How settled its slot is.
+    pub commitment: Commitment,
+}
+
+impl<R: SingleEvent> Record for Committed<R> {
+    const SCHEMA: &'static Schema = R::SCHEMA;
+    type Key = R::Key;
+
+    fn key(&self) -> R::Key {
+        self.record.key()
+    }
+
+    fn row(&self) -> Row {
+        let mut row = self.record.cells(self.labels);
+        row.push(Value::from(self.commitment.name()));
+        row
+    }
+}
+
+/// Stamps every record with what is known of its event.
+pub fn committed<'s, R: SingleEvent>(
+    records: Collection<'s, R>,
+    marks: Collection<'s, Mark>,
+    statuses: Collection<'s, SlotStatus>,
+    horizon: Horizon,
+    states: &States,
+) -> Collection<'s, Committed<R>> {
+    let inputs = [
+        records.map(Input::Record),
+        marks.map(|mark| Input::Mark(mark.event, mark.kind)),
+        statuses.map(|s| Input::Status(s.slot, s.state)),
+    ];
+    let scope = inputs[0].scope();
+    keyed::<Slot<R>>(concatenate(scope, inputs), R::SCHEMA.name, horizon, states)
+}
+
+/// What arrives for a slot.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Input<R> {
+    /// The record of one of its events.
+    Record(R),
+    /// One of its events carries a label.
+    Mark(EventId, LabelKind),
+    /// What became of it.
+    Status(u64, SlotState),
+}
+
+/// What is kept of a slot.
+#[derive(Serialize, Deserialize)]
+#[serde(bound(serialize = "R: Serialize", deserialize = "R: DeserializeOwned"))]
+pub struct Slot<R> {
+    commitment: Option<Commitment>,
+    /// Records that may yet be written again.
+    records: Vec<R>,
+    /// Labels of its events, with how often each was given; fixed once it has settled.
+    marks: Vec<(EventId, LabelKind, Diff)>,
+    settle_at: Option<Seconds>,
+    has_settled: bool,
+    forget_at: Seconds,
+}
+
+impl<R> Default for Slot<R> {
+    fn default() -> Self {
+        Self {
+            commitment: None,
+            records: Vec::new(),
+            marks: Vec::new(),
+            settle_at: None,
+            has_settled: false,
+            forget_at: 0,
+        }
+    }
+}
+
+impl<R: SingleEvent> Slot<R> {
+    fn stamp(&self, record: R) -> Committed<R> {
+        let event = record.event();
+        let given = self.marks.iter().filter(|(of, _, count)| *of == event && *count > 0);
+        let labels = given.map(|(_, kind, _)| *kind).collect();
+        Committed { record, labels, commitment: self.commitment.unwrap_or_default() }
+    }
+
+    fn change(&mut self, record: &R, diff: Diff, effects: &mut Effects<'_, Self>) {
+        self.keep(record.block_time(), effects);
+        effects.emit(self.stamp(record.clone()), diff);
+        if self.has_settled {
+            return;
+        }
+        for _ in diff..0 {
+            // What is taken back is mostly recent.
+            if let Some(at) = self.records.iter().rposition(|kept| kept == record) {
+                self.records.swap_remove(at);
+            }
+        }
+        for _ in 0..diff {
+            self.records.push(record.clone());
+        }
+    }
+
+    /// Does something that changes the stamps of the records that `is_concerned` names.
+    fn restamp(
+        &mut self,
+        is_concerned: impl Fn(&R) -> bool,
+        change: impl FnOnce(&mut Self),
+        effects: &mut Effects<'_, Self>,
+    ) {
+        for record in self.records.iter().filter(|record| is_concerned(record)) {
+            effects.emit(self.stamp(record.clone()), -1);
+        }
+        change(self);
+        for record in self.records.iter().filter(|record| is_concerned(record)) {
+            effects.emit(self.stamp(record.clone()), 1);
+        }
+    }
+
+    fn mark(&mut self, event: EventId, kind: LabelKind, diff: Diff, effects: &mut Effects<'_, Self>) {
+        self.keep(effects.now, effects);
+        if self.has_settled {
+            return;
+        }
+        let change = |slot: &mut Self| match slot.marks.iter_mut().find(|m| (m.0, m.1) == (event, kind)) {
+            Some((.., count)) => *count += diff,
+            None => slot.marks.push((event, kind, diff)),
+        };
+        self.restamp(|record| record.event() == event, change, effects);
+    }
+
+    fn commit(&mut self, commitment: Commitment, effects: &mut Effects<'_, Self>) {
+        let present = self.commitment.unwrap_or_default();
+        let is_rewritten = present < commitment;
+        self.restamp(|_| is_rewritten, |slot| slot.commitment = Some(present.max(commitment)), effects);
+        if commitment == Commitment::Finalized && !self.has_settled {
+            self.settle_at.get_or_insert(effects.now + 1);
+        }
+    }
+
+    fn keep(&mut self, time: Seconds, effects: &Effects<'_, Self>) {
+        // One second longer than a slot's events are kept: what still comes finds its commitment.
+        self.forget_at = self.forget_at.max(time.saturating_add(effects.params.0) + 2);
+    }
+}
+
+impl<R: SingleEvent> State for Slot<R> {
+    type Key = u64;
+    type Input = Input<R>;
+    type Part = ();
+    type Output = Committed<R>;
+    type Params = Horizon;
+
+    fn key(input: &Input<R>) -> u64 {
+        match input {
+            Input::Record(record) => record.event().slot,
+            Input::Mark(event, _) => event.slot,
+            Input::Status(slot, _) => *slot,
+        }
+    }
+
+    fn route(slot: &u64) -> u64 {
+        *slot
+    }
+
+    fn apply(&mut self, _: &u64, input: Input<R>, diff: Diff, effects: &mut Effects<'_, Self>) {
+        match input {
+            Input::Record(record) => self.change(&record, diff, effects),
+            Input::Mark(event, kind) => self.mark(event, kind, diff, effects),
+            Input::Status(_, state) => {
+                // Its events may come with a later block time than the clock has seen.
+                self.keep(effects.now.saturating_add(effects.params.0), effects);
+                if let Some(commitment) = state.commitment() {
+                    self.commit(commitment, effects);
+                }
+            }
+        }
+    }
+
+    fn next_timer(&self, _: &Horizon) -> Option<Seconds> {
+        Some(self.settle_at.map_or(self.forget_at, |at| at.min(self.forget_at)))
+    }
+
+    fn on_timer(&mut self, _: &u64, effects: &mut Effects<'_, Self>) {
+        if self.settle_at.take_if(|at| *at <= effects.now).is_some() {
+            self.has_settled = true;
+            self.records = Vec::new();
+        }
+        if self.forget_at <= effects.now {
+            *self = Self::default();
+        }
+    }
+
+    fn output(&self, _: &u64, (): &(), _: &Horizon) -> Option<Committed<R>> {
+        None // emitted as it changes
+    }
+
+    fn is_idle(&self) -> bool {
+        self.forget_at == 0
+    }
+}
