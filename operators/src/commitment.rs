@@ -3,8 +3,9 @@
 //!
 //! Commitment belongs to the slot, so a row is written again when its slot is confirmed and finalized.
 //! Only records of single events are stamped like this; aggregates are not rewritten because their slots
-//! settled. In the second after its slot is finalized a row is let go: from then on it can be taken back,
-//! but labels that come later are no longer written to it. They are in the record `labels`.
+//! settled. In the second after its slot is finalized, or past the correction horizon, a row is let go: from
+//! then on it can be taken back, but labels that come later are no longer written to it. They are in the
+//! record `labels`.
 
 use std::fmt::Debug;
 
@@ -96,7 +97,10 @@ pub struct Slot<R> {
     records: Vec<R>,
     /// Labels of its events, with how often each was given; fixed once it has settled.
     marks: Vec<(EventId, LabelKind, Diff)>,
+    /// In the second after it was finalized.
     settle_at: Option<Seconds>,
+    /// When the horizon of its records has passed.
+    settle_by: Seconds,
     has_settled: bool,
     forget_at: Seconds,
 }
@@ -108,6 +112,7 @@ impl<R> Default for Slot<R> {
             records: Vec::new(),
             marks: Vec::new(),
             settle_at: None,
+            settle_by: 0,
             has_settled: false,
             forget_at: 0,
         }
@@ -134,6 +139,7 @@ impl<R: SingleEvent> Slot<R> {
                 self.records.swap_remove(at);
             }
         }
+        self.settle_by = self.settle_by.max(record.block_time().saturating_add(effects.params.0) + 1);
         for _ in 0..diff {
             self.records.push(record.clone());
         }
@@ -216,11 +222,13 @@ impl<R: SingleEvent> State for Slot<R> {
     }
 
     fn next_timer(&self, _: &Horizon) -> Option<Seconds> {
-        Some(self.settle_at.map_or(self.forget_at, |at| at.min(self.forget_at)))
+        let by = (!self.has_settled && self.settle_by > 0).then_some(self.settle_by);
+        self.settle_at.into_iter().chain(by).chain([self.forget_at]).min()
     }
 
     fn on_timer(&mut self, _: &u64, effects: &mut Effects<'_, Self>) {
-        if self.settle_at.take_if(|at| *at <= effects.now).is_some() {
+        let is_final = self.settle_at.take_if(|at| *at <= effects.now).is_some();
+        if is_final || (self.settle_by > 0 && self.settle_by <= effects.now) {
             self.has_settled = true;
             self.records = Vec::new();
         }

@@ -101,7 +101,7 @@ impl<'a> Facts<'a> {
             let id = valued.trade().origin.id;
             let commitment = self.states.get(&id.slot).and_then(|state| state.commitment());
             let commitment = commitment.unwrap_or(Commitment::Processed);
-            CommittedTrade { record: valued.clone(), labels: known.labels(id), commitment }
+            CommittedTrade { record: valued.clone(), labels: known.labels(valued.trade()), commitment }
         });
         without_received_at(rows(&stamped.collect::<Vec<_>>()))
     }
@@ -127,15 +127,18 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// The labels of a trade at the end of the second in which its slot was finalized, or now.
-    fn labels(&mut self, id: EventId) -> LabelSet {
+    /// The labels of a trade at the end of the second in which its slot was finalized, at the end of its
+    /// horizon, or now.
+    fn labels(&mut self, trade: &Trade) -> LabelSet {
+        let id = trade.origin.id;
         let mut clock = 0;
         let finalized = self.events.iter().find_map(|event| {
             clock = clock.max(event.clock().unwrap_or(0));
             let Event::Slot(status) = event else { return None };
             (status.slot == id.slot && status.state == SlotState::Finalized).then_some(clock)
         });
-        let at = finalized.unwrap_or(self.now);
+        let horizon = trade.origin.block_time + self.params.correction_horizon_s;
+        let at = finalized.unwrap_or(self.now).min(horizon).min(self.now);
         let marks = self.marks.entry(at).or_insert_with(|| {
             let mut clock = 0;
             let is_come = |event: &&Event| {
