@@ -6,6 +6,8 @@
 //!                                                                            └─► windows ──► token_stats (record)
 //! trades, creations, labels that are given ──► labels (record)
 //! trades, balances, creations, pools, labels ──► holders, concentration (records)
+//! trades, other events, windows ──► tokens ──► tokens, pools, lifecycle (records)
+//!                                     └──► leaders (record)
 //! ```
 
 use model::{ChainEvent, Record, Reject, Schema};
@@ -14,10 +16,14 @@ use operators::holders::{Concentration, Holder};
 use operators::indicators::Indicators;
 use operators::keyed::States;
 use operators::labels::Label;
+use operators::leaders::Leader;
 use operators::prelude::{Either, split};
+use operators::tokens::{Lifecycle, Pool, Token, Tokens};
 use operators::trades::CommittedTrade;
 use operators::windows::TokenStats;
-use operators::{candles, commitment, holders, indicators, labels, prices, slots, usd, windows};
+use operators::{
+    candles, commitment, curves, holders, indicators, labels, leaders, prices, slots, tokens, usd, windows,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Inputs, Outputs};
@@ -40,6 +46,10 @@ pub struct Params {
     pub indicators: indicators::Params,
     /// Who holds tokens.
     pub holders: holders::Params,
+    /// Tokens, pools, lives.
+    pub tokens: tokens::Params,
+    /// Boards of leaders.
+    pub leaders: leaders::Params,
 }
 
 impl Params {
@@ -52,7 +62,7 @@ impl Params {
                 problems.push((key.to_owned(), what.to_owned()));
             }
         };
-        let Self { prices, usd, candles, windows, labels, indicators, holders } = self;
+        let Self { prices, usd, candles, windows, labels, indicators, holders, tokens, leaders } = self;
         check(prices.reference_trades > 0, "prices.reference_trades", "must be at least 1");
         check(prices.factor >= 1.0, "prices.factor", "must be at least 1");
         check(prices.factor_young >= 1.0, "prices.factor_young", "must be at least 1");
@@ -78,6 +88,8 @@ impl Params {
         check_indicators(indicators, &candles.intervals, &mut check);
         check((1..=1000).contains(&holders.top), "holders.top", "must be 1 to 1000");
         check(holders.remember_s >= 86_400, "holders.remember_s", "must be at least 86400");
+        check_tokens(tokens, windows, &mut check);
+        check_leaders(leaders, &mut check);
         problems.extend(labels.problems().into_iter().map(|(key, what)| (format!("labels.{key}"), what)));
         problems
     }
@@ -104,6 +116,26 @@ fn check_indicators(
     check(params.level_join_atr >= 0.0, "indicators.level_join_atr", "must not be negative");
 }
 
+/// Checks the settings of tokens, which read two of the windows.
+fn check_tokens(
+    params: &tokens::Params,
+    windows: &windows::Params,
+    check: &mut impl FnMut(bool, &str, &str),
+) {
+    let is_width = |seconds| windows.widths.iter().any(|width| width.seconds() == seconds);
+    check(is_width(params.hour_s), "tokens.hour_s", "must be one of windows.widths");
+    check(is_width(params.day_s), "tokens.day_s", "must be one of windows.widths");
+    check(params.dead_s > 0, "tokens.dead_s", "must be at least 1");
+    check(params.curve_base >= params.curve_to_sell, "tokens.curve_base", "must be at least curve_to_sell");
+    check(params.curve_to_sell > 0, "tokens.curve_to_sell", "must be at least 1");
+}
+
+fn check_leaders(params: &leaders::Params, check: &mut impl FnMut(bool, &str, &str)) {
+    check((1..=1000).contains(&params.size), "leaders.size", "must be from 1 to 1000");
+    let is_floor = params.gainers_liquidity_usd_min >= 0.0;
+    check(is_floor, "leaders.gainers_liquidity_usd_min", "must not be negative");
+}
+
 /// What it emits.
 pub const RECORDS: &[&Schema] = &[
     CommittedTrade::SCHEMA,
@@ -113,6 +145,10 @@ pub const RECORDS: &[&Schema] = &[
     Label::SCHEMA,
     Holder::SCHEMA,
     Concentration::SCHEMA,
+    Token::SCHEMA,
+    Pool::SCHEMA,
+    Lifecycle::SCHEMA,
+    Leader::SCHEMA,
     Reject::SCHEMA,
 ];
 
@@ -148,7 +184,16 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     let (valued, late_quotes) = usd::usd(priced, inputs.quotes.clone(), &params.usd, horizon, states);
     let statuses = inputs.slots.clone();
     out.emit(commitment::committed(valued.clone(), found.marks.clone(), statuses, horizon, states));
-    out.emit(windows::windows(valued.clone(), events.clone(), found.marks, &params.windows, horizon, states));
+    let stats =
+        windows::windows(valued.clone(), events.clone(), found.marks, &params.windows, horizon, states);
+    out.emit(stats.clone());
+    let named = curves::curves(valued.clone(), events.clone(), &params.tokens, states);
+    let Tokens { tokens, pools, lifecycle } =
+        tokens::tokens(valued.clone(), named, stats, &params.tokens, horizon, states);
+    out.emit(leaders::leaders(tokens.clone(), &params.leaders, states));
+    out.emit(tokens);
+    out.emit(pools);
+    out.emit(lifecycle);
     let candles = candles::candles(valued, events, &params.candles, horizon, states);
     out.emit(indicators::indicators(candles.clone(), &params.indicators, horizon, states));
     out.emit(candles);

@@ -14,14 +14,17 @@
 pub mod bar;
 pub mod candles;
 pub mod commitment;
+pub mod curves;
 pub mod holders;
 pub mod indicators;
 pub mod keyed;
 pub mod labels;
+pub mod leaders;
 pub mod prelude;
 pub mod prices;
 pub mod primary;
 pub mod slots;
+pub mod tokens;
 pub mod trades;
 pub mod usd;
 pub mod windows;

@@ -94,7 +94,7 @@ impl UsdRate {
     /// Millionths of a USD that an amount in raw units is worth, rounded down.
     #[must_use]
     pub fn micros(&self, amount: u64, decimals: u8) -> u128 {
-        u128::from(amount) * u128::from(self.nanos) / 1000 / 10u128.saturating_pow(decimals.into())
+        micros(amount, decimals, self.nanos)
     }
 
     /// USD per coin.
@@ -108,6 +108,12 @@ impl UsdRate {
     pub fn convert(&self, quote: Price) -> Option<Price> {
         Price::new(quote.get() * self.price()?.get())
     }
+}
+
+/// Millionths of a USD that an amount in raw units is worth at so many billionths a coin, rounded down.
+#[must_use]
+pub fn micros(amount: u64, decimals: u8, nanos: u64) -> u128 {
+    u128::from(amount) * u128::from(nanos) / 1000 / 10u128.saturating_pow(decimals.into())
 }
 
 /// A trade with what it was worth.

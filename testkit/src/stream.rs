@@ -1,16 +1,18 @@
 //! Random streams made to hurt.
 //!
 //! Few tokens, few pools, few traders, so that everything meets: trades come late and twice, without
-//! their index and again with it; slots die, also before their events come; tokens migrate, also late;
-//! prices are absurd, amounts zero or dust, oracles late; some events are past the horizon. Tokens are launched
-//! into a crowd; wallets sandwich others, trade between pools and with themselves; labels are given and taken
-//! back. The seed decides all.
+//! their index and again with it; slots die, also before their events come; tokens are created, complete
+//! their curve and migrate, pools open and change, also late and again and again, in any order; prices are
+//! absurd, amounts zero or dust, oracles late; some events are past the horizon. Tokens are launched into a
+//! crowd; wallets sandwich others, trade between pools and with themselves; labels are given and taken back.
+//! The seed decides all.
 
 mod schemes;
 
 use model::{
-    AccountBalance, Address, BalancesChanged, ChainEvent, Event, EventId, Fees, Migrated, Origin, Price,
-    PriceQuote, Program, Seconds, Side, Signature, SlotState, SlotStatus, Trade, TraderKind, TxPlace,
+    AccountBalance, Address, BalancesChanged, ChainEvent, CurveCompleted, CurveParametersChanged, Event,
+    EventId, Fees, LiquidityChanged, Migrated, Origin, PoolCreated, Price, PriceQuote, Program, Seconds,
+    Side, Signature, SlotState, SlotStatus, TokenCreated, Trade, TraderKind, TxPlace,
 };
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -39,6 +41,10 @@ pub fn address(kind: u8, number: u64) -> Address {
     Address(bytes)
 }
 
+/// The token that is hardly traded.
+const QUIET: u64 = 5;
+
+#[derive(Clone, Copy)]
 struct Pool {
     program: Program,
     mint: Address,
@@ -78,7 +84,8 @@ pub fn events(shape: Shape) -> Vec<Event> {
     stream.arrivals.into_iter().map(|(_, _, event)| event).collect()
 }
 
-/// Three tokens: on a curve that moves to a pool and has a rival; in two pools with other quotes; in one.
+/// Five tokens: on a curve that moves to a pool and has a rival; in two pools with other quotes; two on a
+/// curve only; one that is hardly traded.
 fn pools() -> Vec<Pool> {
     let pool = |program, mint, quote_mint, number| Pool {
         program,
@@ -94,14 +101,19 @@ fn pools() -> Vec<Pool> {
         pool(Program::RaydiumAmmV4, 2, Address::WSOL, 20),
         pool(Program::RaydiumClmm, 2, Address::USDC, 21),
         pool(Program::Pump, 3, Address::WSOL, 30),
+        pool(Program::MeteoraDbc, 4, Address::USDC, 40),
+        pool(Program::RaydiumLaunchlab, QUIET, Address::WSOL, 50),
     ]
 }
 
 impl Stream {
     fn slot(&mut self, slot: u64, now: Seconds, shape: Shape) {
         for tx in 0..self.random.random_range(0..4u32) {
-            let event =
-                if self.chance(0.02) { self.migration(slot, tx, now) } else { self.trade(slot, tx, now) };
+            let event = match self.random.random_range(0..50) {
+                0 => self.migration(slot, tx, now),
+                1..=4 => self.rare(slot, tx, now),
+                _ => self.trade(slot, tx, now),
+            };
             self.deliver(&event, now, shape);
         }
         self.scheme(slot, now, shape);
@@ -185,6 +197,8 @@ impl Stream {
 
     fn trade(&mut self, slot: u64, tx: u32, now: Seconds) -> ChainEvent {
         let at = self.random.random_range(0..self.pools.len());
+        let is_too_loud = self.pools[at].mint == address(b'M', QUIET) && !self.chance(0.1);
+        let at = if is_too_loud { 0 } else { at };
         let Pool { program, mint, quote_mint, address: pool } = self.pools[at];
         let base_amount = match self.random.random_range(0..20) {
             0 => 0,
@@ -255,6 +269,88 @@ impl Stream {
             base_amount: 1,
             quote_amount: 1,
             fee: 0,
+        })
+    }
+
+    /// What happens to a pool or a token now and then.
+    fn rare(&mut self, slot: u64, tx: u32, now: Seconds) -> ChainEvent {
+        let at = self.random.random_range(0..self.pools.len());
+        let pool = self.pools[at];
+        let Pool { program, mint, quote_mint, address } = pool;
+        let origin = self.origin(slot, tx, now);
+        let amount = |random: &mut ChaCha8Rng| random.random_range(1_000_000..2_000_000_000);
+        match self.random.random_range(0..3) {
+            0 if program.is_curve() => self.created(origin, pool),
+            0 => ChainEvent::PoolCreated(PoolCreated {
+                origin,
+                program,
+                pool: address,
+                mint,
+                quote_mint,
+                creator: None,
+                base_vault: Some(self::address(b'V', at as u64)),
+                quote_vault: None,
+                base_decimals: 6,
+                quote_decimals: 9,
+                base_amount: Some(amount(&mut self.random)),
+                quote_amount: self.chance(0.8).then_some(5_000_000),
+            }),
+            1 if program.is_curve() => ChainEvent::CurveCompleted(CurveCompleted {
+                origin,
+                program,
+                mint: (program != Program::MeteoraDbc).then_some(mint),
+                pool: address,
+                user: None,
+            }),
+            1 => ChainEvent::LiquidityChanged(LiquidityChanged {
+                origin,
+                program,
+                pool: address,
+                mint,
+                quote_mint,
+                provider: None,
+                added: true,
+                base_amount: 1,
+                quote_amount: 1,
+                base_reserve: amount(&mut self.random),
+                quote_reserve: amount(&mut self.random),
+            }),
+            _ => {
+                let (real_base, real_quote) = (self.chance(0.8), self.chance(0.8));
+                ChainEvent::CurveParametersChanged(CurveParametersChanged {
+                    origin,
+                    program,
+                    mint,
+                    pool: self.chance(0.8).then_some(address),
+                    virtual_base: amount(&mut self.random),
+                    virtual_quote: amount(&mut self.random),
+                    real_base: real_base.then(|| amount(&mut self.random)),
+                    real_quote: real_quote.then(|| amount(&mut self.random)),
+                })
+            }
+        }
+    }
+
+    fn created(&mut self, origin: Origin, pool: Pool) -> ChainEvent {
+        let says = self.chance(0.7);
+        ChainEvent::TokenCreated(TokenCreated {
+            origin,
+            program: pool.program,
+            mint: pool.mint,
+            pool: pool.address,
+            quote_mint: pool.quote_mint,
+            creator: Some(address(b'W', 1)),
+            user: address(b'W', 2),
+            name: "A token".to_owned(),
+            symbol: "TOKEN".to_owned(),
+            uri: format!("https://example.org/{}", self.serial),
+            decimals: 6,
+            supply: says.then_some(1_000_000_000_000_000),
+            virtual_base: says.then_some(1_073_000_000),
+            virtual_quote: says.then_some(30_000_000),
+            real_base: self.chance(0.7).then_some(793_100_000),
+            is_mayhem: false,
+            is_cashback: false,
         })
     }
 

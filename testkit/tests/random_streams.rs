@@ -5,6 +5,7 @@
 use dataflows::Params;
 use model::{Event, Record as _, Row, Seconds, Value};
 use operators::candles::{Candle, Interval};
+use operators::leaders;
 use testkit::oracle::{tables, without_received_at};
 use testkit::run::{Plan, Tables, assert_same, run, tables_at};
 use testkit::stream::{Shape, address, events};
@@ -20,6 +21,11 @@ fn params(horizon_s: u64, intervals: &[&str], takeover_s: Seconds) -> Params {
     params.market.labels.wash.window_s = horizon_s;
     params.market.labels.protocol_accounts = vec![address(b'W', 11)];
     params.market.usd.correction_s = horizon_s / 2;
+    let widths: Vec<Seconds> = params.market.windows.widths.iter().map(|width| width.seconds()).collect();
+    // The narrowest counts as the hour, the widest as the day, in which the quiet token dies.
+    (params.market.tokens.hour_s, params.market.tokens.day_s) = (widths[0], widths[widths.len() - 1]);
+    params.market.tokens.dead_s = horizon_s / 2;
+    params.market.leaders = leaders::Params { size: 3, gainers_liquidity_usd_min: 0.1, gainers_txns_min: 2 };
     params
 }
 

@@ -3,7 +3,7 @@
 //! A trade changes all windows of its token. As one item they cost one allocation, and move and are
 //! compared as one; records are made of them where they are needed.
 
-use model::{Address, Group};
+use model::{Address, Group, Seconds};
 
 use super::maybe::{MaybePrice, MaybeUsd};
 use super::record::{Filtered, Previous};
@@ -41,6 +41,20 @@ impl Stats {
     /// What the trades of each window add up to.
     pub fn sums(&self) -> impl Iterator<Item = &Sums> {
         self.windows.iter().map(|shown| &shown.sums)
+    }
+
+    /// The token.
+    #[must_use]
+    pub const fn mint(&self) -> Address {
+        self.mint
+    }
+
+    /// What it says of the window of a width, if it speaks of it: sums, and how the price changed.
+    #[must_use]
+    pub fn window(&self, width_s: Seconds) -> Option<(&Sums, Change)> {
+        let shown = self.windows.iter().find(|shown| shown.window.seconds() == width_s)?;
+        let change = Change { now: self.now.get(), then: shown.then.get(), is_partial: shown.is_partial };
+        Some((&shown.sums, change))
     }
 }
 

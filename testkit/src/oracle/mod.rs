@@ -9,6 +9,8 @@ mod candles;
 mod holders;
 mod indicators;
 mod labels;
+mod leaders;
+mod tokens;
 mod usd;
 mod windows;
 
@@ -27,12 +29,24 @@ use operators::usd::ValuedTrade;
 use crate::run::Tables;
 
 /// The records that it knows.
-const RECORDS: [&str; 7] =
-    ["trades", "candles", "token_stats", "labels", "indicators", "holders", "concentration"];
+const RECORDS: [&str; 11] = [
+    "trades",
+    "candles",
+    "token_stats",
+    "labels",
+    "indicators",
+    "holders",
+    "concentration",
+    "tokens",
+    "pools",
+    "lifecycle",
+    "leaders",
+];
 
 /// The rows of all records after `events` have come and time has reached `now`; none of what is empty.
 ///
-/// `received_at` of the trades is left out: of several deliveries any may stand once a slot is final.
+/// `tokens` and `pools` are as of the second before, `leaders` as of the one before that. `received_at` of
+/// the trades is left out: of several deliveries any may stand once a slot is final.
 #[must_use]
 pub fn tables(events: &[Event], now: Seconds, params: &Params) -> Tables {
     let facts = Facts::new(events, now, params);
@@ -81,13 +95,20 @@ impl<'a> Facts<'a> {
             "indicators" => rows(&indicators::indicators(events, *now, params)),
             "holders" => rows(&self.before().held().0),
             "concentration" => rows(&self.before().held().1),
+            "tokens" => rows(&tokens::tokens(&self.before()).0),
+            "pools" => rows(&tokens::tokens(&self.before()).1),
+            "lifecycle" => rows(&tokens::tokens(self).2),
+            "leaders" => {
+                let tokens = tokens::tokens(&self.before().before()).0;
+                rows(&leaders::leaders(&tokens, &market.leaders))
+            }
             _ => panic!("the oracle does not know `{name}`"),
         }
     }
 
     /// The facts as of the end of the second before, which some records say at any time of a second.
     fn before(&self) -> Self {
-        Self::new(before(self.events, self.now), self.now, self.params)
+        Self::new(before(self.events, self.now), self.now.saturating_sub(1), self.params)
     }
 
     fn held(&self) -> (Vec<Holder>, Vec<Concentration>) {

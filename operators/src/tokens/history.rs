@@ -1,0 +1,113 @@
+//! The pools of a token, and what happened in them that can still be corrected.
+
+use std::collections::VecDeque;
+
+use model::{Address, EventId};
+use serde::{Deserialize, Serialize};
+
+use super::figures::{Figures, LastTrade};
+use super::shown::Shown;
+use super::{Entry, Pool, PoolName};
+use crate::prelude::*;
+
+/// A pool of the token.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct PoolState {
+    pub(super) name: PoolName,
+    /// Up to what was let go.
+    settled: Figures,
+    /// Up to the last that happened.
+    pub(super) latest: Figures,
+    pub(super) shown: Shown<Pool>,
+    /// True if it may differ from what is shown.
+    pub(super) is_changed: bool,
+}
+
+/// See the module.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct History {
+    pub(super) pools: Vec<PoolState>,
+    /// In canonical order, of all pools.
+    entries: VecDeque<Entry>,
+    /// The first of those that were let go.
+    first_let_go: Option<EventId>,
+}
+
+impl History {
+    /// The index of a pool that is known.
+    pub(super) fn find(&self, pool: &Address) -> Option<usize> {
+        self.pools.iter().position(|state| state.name.address == *pool)
+    }
+
+    /// The index of a pool, which may be new.
+    pub(super) fn note(&mut self, name: PoolName) -> usize {
+        if let Some(at) = self.find(&name.address) {
+            self.pools[at].name.learn(&name);
+            return at;
+        }
+        let (settled, latest) = (Figures::default(), Figures::default());
+        self.pools.push(PoolState { name, settled, latest, shown: Shown::AsIs, is_changed: false });
+        self.pools.len() - 1
+    }
+
+    /// Takes in what happened.
+    pub(super) fn add(&mut self, entry: Entry) {
+        if self.entries.back().is_none_or(|last| last.id < entry.id) {
+            if let Some(pool) = self.pools.get_mut(entry.pool as usize) {
+                pool.latest.step(&entry);
+            }
+            self.entries.push_back(entry);
+        } else {
+            let at = self.entries.partition_point(|other| other.id < entry.id);
+            self.entries.insert(at, entry);
+            self.fold(entry.pool);
+        }
+    }
+
+    /// Takes back what happened. What was let go stays.
+    pub(super) fn remove(&mut self, entry: &Entry) {
+        let first = self.entries.partition_point(|other| other.id < entry.id);
+        let same = self.entries.range(first..).take_while(|other| other.id == entry.id);
+        if let Some(offset) = same.clone().position(|other| other == entry) {
+            self.entries.remove(first + offset);
+            self.fold(entry.pool);
+        }
+    }
+
+    /// Folds a pool again.
+    fn fold(&mut self, pool: u32) {
+        let Some(state) = self.pools.get_mut(pool as usize) else { return };
+        state.latest = state.settled.clone();
+        for entry in self.entries.iter().filter(|entry| entry.pool == pool) {
+            state.latest.step(entry);
+        }
+    }
+
+    /// Lets go what is past the horizon.
+    pub(super) fn let_go(&mut self, horizon: Horizon, now: Seconds) {
+        while let Some(entry) = self.entries.pop_front_if(|entry| horizon.is_past(entry.time, now)) {
+            self.first_let_go = self.first_let_go.or(Some(entry.id));
+            if let Some(pool) = self.pools.get_mut(entry.pool as usize) {
+                pool.settled.step(&entry);
+            }
+        }
+        if self.entries.is_empty() {
+            self.entries = VecDeque::new();
+        }
+    }
+
+    /// Block time of the first that is kept.
+    pub(super) fn first_kept(&self) -> Option<Seconds> {
+        self.entries.front().map(|entry| entry.time)
+    }
+
+    /// The first that happened.
+    pub(super) fn first(&self) -> Option<EventId> {
+        self.first_let_go.into_iter().chain(self.entries.front().map(|entry| entry.id)).min()
+    }
+
+    /// The last trade in any pool.
+    pub(super) fn last_trade(&self) -> Option<LastTrade> {
+        self.pools.iter().filter_map(|pool| pool.latest.trade).max_by_key(|trade| trade.id)
+    }
+}

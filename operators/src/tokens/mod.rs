@@ -1,0 +1,135 @@
+//! Tokens: all that is known of each, its pools, and what happened to it.
+//!
+//! One keyed operator by mint joins trades, the events of launchpads and pools, and the windows of
+//! [`crate::windows`], and keeps three records: `tokens`, `pools`, `lifecycle`.
+//!
+//! **Once a second.** A token changes with every trade, but a row of forty columns is not worth writing
+//! for each. What happens to a token in a second is taken in as it comes, and its row and those of its
+//! pools are written once, in the second after. So at the end of a second they say what was so at the end
+//! of the second before, whatever the batches, and a token costs at most one row a second. `lifecycle`,
+//! which is rare and which others wait for, is written at once.
+//!
+//! **In canonical order.** What a pool holds and costs is a fold over what happened in it.
+//! What comes last goes to the end of the fold; what comes late or is taken back makes it fold again
+//! what is kept, which is everything within the correction horizon and an hour more.
+//!
+//! **Reserves.** `base_reserve` and `quote_reserve` are those that set the price, as in `trades`. In a
+//! bonding curve part of them is virtual: what is virtual is what the creation of the curve, or the last
+//! change of its parameters, has said; of a pump curve quoted in SOL that nobody saw created it is the
+//! usual amount ([`Params::curve_base`]). What is really there is the rest.
+//!
+//! **The primary pool** is the one that the token migrated to, once something is known of it; before,
+//! its curve; without a curve, the pool in which it was traded first.
+//!
+//! USD is at the rate of the trade that a figure is of: a token that nobody trades does not move with
+//! SOL. It does not know burns and locks, so that `market_cap_usd` and `fdv_usd` agree. An event that
+//! changes a curve's parameters without naming the curve is passed over. A token that is forgotten
+//! ([`Params::remember_s`]) keeps its rows and starts anew.
+//!
+//! Source: DEFINITIONS §5, §7, §13.
+
+mod figures;
+mod history;
+mod input;
+mod lifecycle;
+mod milestones;
+mod number;
+mod pool;
+mod present;
+mod record;
+pub mod score;
+mod shown;
+mod summary;
+mod tracked;
+
+use differential_dataflow::AsCollection;
+use differential_dataflow::collection::concatenate;
+use model::ChainEvent;
+use serde::{Deserialize, Serialize};
+use timely::dataflow::operators::vec::Map;
+
+pub use figures::LiquidityKind;
+pub use input::{Activity, Entry, Input, PoolName, Step, Window};
+pub use lifecycle::{Lifecycle, Stage};
+pub use milestones::{Created, Milestone, Moment};
+pub use number::Number;
+pub use pool::Pool;
+pub use record::{Status, Token, Trading, Valuation};
+pub use tracked::{Output, Row, Tracked};
+
+use crate::prelude::*;
+use crate::usd::ValuedTrade;
+use crate::windows::Stats;
+
+/// Settings of [`tokens`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Params {
+    /// After so many seconds without a trade a token is dead.
+    pub dead_s: Seconds,
+    /// Width of the window whose change of price counts as that of an hour, in seconds.
+    pub hour_s: Seconds,
+    /// Width of the window that counts as that of a day, in seconds.
+    pub day_s: Seconds,
+    /// Base that sets the price of a pump curve at its start, raw units.
+    pub curve_base: u64,
+    /// Quote that sets the price of a pump curve in SOL at its start, lamports. None of it is there.
+    pub curve_quote: u64,
+    /// Base that a pump curve has to sell, raw units.
+    pub curve_to_sell: u64,
+    /// For how long a token that is no longer traded is remembered, in seconds.
+    pub remember_s: Seconds,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            dead_s: 86_400,
+            hour_s: 3600,
+            day_s: 86_400,
+            curve_base: 1_073_000_000_000_000,
+            curve_quote: 30_000_000_000,
+            curve_to_sell: 793_100_000_000_000,
+            remember_s: 30 * 86_400,
+        }
+    }
+}
+
+/// The records of [`tokens`].
+pub struct Tokens<'s> {
+    /// Tokens, as of the second before.
+    pub tokens: Collection<'s, Token>,
+    /// Pools, as of the second before.
+    pub pools: Collection<'s, Pool>,
+    /// What happened to tokens.
+    pub lifecycle: Collection<'s, Lifecycle>,
+}
+
+/// Maintains what is known of every token, pool and life.
+pub fn tokens<'s>(
+    trades: Collection<'s, ValuedTrade>,
+    events: Collection<'s, ChainEvent>,
+    stats: Collection<'s, Stats>,
+    params: &Params,
+    horizon: Horizon,
+    states: &States,
+) -> Tokens<'s> {
+    let widths = (params.hour_s, params.day_s);
+    let stats = stats.inner.flat_map(move |(stats, time, diff)| {
+        let inputs = Input::stats(&stats, widths, diff > 0).into_iter().flatten();
+        inputs.map(move |input| (input, time, diff.abs()))
+    });
+    let inputs =
+        [trades.map(|trade| Input::trade(&trade)), events.flat_map(Input::event), stats.as_collection()];
+    let scope = inputs[0].scope();
+    let outputs = keyed::<Tracked>(concatenate(scope, inputs), "tokens", (params.clone(), horizon), states);
+    let (lifecycle, rows) = split(outputs, |output| match output {
+        Output::Lifecycle(lifecycle) => Either::Left(lifecycle),
+        Output::Row(row) => Either::Right(row),
+    });
+    let (tokens, pools) = split(rows, |row| match row {
+        Row::Token(token) => Either::Left(token),
+        Row::Pool(pool) => Either::Right(pool),
+    });
+    Tokens { tokens, pools, lifecycle }
+}
