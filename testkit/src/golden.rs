@@ -11,7 +11,12 @@
 //! 5s slot 1.0: alice buys 10 CAT for 2 SOL in curve        at second 5, slot 1, transaction 0
 //! 5s slot 1.0.2: alice sells 10 CAT for 2 SOL in pool      the same transaction, instruction 2
 //! 9s slot 3.0: CAT moves to pool
-//! 9s slot 3.1: alice creates CAT in curve
+//! 1s slot 0.1: alice creates CAT in curve at 1000 CAT and 30 SOL, 800 to sell
+//! 6s slot 2.0: bob buys 10 CAT for 2 SOL in curve leaving 990 CAT and 32 SOL
+//! 7s slot 2.1: CAT completes curve
+//! 8s slot 2.2: pool opens with 200 CAT and 80 SOL    later: pool holds 100 CAT and 40 SOL
+//! 9s slot 3.2: CAT moves from curve to pool
+//! 9s slot 3.1: alice creates CAT in curve       with nothing said of its reserves
 //! 9s slot 3.1: CAT is held: curve 990 alice 7 alice/2 3       after the transaction, by account
 //! alice is known as protocol                 a label that is given; taken back with `is not known as`
 //! slot 1 dead
@@ -31,9 +36,9 @@ use std::fmt::Write as _;
 use dataflows::Params;
 use model::time::start_of;
 use model::{
-    AccountBalance, Address, BalancesChanged, ChainEvent, Control, Event, EventId, Fees, LabelEntry,
-    Migrated, Origin, Price, PriceQuote, Program, Row, Seconds, Side, Signature, SlotState, SlotStatus,
-    TokenCreated, Trade, TraderKind, TxPlace, Value,
+    AccountBalance, Address, BalancesChanged, ChainEvent, Control, CurveCompleted, Event, EventId, Fees,
+    LabelEntry, LiquidityChanged, Migrated, Origin, PoolCreated, Price, PriceQuote, Program, Row, Seconds,
+    Side, Signature, SlotState, SlotStatus, TokenCreated, Trade, TraderKind, TxPlace, Value,
 };
 
 use crate::run::{History, Plan, assert_same, run};
@@ -115,15 +120,24 @@ impl Scene {
     }
 
     fn happening(&mut self, origin: Origin, words: &[&str]) -> Option<Event> {
+        if let Some(event) = self.market(origin, words) {
+            return Some(Event::Chain(event));
+        }
         Some(Event::Chain(match words {
-            [trader, verb, base, token, "for", quote, "SOL", "in", pool] => {
+            [trader, verb, base, token, "for", quote, "SOL", "in", pool, rest @ ..] => {
                 let side = match *verb {
                     "buys" => Side::Buy,
                     "sells" => Side::Sell,
                     _ => return None,
                 };
                 let amounts = (raw(base, 6)?, raw(quote, 9)?);
-                ChainEvent::Trade(self.trade(origin, side, amounts, [trader, token, pool]))
+                let (base_reserve, quote_reserve) = match rest {
+                    [] => (None, None),
+                    ["leaving", base, _, "and", quote, "SOL"] => (Some(raw(base, 6)?), Some(raw(quote, 9)?)),
+                    _ => return None,
+                };
+                let trade = self.trade(origin, side, amounts, [trader, token, pool]);
+                ChainEvent::Trade(Trade { base_reserve, quote_reserve, ..trade })
             }
             [creator, "creates", token, "in", pool] => {
                 ChainEvent::TokenCreated(self.creation(origin, [creator, token, pool]))
@@ -143,6 +157,91 @@ impl Scene {
             }),
             _ => return None,
         }))
+    }
+
+    /// What happens to a token's curve and pools.
+    fn market(&mut self, origin: Origin, words: &[&str]) -> Option<ChainEvent> {
+        Some(match words {
+            [
+                creator,
+                "creates",
+                token,
+                "in",
+                pool,
+                "at",
+                base,
+                _,
+                "and",
+                quote,
+                "SOL,",
+                to_sell,
+                "to",
+                "sell",
+            ] => {
+                let created = self.creation(origin, [creator, token, pool]);
+                ChainEvent::TokenCreated(TokenCreated {
+                    virtual_base: Some(raw(base, 6)?),
+                    virtual_quote: Some(raw(quote, 9)?),
+                    real_base: Some(raw(to_sell, 6)?),
+                    ..created
+                })
+            }
+            [token, "completes", pool] => ChainEvent::CurveCompleted(CurveCompleted {
+                origin,
+                program: Program::Pump,
+                mint: Some(self.address(token)),
+                pool: self.address(pool),
+                user: None,
+            }),
+            [token, "moves", "from", curve, "to", pool] => ChainEvent::Migrated(Migrated {
+                origin,
+                program: Program::Pump,
+                mint: self.address(token),
+                from: self.address(curve),
+                to: Some(self.address(pool)),
+                base_amount: 0,
+                quote_amount: 0,
+                fee: 0,
+            }),
+            [pool, "opens", "with", base, token, "and", quote, "SOL"] => {
+                let amounts = (raw(base, 6)?, raw(quote, 9)?);
+                ChainEvent::PoolCreated(self.opening(origin, [pool, token], amounts))
+            }
+            [pool, "holds", base, token, "and", quote, "SOL"] => {
+                ChainEvent::LiquidityChanged(LiquidityChanged {
+                    origin,
+                    program: Program::Pumpswap,
+                    pool: self.address(pool),
+                    mint: self.address(token),
+                    quote_mint: Address::WSOL,
+                    provider: None,
+                    added: true,
+                    base_amount: 0,
+                    quote_amount: 0,
+                    base_reserve: raw(base, 6)?,
+                    quote_reserve: raw(quote, 9)?,
+                })
+            }
+            _ => return None,
+        })
+    }
+
+    fn opening(&mut self, origin: Origin, names: [&str; 2], amounts: (u64, u64)) -> PoolCreated {
+        let [pool, token] = names;
+        PoolCreated {
+            origin,
+            program: Program::Pumpswap,
+            pool: self.address(pool),
+            mint: self.address(token),
+            quote_mint: Address::WSOL,
+            creator: None,
+            base_vault: None,
+            quote_vault: None,
+            base_decimals: 6,
+            quote_decimals: 9,
+            base_amount: Some(amounts.0),
+            quote_amount: Some(amounts.1),
+        }
     }
 
     fn trade(&mut self, origin: Origin, side: Side, amounts: (u64, u64), names: [&str; 3]) -> Trade {
