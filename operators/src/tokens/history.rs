@@ -52,13 +52,13 @@ impl History {
 
     /// Takes in what happened.
     pub(super) fn add(&mut self, entry: Entry) {
-        if self.entries.back().is_none_or(|last| last.id < entry.id) {
+        if self.entries.back().is_none_or(|last| *last < entry) {
             if let Some(pool) = self.pools.get_mut(entry.pool as usize) {
                 pool.latest.step(&entry);
             }
             self.entries.push_back(entry);
         } else {
-            let at = self.entries.partition_point(|other| other.id < entry.id);
+            let at = self.entries.partition_point(|other| *other < entry);
             self.entries.insert(at, entry);
             self.fold(entry.pool);
         }

@@ -88,7 +88,7 @@ impl Stream {
         };
         self.deliver(&ChainEvent::TokenCreated(created), now, shape);
         if self.chance(0.5) {
-            self.hand_out(slot, TX, (mint, pool), user, (now, shape));
+            self.hand_out(slot, TX + 60, (mint, pool), user, (now, shape));
         }
     }
 
