@@ -5,10 +5,14 @@
 //! one run with each other, not with those of another machine.
 
 mod bare;
+mod bare_market;
 mod bare_windows;
 mod candles;
 mod decode;
+mod made_up;
+mod market;
 mod report;
+mod soak;
 mod windows;
 mod workload;
 
@@ -39,14 +43,19 @@ enum Bench {
     Candles,
     /// Trades to sliding windows: eight widths.
     Windows,
+    /// All of the market dataflow: how much it takes, and how long it takes.
+    Market,
+    /// A day and a half of the market at full speed: what stays in memory.
+    Soak,
 }
 
 fn main() -> anyhow::Result<()> {
     let Arguments { bench, json, quick } = Arguments::parse();
-    let lines = match bench {
-        Bench::Decode => decode::run(quick)?,
-        Bench::Candles => candles::run(quick)?,
-        Bench::Windows => windows::run(quick)?,
-    };
-    report::print(&lines, json)
+    match bench {
+        Bench::Decode => report::print(&decode::run(quick)?, json),
+        Bench::Candles => report::print(&candles::run(quick)?, json),
+        Bench::Windows => report::print(&windows::run(quick)?, json),
+        Bench::Market => market::run(quick, json),
+        Bench::Soak => soak::run(quick, json),
+    }
 }

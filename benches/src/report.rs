@@ -51,6 +51,28 @@ impl Line {
 
 /// Prints the lines as a table or as JSON.
 pub(crate) fn print(lines: &[Line], json: bool) -> anyhow::Result<()> {
+    let heads = ["items", "a second", "ns each", "× bare", "out"];
+    table(lines, json, heads, |line| {
+        let Line { items, unit, per_s, ns_each, times_bare, out, .. } = line;
+        let times = times_bare.map_or("–".to_owned(), |times| format!("{times:.2}"));
+        let cells = [
+            format!("{items} {unit}"),
+            format!("{per_s:.0}"),
+            format!("{ns_each:.0}"),
+            times,
+            out.to_string(),
+        ];
+        (line.what.clone(), cells)
+    })
+}
+
+/// Prints lines of any kind.
+pub(crate) fn table<L: Serialize, const N: usize>(
+    lines: &[L],
+    json: bool,
+    heads: [&str; N],
+    cells: impl Fn(&L) -> (String, [String; N]),
+) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     if json {
         for line in lines {
@@ -58,16 +80,11 @@ pub(crate) fn print(lines: &[Line], json: bool) -> anyhow::Result<()> {
         }
         return Ok(());
     }
-    writeln!(
-        out,
-        "{:<44} {:>12} {:>14} {:>9} {:>9} {:>12}",
-        "", "items", "a second", "ns each", "× bare", "out"
-    )?;
+    let spread = |cells: [String; N]| cells.map(|cell| format!(" {cell:>14}")).concat();
+    writeln!(out, "{:<44}{}", "", spread(heads.map(str::to_owned)))?;
     for line in lines {
-        let Line { what, items, unit, per_s, ns_each, times_bare, out: came_out, .. } = line;
-        let times = times_bare.map_or("–".to_owned(), |times| format!("{times:.2}"));
-        let items = format!("{items} {unit}");
-        writeln!(out, "{what:<44} {items:>12} {per_s:>14.0} {ns_each:>9.0} {times:>9} {came_out:>12}")?;
+        let (what, cells) = cells(line);
+        writeln!(out, "{what:<44}{}", spread(cells))?;
     }
     Ok(())
 }

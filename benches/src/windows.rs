@@ -20,13 +20,12 @@ use timely::dataflow::ProbeHandle;
 use timely::dataflow::operators::probe::Probe as _;
 
 use crate::bare_windows;
+use crate::made_up::{Random, START, WALLETS, Zipf, address};
 use crate::report::Line;
 
 /// Trades of one closed time.
 const BATCH: usize = 10_000;
 const TOKENS: u64 = 50_000;
-const WALLETS: u64 = 200_000;
-const START: Seconds = 1_767_225_600;
 
 /// A market.
 struct Shape {
@@ -94,50 +93,21 @@ fn measure(shape: &Shape, count: usize) -> anyhow::Result<Vec<Line>> {
     Ok(vec![reference, alone, operator])
 }
 
-/// Numbers that look like chance: splitmix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        mix(self.0)
-    }
-}
-
-const fn mix(number: u64) -> u64 {
-    let number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    number ^ (number >> 31)
-}
-
-fn address(kind: u8, number: u64) -> Address {
-    let mut bytes = [kind; 32];
-    bytes[..8].copy_from_slice(&mix(number).to_be_bytes());
-    bytes[8..16].copy_from_slice(&mix(number ^ u64::MAX).to_be_bytes());
-    Address(bytes)
-}
-
 /// The trades in canonical order, by logical time.
 fn batches(shape: &Shape, count: usize) -> Vec<(Time, Vec<Input>)> {
-    let mut random = Random(7);
-    let mut sum = 0.0;
-    #[expect(clippy::cast_precision_loss, reason = "a rank")]
-    let ranks = (1..=TOKENS).map(|rank| (rank as f64).powf(-1.1));
-    let reach: Vec<f64> = ranks.map(|weight| (sum += weight, sum).1).collect();
+    let (mut random, zipf) = (Random(7), Zipf::new(TOKENS));
     let mut batches = Vec::new();
     for batch in 0..count.div_ceil(BATCH) {
         let second = START + (batch / shape.batches_per_s) as u64;
         let time = model::time::start_of(second) + (batch % shape.batches_per_s) as u64;
-        let trades = (0..BATCH as u64).map(|tx| trade(&mut random, &reach, second, batch as u64, tx));
+        let trades = (0..BATCH as u64).map(|tx| trade(&mut random, &zipf, second, batch as u64, tx));
         batches.push((time, trades.collect()));
     }
     batches
 }
 
-fn trade(random: &mut Random, reach: &[f64], time: Seconds, slot: u64, tx: u64) -> Input {
-    #[expect(clippy::cast_precision_loss, reason = "made up")]
-    let at = random.next() as f64 / u64::MAX as f64 * reach.last().copied().unwrap_or(1.0);
-    let token = reach.partition_point(|reach| *reach < at) as u64;
+fn trade(random: &mut Random, zipf: &Zipf, time: Seconds, slot: u64, tx: u64) -> Input {
+    let token = zipf.draw(random);
     #[expect(clippy::cast_precision_loss, reason = "made up")]
     let price = Price::new(1.0 + (random.next() % 1_000_000) as f64 / 1e6);
     let trader = address(b'W', random.next() % WALLETS);

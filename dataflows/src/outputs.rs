@@ -32,6 +32,18 @@ impl Leaving {
         self.time
     }
 
+    /// Number of changes, before they are consolidated.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// True if there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// As rows: one upsert or delete a key; none if nothing is left once the changes are consolidated.
     #[must_use]
     pub fn batch(self) -> Option<Batch> {
@@ -42,6 +54,7 @@ impl Leaving {
 
 /// Changes of some type.
 trait Changes: Send {
+    fn len(&self) -> usize;
     fn rows(self: Box<Self>) -> Vec<Change>;
 }
 
@@ -49,6 +62,10 @@ trait Changes: Send {
 type Containers<G> = Vec<Vec<(G, Time, Diff)>>;
 
 impl<G: Group> Changes for Containers<G> {
+    fn len(&self) -> usize {
+        self.iter().map(Vec::len).sum()
+    }
+
     fn rows(self: Box<Self>) -> Vec<Change> {
         let mut changes: Vec<(G, Diff)> =
             self.into_iter().flatten().map(|(group, _, diff)| (group, diff)).collect();

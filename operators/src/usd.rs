@@ -85,7 +85,9 @@ impl SourceName {
 }
 
 impl UsdRate {
-    fn new(usd: Price, publish_time: Option<Seconds>, source: SourceName) -> Option<Self> {
+    /// A rate; none if it is out of reach.
+    #[must_use]
+    pub fn new(usd: Price, publish_time: Option<Seconds>, source: SourceName) -> Option<Self> {
         let nanos = (usd.get() * 1e9).round();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
         (0.0..1e19).contains(&nanos).then_some(Self { publish_time, source, nanos: nanos as u64 })

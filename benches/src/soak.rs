@@ -1,0 +1,74 @@
+//! A day and a half of the market at full speed, and what stays in memory: resident bytes, and what the
+//! operators' states take, every few hours. Once the widest window and the horizon are full it must no
+//! longer grow.
+
+use std::time::Instant;
+
+use anyhow::anyhow;
+use dataflows::{Graph, Params};
+use model::Event;
+use operators::keyed::States;
+use serde::Serialize;
+
+use crate::made_up::{MadeUp, TOKENS};
+use crate::market::{at, resident_bytes};
+use crate::report;
+
+#[derive(Serialize)]
+struct Line {
+    hour: u64,
+    trades: u64,
+    per_s: f64,
+    resident_mib: u64,
+    states_mib: u64,
+}
+
+/// Runs and prints.
+pub(crate) fn run(quick: bool, json: bool) -> anyhow::Result<()> {
+    let (hours, per_second, step) = if quick { (6, 20, 1) } else { (36, 150, 3) };
+    let guards = timely::execute(timely::Config::thread(), move |worker| {
+        let mut graph = Graph::build(worker, &Params::default(), States::fresh(), drop)?;
+        let mut market = MadeUp::new(per_second);
+        let (mut events, mut lines): (Vec<Event>, Vec<Line>) = (market.launches(), Vec::new());
+        let (mut trades, mut started) = (0, Instant::now());
+        for second in 0..hours * 3600 {
+            for _ in 0..per_second {
+                market.next(&mut events);
+            }
+            trades += per_second;
+            for event in events.drain(..) {
+                graph.give(event, at(second));
+            }
+            graph.advance(at(second + 1));
+            while !graph.is_closed(at(second + 1)) {
+                worker.step();
+            }
+            if (second + 1).is_multiple_of(step * 3600) {
+                #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+                let per_s = (per_second * step * 3600) as f64 / started.elapsed().as_secs_f64();
+                let states: usize = graph.snapshot()?.iter().map(|(_, bytes)| bytes.len()).sum();
+                lines.push(Line {
+                    hour: (second + 1) / 3600,
+                    trades,
+                    per_s,
+                    resident_mib: resident_bytes() >> 20,
+                    states_mib: states as u64 >> 20,
+                });
+                started = Instant::now();
+            }
+        }
+        anyhow::Ok(lines)
+    });
+    let outcome = guards.map_err(|e| anyhow!(e))?.join().into_iter().next();
+    let lines = outcome.ok_or_else(|| anyhow!("no worker ran"))?.map_err(|e| anyhow!(e))??;
+    let heads = ["trades", "trades/s", "resident MiB", "states MiB"];
+    report::table(&lines, json, heads, |line| {
+        let cells = [
+            line.trades.to_string(),
+            format!("{:.0}", line.per_s),
+            line.resident_mib.to_string(),
+            line.states_mib.to_string(),
+        ];
+        (format!("hour {}, {TOKENS} live tokens", line.hour), cells)
+    })
+}
