@@ -63,7 +63,7 @@ impl Default for BareMarket {
 
 impl BareMarket {
     /// Takes in the next event in canonical order.
-    pub(crate) fn take_in(&mut self, event: &Event, _now: Seconds) {
+    pub(crate) fn take_in(&mut self, event: &Event) {
         match event {
             Event::Quote(quote) => {
                 let source = SourceName::new(&quote.source);

@@ -73,10 +73,15 @@ impl MadeUp {
         Self { random: Random(11), zipf: Zipf::new(TOKENS), per_second, trades: 0 }
     }
 
-    /// One trade of every token, five minutes before the start: so that no launch is going on.
-    pub(crate) fn launches(&mut self) -> Vec<Event> {
-        let launches = (0..TOKENS).flat_map(|token| self.swap(token, START - 300, 1, token));
-        launches.collect()
+    /// One trade of every token in the ten minutes that end two minutes before the start: so that no launch
+    /// is going on. By second.
+    pub(crate) fn launches(&mut self) -> Vec<(Seconds, Vec<Event>)> {
+        let second = |second: u64| {
+            let tokens = (second..TOKENS).step_by(600);
+            let time = START - 720 + second;
+            (time, tokens.flat_map(|token| self.swap(token, time, 1 + second, token)).collect())
+        };
+        (0..600).map(second).collect()
     }
 
     /// The next trade, with what comes along with it; and microseconds since the start.

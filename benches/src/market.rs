@@ -68,7 +68,7 @@ struct Line {
 
 /// Events with the microsecond at which each is offered; trades with their number.
 struct Load {
-    launches: Vec<Event>,
+    launches: Vec<(Seconds, Vec<Event>)>,
     events: Vec<(u64, Event)>,
     trades: u64,
 }
@@ -133,15 +133,17 @@ pub(crate) fn run(quick: bool, json: bool) -> anyhow::Result<()> {
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn bare(load: &Load) -> Line {
     let mut market = BareMarket::default();
-    for event in &load.launches {
-        market.take_in(event, START - 300);
+    for (second, events) in &load.launches {
+        for event in events {
+            market.take_in(event);
+        }
+        market.close(*second);
     }
-    market.close(START - 300);
     let started = Instant::now();
     for batch in load.events.chunks(BATCH_EVENTS) {
         let now = START + batch.last().map_or(0, |(at, _)| at / 1_000_000);
         for (_, event) in batch {
-            market.take_in(event, now);
+            market.take_in(event);
         }
         market.close(now);
     }
@@ -243,8 +245,10 @@ impl<'w> Seat<'w> {
     /// Lets every token trade once, and that be over.
     fn warm_up(&mut self) {
         let load = Arc::clone(&self.load);
-        let events: Vec<&Event> = load.launches.iter().collect();
-        self.give(&events, start_of(START - 300));
+        for (second, events) in &load.launches {
+            self.give(&events.iter().collect::<Vec<_>>(), start_of(*second));
+            self.close(start_of(*second) + 1);
+        }
         self.close(start_of(START));
     }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::anyhow;
 use dataflows::{Graph, Params};
 use model::Event;
+use model::time::start_of;
 use operators::keyed::States;
 use serde::Serialize;
 
@@ -29,7 +30,14 @@ pub(crate) fn run(quick: bool, json: bool) -> anyhow::Result<()> {
     let guards = timely::execute(timely::Config::thread(), move |worker| {
         let mut graph = Graph::build(worker, &Params::default(), States::fresh(), drop)?;
         let mut market = MadeUp::new(per_second);
-        let (mut events, mut lines): (Vec<Event>, Vec<Line>) = (market.launches(), Vec::new());
+        let (mut events, mut lines) = (Vec::<Event>::new(), Vec::<Line>::new());
+        for (second, launches) in market.launches() {
+            for event in launches {
+                graph.give(event, start_of(second));
+            }
+            graph.advance(start_of(second) + 1);
+            worker.step();
+        }
         let (mut trades, mut started) = (0, Instant::now());
         for second in 0..hours * 3600 {
             for _ in 0..per_second {

@@ -75,8 +75,9 @@ impl Place {
 #[derive(Default, Serialize, Deserialize)]
 pub struct Slot {
     state: Option<SlotState>,
-    /// Deliveries by place, with how often each came.
-    events: BTreeMap<Place, BTreeMap<ChainEvent, Diff>>,
+    /// Deliveries by place, the least first, with how often each came. Nearly always there is one, and a
+    /// map of one would take the room of eleven.
+    events: BTreeMap<Place, Vec<(ChainEvent, Diff)>>,
     /// Places of events that can no longer change: any further delivery is a duplicate.
     settled: BTreeSet<Place>,
     settle_at: Option<Seconds>,
@@ -85,7 +86,7 @@ pub struct Slot {
 
 impl Slot {
     fn event(&self, place: &Place) -> Option<&ChainEvent> {
-        self.events.get(place)?.iter().find(|(_, count)| **count > 0).map(|(event, _)| event)
+        self.events.get(place)?.iter().find(|(_, count)| *count > 0).map(|(event, _)| event)
     }
 
     fn deliver(&mut self, event: ChainEvent, diff: Diff, effects: &mut Effects<'_, Self>) {
@@ -100,9 +101,12 @@ impl Slot {
         }
         self.keep(origin.block_time, effects);
         effects.touch(place, self.output(&origin.id.slot, &place, effects.params));
-        let deliveries = self.events.entry(place).or_default();
-        *deliveries.entry(event).or_default() += diff;
-        deliveries.retain(|_, count| *count != 0);
+        let deliveries = self.events.entry(place).or_insert_with(|| Vec::with_capacity(1));
+        match deliveries.binary_search_by(|(other, _)| other.cmp(&event)) {
+            Ok(at) => deliveries[at].1 += diff,
+            Err(at) => deliveries.insert(at, (event, diff)),
+        }
+        deliveries.retain(|(_, count)| *count != 0);
         if deliveries.is_empty() {
             self.events.remove(&place);
         }
@@ -135,7 +139,7 @@ impl Slot {
     fn settle(&mut self) {
         let settled = &mut self.settled;
         self.events.retain(|place, deliveries| {
-            let is_placed = deliveries.keys().next().is_some_and(|e| e.origin().id.tx.index().is_some());
+            let is_placed = deliveries.first().is_some_and(|(e, _)| e.origin().id.tx.index().is_some());
             if is_placed {
                 settled.insert(*place);
             }
