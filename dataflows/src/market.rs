@@ -12,6 +12,7 @@
 
 use model::{ChainEvent, Record, Reject, Schema};
 use operators::candles::{Candle, Interval};
+use operators::commitment::Committed;
 use operators::holders::{Concentration, Holder};
 use operators::indicators::Indicators;
 use operators::keyed::States;
@@ -147,7 +148,7 @@ pub const RECORDS: &[&Schema] = &[
     Concentration::SCHEMA,
     Token::SCHEMA,
     Pool::SCHEMA,
-    Lifecycle::SCHEMA,
+    Committed::<Lifecycle>::SCHEMA,
     Leader::SCHEMA,
     Reject::SCHEMA,
 ];
@@ -183,7 +184,7 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     let priced = prices::prices(trades, &params.prices, horizon, states);
     let (valued, late_quotes) = usd::usd(priced, inputs.quotes.clone(), &params.usd, horizon, states);
     let statuses = inputs.slots.clone();
-    out.emit(commitment::committed(valued.clone(), found.marks.clone(), statuses, horizon, states));
+    out.emit(commitment::committed(valued.clone(), Some(found.marks.clone()), statuses, horizon, states));
     let stats =
         windows::windows(valued.clone(), events.clone(), found.marks, &params.windows, horizon, states);
     out.emit(stats.clone());
@@ -193,7 +194,7 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     out.emit(leaders::leaders(tokens.clone(), &params.leaders, states));
     out.emit(tokens);
     out.emit(pools);
-    out.emit(lifecycle);
+    out.emit(commitment::committed(lifecycle, None, inputs.slots.clone(), horizon, states));
     let candles = candles::candles(valued, events, &params.candles, horizon, states);
     out.emit(indicators::indicators(candles.clone(), &params.indicators, horizon, states));
     out.emit(candles);

@@ -30,6 +30,10 @@ pub trait SingleEvent: ExchangeData + Ord + Clone + Debug + Send {
     fn event(&self) -> EventId;
     /// Block time of the event.
     fn block_time(&self) -> Seconds;
+    /// How settled the record is, by what is known of the slot of its event.
+    fn commitment(&self, of_slot: Option<Commitment>) -> Commitment {
+        of_slot.unwrap_or_default()
+    }
     /// Its columns but for the last.
     fn cells(&self, labels: LabelSet) -> Row;
 }
@@ -60,19 +64,16 @@ impl<R: SingleEvent> Record for Committed<R> {
     }
 }
 
-/// Stamps every record with what is known of its event.
+/// Stamps every record with what is known of its event; `marks` are those that say labels of it.
 pub fn committed<'s, R: SingleEvent>(
     records: Collection<'s, R>,
-    marks: Collection<'s, Mark>,
+    marks: Option<Collection<'s, Mark>>,
     statuses: Collection<'s, SlotStatus>,
     horizon: Horizon,
     states: &States,
 ) -> Collection<'s, Committed<R>> {
-    let inputs = [
-        records.map(Input::Record),
-        marks.map(|mark| Input::Mark(mark.event, mark.kind)),
-        statuses.map(|s| Input::Status(s.slot, s.state)),
-    ];
+    let mut inputs = vec![records.map(Input::Record), statuses.map(|s| Input::Status(s.slot, s.state))];
+    inputs.extend(marks.map(|marks| marks.map(|mark| Input::Mark(mark.event, mark.kind))));
     let scope = inputs[0].scope();
     keyed::<Slot<R>>(concatenate(scope, inputs), R::SCHEMA.name, horizon, states)
 }
@@ -124,7 +125,8 @@ impl<R: SingleEvent> Slot<R> {
         let event = record.event();
         let given = self.marks.iter().filter(|(of, _, count)| *of == event && *count > 0);
         let labels = given.map(|(_, kind, _)| *kind).collect();
-        Committed { record, labels, commitment: self.commitment.unwrap_or_default() }
+        let commitment = record.commitment(self.commitment);
+        Committed { record, labels, commitment }
     }
 
     fn change(&mut self, record: &R, diff: Diff, effects: &mut Effects<'_, Self>) {

@@ -1,9 +1,11 @@
 //! The record `lifecycle`.
 
-use model::{Address, Column, Kind, Record, Row, Schema, Value};
+use model::{Address, Column, Commitment, EventId, Kind, Row, Schema, Seconds, Value};
 use serde::{Deserialize, Serialize};
 
 use super::milestones::Moment;
+use crate::commitment::SingleEvent;
+use crate::labels::LabelSet;
 
 /// What happens to a token in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,7 +37,7 @@ impl Stage {
 }
 
 /// A stage that a token has reached. Its leading fields are its key.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Lifecycle {
     /// The token.
     pub mint: Address,
@@ -46,7 +48,7 @@ pub struct Lifecycle {
     pub moment: Moment,
 }
 
-impl Record for Lifecycle {
+impl SingleEvent for Lifecycle {
     const SCHEMA: &'static Schema = &Schema {
         name: "lifecycle",
         doc: "What happened to every token: created, completed, migrated, dead.",
@@ -66,6 +68,11 @@ impl Record for Lifecycle {
                 Kind::Address,
                 "Curve (created, completed), pool migrated to, pool of the last event (dead); null if unknown.",
             ),
+            Column::new(
+                "commitment",
+                Kind::Symbol,
+                "How settled the slot is: processed, confirmed, finalized.",
+            ),
         ],
     };
     type Key = (Address, Stage);
@@ -74,7 +81,23 @@ impl Record for Lifecycle {
         (self.mint, self.stage)
     }
 
-    fn row(&self) -> Row {
+    fn event(&self) -> EventId {
+        self.moment.id
+    }
+
+    fn block_time(&self) -> Seconds {
+        self.moment.time
+    }
+
+    fn commitment(&self, of_slot: Option<Commitment>) -> Commitment {
+        match self.stage {
+            // Nothing is known any more of a slot in which a token last traded; it has long settled.
+            Stage::Dead => Commitment::Finalized,
+            _ => of_slot.unwrap_or_default(),
+        }
+    }
+
+    fn cells(&self, _: LabelSet) -> Row {
         vec![
             Value::from(self.mint),
             Value::from(self.stage.name()),

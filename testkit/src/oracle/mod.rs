@@ -20,9 +20,11 @@ use dataflows::Params;
 use model::{
     ChainEvent, Commitment, Event, EventId, Migrated, Price, Record, Row, Seconds, SlotState, Trade, TxPlace,
 };
+use operators::commitment::Committed;
 use operators::holders::{Concentration, Holder};
 use operators::labels::{LabelSet, Mark};
 use operators::prices::PricedTrade;
+use operators::tokens::{Lifecycle, Stage};
 use operators::trades::CommittedTrade;
 use operators::usd::ValuedTrade;
 
@@ -97,7 +99,7 @@ impl<'a> Facts<'a> {
             "concentration" => rows(&self.before().held().1),
             "tokens" => rows(&tokens::tokens(&self.before()).0),
             "pools" => rows(&tokens::tokens(&self.before()).1),
-            "lifecycle" => rows(&tokens::tokens(self).2),
+            "lifecycle" => rows(&self.lifecycle()),
             "leaders" => {
                 let tokens = tokens::tokens(&self.before().before()).0;
                 rows(&leaders::leaders(&tokens, &market.leaders))
@@ -113,6 +115,18 @@ impl<'a> Facts<'a> {
 
     fn held(&self) -> (Vec<Holder>, Vec<Concentration>) {
         holders::holders(&self.survivors, self.params)
+    }
+
+    fn lifecycle(&self) -> Vec<Committed<Lifecycle>> {
+        let stamp = |record: Lifecycle| {
+            let of_slot = self.states.get(&record.moment.id.slot).and_then(|state| state.commitment());
+            let commitment = match record.stage {
+                Stage::Dead => Commitment::Finalized,
+                _ => of_slot.unwrap_or(Commitment::Processed),
+            };
+            Committed { record, labels: LabelSet::default(), commitment }
+        };
+        tokens::tokens(self).2.into_iter().map(stamp).collect()
     }
 
     fn trades(&self) -> BTreeMap<Row, Row> {
