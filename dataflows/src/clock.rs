@@ -65,11 +65,12 @@ impl Clock {
         batches
     }
 
-    /// Where the last second is over: closed up to there, everything heard is out, and what ends with
-    /// the clock's second, a one-second candle for example, has ended.
+    /// Where the last second is over: closed up to there, everything heard is out; what ends with the
+    /// clock's second, a one-second candle for example, has ended; and records that are brought up to date
+    /// once a second, the boards two seconds late, have caught up.
     #[must_use]
     pub const fn end(&self) -> Time {
-        start_of(self.second + 1) + 1
+        start_of(self.second + 2) + 1
     }
 }
 

@@ -10,13 +10,14 @@
 //!                                     └──► leaders (record)
 //! ```
 
+use differential_dataflow::AsCollection;
 use model::{ChainEvent, Record, Reject, Schema};
 use operators::candles::{Candle, Interval};
 use operators::commitment::Committed;
 use operators::holders::{Concentration, Holder};
 use operators::indicators::Indicators;
 use operators::keyed::States;
-use operators::labels::Label;
+use operators::labels::{Label, LabelKind};
 use operators::leaders::Leader;
 use operators::prelude::{Either, split};
 use operators::tokens::{Lifecycle, Pool, Token, Tokens};
@@ -26,6 +27,7 @@ use operators::{
     candles, commitment, curves, holders, indicators, labels, leaders, prices, slots, tokens, usd, windows,
 };
 use serde::{Deserialize, Serialize};
+use timely::dataflow::operators::Exchange;
 
 use crate::{Inputs, Outputs};
 
@@ -184,7 +186,9 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     let priced = prices::prices(trades, &params.prices, horizon, states);
     let (valued, late_quotes) = usd::usd(priced, inputs.quotes.clone(), &params.usd, horizon, states);
     let statuses = inputs.slots.clone();
-    out.emit(commitment::committed(valued.clone(), Some(found.marks.clone()), statuses, horizon, states));
+    // A wash shows minutes after its first trade, when the trade's row has settled or not as it happens.
+    let within_slot = found.marks.clone().filter(|mark| mark.kind != LabelKind::Wash);
+    out.emit(commitment::committed(valued.clone(), Some(within_slot), statuses, horizon, states));
     let stats =
         windows::windows(valued.clone(), events.clone(), found.marks, &params.windows, horizon, states);
     out.emit(stats.clone());
@@ -194,7 +198,10 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     out.emit(leaders::leaders(tokens.clone(), &params.leaders, states));
     out.emit(tokens);
     out.emit(pools);
-    out.emit(commitment::committed(lifecycle, None, inputs.slots.clone(), horizon, states));
+    let lifecycle = commitment::committed(lifecycle, None, inputs.slots.clone(), horizon, states);
+    // They come by slot; another event of another slot may take the place of one, and the changes of a key
+    // must leave together.
+    out.emit(lifecycle.inner.exchange(|(row, _, _)| row.record.mint.route()).as_collection());
     let candles = candles::candles(valued, events, &params.candles, horizon, states);
     out.emit(indicators::indicators(candles.clone(), &params.indicators, horizon, states));
     out.emit(candles);

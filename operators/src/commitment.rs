@@ -39,7 +39,7 @@ pub trait SingleEvent: ExchangeData + Ord + Clone + Debug + Send {
 }
 
 /// A record of an event and what is known of the event.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Committed<R> {
     /// The record.
     pub record: R,

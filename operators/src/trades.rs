@@ -138,7 +138,7 @@ const COLUMNS: &[Column] = &[
     Column::new(
         "labels",
         Kind::Text,
-        "Labels of the trade known when its slot settled, comma-separated; null without any.",
+        "Labels that the trade has within its slot, comma-separated: sandwich, arbitrage, protocol; null without.",
     ),
     Column::new("commitment", Kind::Symbol, "How settled the slot is: processed, confirmed, finalized."),
 ];

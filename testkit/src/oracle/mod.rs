@@ -22,7 +22,7 @@ use model::{
 };
 use operators::commitment::Committed;
 use operators::holders::{Concentration, Holder};
-use operators::labels::{LabelSet, Mark};
+use operators::labels::{LabelKind, LabelSet, Mark};
 use operators::prices::PricedTrade;
 use operators::tokens::{Lifecycle, Stage};
 use operators::trades::CommittedTrade;
@@ -183,7 +183,8 @@ impl Known<'_> {
             let come = self.events.iter().take_while(is_come).count();
             marks(&self.events[..come], at, self.params)
         });
-        marks.iter().filter(|mark| mark.event == id).map(|mark| mark.kind).collect()
+        let of_trade = marks.iter().filter(|mark| mark.event == id).map(|mark| mark.kind);
+        of_trade.filter(|kind| *kind != LabelKind::Wash).collect()
     }
 }
 
