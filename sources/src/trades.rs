@@ -8,7 +8,7 @@
 //! base_decimals quote_decimals`. Places: `event_id`, or `outer_ix` and, below a top-level instruction,
 //! `inner_ix`, with `tx_index` where known. All others may be absent or null.
 //!
-//! A line may instead be a coin with the swaps of its first minutes in a pool: see [`crate::captures`].
+//! A line may instead be a coin with the swaps of its first minutes in a pool: see `captures`.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -9,7 +9,7 @@
 //! The trades of one logical time are gathered, put in order and taken in together. Those that come
 //! after all others, as nearly all do, are added to their bars and that is all. Whatever else happens
 //! (one comes between others, one is taken back, the choice of the primary pool comes out otherwise) is
-//! for [`super::correct`].
+//! for `correct`.
 //!
 //! Why what is let go is not missed: a change is of a trade within the horizon H, at `now − H` or later.
 //! A bar of an hour or less that has it begins after `now − H − 1 h`, so all its trades are kept. A
