@@ -97,7 +97,7 @@ mod tests {
         let mut clock = Clock::default();
         assert_eq!(times(clock.cut([at(7), at(7), at(6), at(8)])), [(7_000_000, 3), (8_000_000, 1)]);
         assert_eq!(times(clock.cut([at(8), at(3)])), [(8_000_001, 2)]);
-        assert_eq!(clock.end(), 9_000_001);
+        assert_eq!(clock.end(), 10_000_001);
     }
 
     #[test]
