@@ -32,6 +32,8 @@ fn params() -> Params {
     let mut params = Params { correction_horizon_s: HORIZON_S, ..Params::default() };
     let interval = |text: &str| Interval::try_from(text.to_owned()).unwrap();
     params.market.candles.intervals = ["1s", "15s", "1m", "1h"].map(interval).to_vec();
+    // Prices of oracles come as late as everything else.
+    params.market.usd.correction_s = 2 * HORIZON_S;
     params
 }
 
