@@ -3,9 +3,9 @@
 //!
 //! Commitment belongs to the slot, so a row is written again when its slot is confirmed and finalized.
 //! Only records of single events are stamped like this; aggregates are not rewritten because their slots
-//! settled. In the second after its slot is finalized, or past the correction horizon, a row is let go: from
-//! then on it can be taken back, but labels that come later are no longer written to it. They are in the
-//! record `labels`.
+//! settled. In the second after its slot is finalized a row is let go: from then on it can be taken back,
+//! but labels that come later, or past the correction horizon, are no longer written to it. They are in
+//! the record `labels`.
 
 use std::fmt::Debug;
 
@@ -102,6 +102,8 @@ pub struct Slot<R> {
     settle_at: Option<Seconds>,
     /// When the horizon of its records has passed.
     settle_by: Seconds,
+    /// True from then on: labels that come are no longer taken.
+    is_labelled: bool,
     has_settled: bool,
     forget_at: Seconds,
 }
@@ -114,6 +116,7 @@ impl<R> Default for Slot<R> {
             marks: Vec::new(),
             settle_at: None,
             settle_by: 0,
+            is_labelled: false,
             has_settled: false,
             forget_at: 0,
         }
@@ -165,7 +168,7 @@ impl<R: SingleEvent> Slot<R> {
 
     fn mark(&mut self, event: EventId, kind: LabelKind, diff: Diff, effects: &mut Effects<'_, Self>) {
         self.keep(effects.now, effects);
-        if self.has_settled {
+        if self.has_settled || self.is_labelled {
             return;
         }
         let change = |slot: &mut Self| match slot.marks.iter_mut().find(|m| (m.0, m.1) == (event, kind)) {
@@ -224,13 +227,14 @@ impl<R: SingleEvent> State for Slot<R> {
     }
 
     fn next_timer(&self, _: &Horizon) -> Option<Seconds> {
-        let by = (!self.has_settled && self.settle_by > 0).then_some(self.settle_by);
+        let by = (!self.has_settled && !self.is_labelled && self.settle_by > 0).then_some(self.settle_by);
         self.settle_at.into_iter().chain(by).chain([self.forget_at]).min()
     }
 
     fn on_timer(&mut self, _: &u64, effects: &mut Effects<'_, Self>) {
         let is_final = self.settle_at.take_if(|at| *at <= effects.now).is_some();
-        if is_final || (self.settle_by > 0 && self.settle_by <= effects.now) {
+        self.is_labelled |= self.settle_by > 0 && self.settle_by <= effects.now;
+        if is_final {
             self.has_settled = true;
             self.records = Vec::new();
         }
