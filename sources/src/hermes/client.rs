@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use model::{Address, Event, Reject, RejectReason, Seconds};
 use ureq::http::StatusCode;
+use ureq::unversioned::resolver::DefaultResolver;
 
+use super::idle::IdleConnector;
 use super::{Config, NAME, digits, server_sent, update};
 use crate::{Counts, Source, SourceError, Step};
 
@@ -71,10 +73,10 @@ fn agent(config: &Config) -> ureq::Agent {
         .timeout_resolve(Some(CONNECT_TIMEOUT))
         .timeout_connect(Some(CONNECT_TIMEOUT))
         .timeout_recv_response(Some(CONNECT_TIMEOUT))
-        .timeout_per_read(Some(Duration::from_secs(config.idle_timeout_s)))
         .user_agent(concat!("millrace/", env!("CARGO_PKG_VERSION")))
         .build();
-    ureq::Agent::new_with_config(settings)
+    let connector = IdleConnector::new(Duration::from_secs(config.idle_timeout_s));
+    ureq::Agent::with_parts(settings, connector, DefaultResolver::default())
 }
 
 impl Source for Hermes {

@@ -15,6 +15,8 @@
 #[cfg(feature = "hermes")]
 mod client;
 #[cfg(feature = "hermes")]
+mod idle;
+#[cfg(feature = "hermes")]
 mod server_sent;
 #[cfg(feature = "hermes")]
 mod update;
