@@ -2,11 +2,13 @@
 //!
 //! They are collections like everything else: logged, replayed, and known from a time on. An entry
 //! says both when it is valid and since when it is known, so that a past question is answered with
-//! what was known then.
+//! what was known then. What is taken back is so as if it had never been said; an end is said by
+//! an entry that has one.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Time};
+use crate::time::MICROS_PER_SECOND;
+use crate::{Address, Seconds, Time};
 
 /// A wallet's membership of a list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,6 +26,8 @@ pub struct ListEntry {
     pub known_from: Time,
     /// 0 to 100, where the list ranks.
     pub score: Option<u8>,
+    /// Class within the list, where it has classes: `30d`, `all`.
+    pub tier: Option<String>,
     /// Why the wallet is on the list.
     pub reason: String,
 }
@@ -42,16 +46,95 @@ pub struct LabelEntry {
     pub known_from: Time,
 }
 
-/// A change to a control collection. An entry that is taken back is named whole.
+/// A change to a control collection. What is taken back is named whole, and with the time from which that
+/// is known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Control {
-    /// Adds a wallet to a list.
+    /// Adds a wallet to a list. Of entries that differ only from `valid_to` on, the last known counts.
     AddListEntry(ListEntry),
     /// Takes a wallet off a list.
-    RemoveListEntry(ListEntry),
+    RemoveListEntry {
+        /// What was added.
+        entry: ListEntry,
+        /// Since when it is known to be wrong.
+        known_from: Time,
+    },
     /// Puts a label on an address.
     AddLabel(LabelEntry),
     /// Takes a label off an address.
-    RemoveLabel(LabelEntry),
+    RemoveLabel {
+        /// What was added.
+        entry: LabelEntry,
+        /// Since when it is known to be wrong.
+        known_from: Time,
+    },
+}
+
+impl Control {
+    /// Since when the change is known.
+    #[must_use]
+    pub const fn known_from(&self) -> Time {
+        match self {
+            Self::AddListEntry(entry) => entry.known_from,
+            Self::AddLabel(entry) => entry.known_from,
+            Self::RemoveListEntry { known_from, .. } | Self::RemoveLabel { known_from, .. } => *known_from,
+        }
+    }
+
+    /// The same change, known since another time.
+    #[must_use]
+    pub fn since(mut self, time: Time) -> Self {
+        let known_from = match &mut self {
+            Self::AddListEntry(entry) => &mut entry.known_from,
+            Self::AddLabel(entry) => &mut entry.known_from,
+            Self::RemoveListEntry { known_from, .. } | Self::RemoveLabel { known_from, .. } => known_from,
+        };
+        *known_from = time;
+        self
+    }
+
+    /// What takes this back, known since `time`; what takes something back is itself.
+    #[must_use]
+    pub fn taken_back(self, time: Time) -> Self {
+        match self {
+            Self::AddListEntry(entry) => Self::RemoveListEntry { entry, known_from: time },
+            Self::AddLabel(entry) => Self::RemoveLabel { entry, known_from: time },
+            back @ (Self::RemoveListEntry { .. } | Self::RemoveLabel { .. }) => back,
+        }
+    }
+
+    /// The second before whose events the change belongs into a stream: what happened in it or later was
+    /// done when the change was known.
+    #[must_use]
+    pub const fn due(&self) -> Seconds {
+        self.known_from().div_ceil(MICROS_PER_SECOND)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(known_from: Time) -> ListEntry {
+        ListEntry {
+            list: "whales".to_owned(),
+            trader: Address::WSOL,
+            valid_from: 0,
+            valid_to: None,
+            known_from,
+            score: None,
+            tier: None,
+            reason: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_takes_back_names_what_was_said_and_when_it_is_known() {
+        let said = Control::AddListEntry(entry(5_000_000));
+        let back = said.clone().taken_back(7_000_001);
+        assert_eq!(back, Control::RemoveListEntry { entry: entry(5_000_000), known_from: 7_000_001 });
+        assert_eq!((said.due(), back.due()), (5, 8));
+        assert_eq!(said.since(9), Control::AddListEntry(entry(9)));
+    }
 }

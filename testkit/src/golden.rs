@@ -106,7 +106,7 @@ impl Scene {
                 Event::Control(Control::AddLabel(self.given(wallet, kind)))
             }
             [wallet, "is", "not", "known", "as", kind] => {
-                Event::Control(Control::RemoveLabel(self.given(wallet, kind)))
+                Event::Control(Control::AddLabel(self.given(wallet, kind)).taken_back(start_of(START)))
             }
             [time, "passes"] => status(0, "processed", Some(START + seconds(time)?))?,
             [time, "slot", place, rest @ ..] => {

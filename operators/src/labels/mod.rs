@@ -163,8 +163,8 @@ pub fn labels<'s>(
 fn given(controls: Collection<'_, Control>) -> Collection<'_, wallet::Input> {
     let entries = controls.inner.flat_map(|(control, time, diff)| match control {
         Control::AddLabel(entry) => Some((entry, time, diff)),
-        Control::RemoveLabel(entry) => Some((entry, time, -diff)),
-        Control::AddListEntry(_) | Control::RemoveListEntry(_) => None,
+        Control::RemoveLabel { entry, .. } => Some((entry, time, -diff)),
+        _ => None,
     });
     entries.as_collection().flat_map(|entry: LabelEntry| {
         let kind = LabelKind::named(&entry.kind).filter(|kind| kind.can_be_given())?;

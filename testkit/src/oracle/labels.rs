@@ -378,7 +378,7 @@ fn controls(events: &[Event]) -> Vec<(Seconds, &LabelEntry, i64)> {
         clock = clock.max(event.clock().unwrap_or(0));
         match event {
             Event::Control(Control::AddLabel(entry)) => controls.push((clock, entry, 1)),
-            Event::Control(Control::RemoveLabel(entry)) => controls.push((clock, entry, -1)),
+            Event::Control(Control::RemoveLabel { entry, .. }) => controls.push((clock, entry, -1)),
             _ => {}
         }
     }

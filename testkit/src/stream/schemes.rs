@@ -186,7 +186,7 @@ impl Stream {
     fn say(&mut self, now: Seconds) {
         let at = now + self.random.random_range(0..100);
         if let Some(entry) = self.schemes.given.pop_if(|_| now.is_multiple_of(2)) {
-            self.arrive(at, Event::Control(Control::RemoveLabel(entry)));
+            self.arrive(at, Event::Control(Control::AddLabel(entry).taken_back(start_of(now))));
             return;
         }
         let entry = LabelEntry {
