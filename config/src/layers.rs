@@ -20,6 +20,9 @@ use crate::wording::{self, Complaint};
 /// Environment variables that begin so are settings.
 pub const ENVIRONMENT_PREFIX: &str = "MILLRACE_";
 
+/// Variables that begin so are of `scripts/services`, and no settings.
+const SERVICES_PREFIX: &str = "MILLRACE_SERVICES_";
+
 /// The layers over the built-in defaults. Add them from weak to strong: file, environment, flags.
 #[derive(Debug)]
 pub struct Layers {
@@ -80,7 +83,9 @@ impl Layers {
     pub fn environment(mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let mut settings = BTreeMap::new();
         for (name, value) in variables {
-            let Some(name) = name.to_str() else { continue };
+            let Some(name) = name.to_str().filter(|name| !name.starts_with(SERVICES_PREFIX)) else {
+                continue;
+            };
             if let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) {
                 settings.insert(name.to_owned(), (key.to_lowercase().replace("__", "."), value));
             }
@@ -348,8 +353,12 @@ mod tests {
     #[test]
     fn the_stronger_layer_wins() {
         let (_folder, path) = file("[part]\nseed = 1\nname = 'file'\nrate = 1\n");
-        let environment =
-            variables(&[("MILLRACE_PART__SEED", "2"), ("MILLRACE_PART__RATE", "2"), ("HOME", "/")]);
+        let environment = variables(&[
+            ("MILLRACE_PART__SEED", "2"),
+            ("MILLRACE_PART__RATE", "2"),
+            ("MILLRACE_SERVICES_DIR", "/"),
+            ("HOME", "/"),
+        ]);
         let layers = layers().file(&path).environment(environment).flag("--seed", "part.seed", 3);
         let (section, problems) = read(layers);
         assert_eq!(problems, Vec::<String>::new());

@@ -11,7 +11,7 @@ use crate::path::KeyPath;
 use crate::wording;
 
 /// Every type of sink, as `type` spells it.
-const TYPES: [&str; 2] = ["jsonl", "sqlite"];
+const TYPES: [&str; 3] = ["clickhouse", "jsonl", "sqlite"];
 
 /// Reads the sinks that are right, each with its index; what is wrong becomes a problem of `layers`.
 pub(crate) fn read(layers: &mut Layers) -> Vec<(usize, SinkConfig)> {
@@ -47,6 +47,7 @@ fn read_one(layers: &mut Layers, at: &KeyPath) -> Option<SinkConfig> {
     };
     layers.take(&tag);
     match kind.as_str() {
+        "clickhouse" => layers.read(at).map(SinkConfig::ClickHouse),
         "jsonl" => layers.read(at).map(SinkConfig::Jsonl),
         "sqlite" => layers.read(at).map(SinkConfig::Sqlite),
         other => {

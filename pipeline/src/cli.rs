@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{config, decode, diff, replay, run, simulate};
+use crate::commands::{config, decode, diff, replay, run, schema, simulate};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,7 +21,7 @@ Exit codes:
   1  failed
   2  wrong command line or configuration
   3  done, but some of the input was refused
-  4  `diff` found differences
+  4  `diff` or `schema diff` found differences
 
 Settings, from weak to strong: built-in default, --config FILE, environment, flags.
 In the environment, MILLRACE_RUN__WORKERS=2 sets `workers` of the section [run].";
@@ -75,4 +75,5 @@ pub(crate) enum Command {
     Simulate(simulate::Simulate),
     Diff(diff::Diff),
     Config(config::Config),
+    Schema(schema::Schema),
 }

@@ -6,12 +6,14 @@
 //! [`Sink::committed`] says truly what need not be written again.
 //!
 //! Sinks are plain blocking code, each on a thread of its own; one that is built on an asynchronous
-//! client keeps its runtime to itself. Each sits behind a feature of its own name: `jsonl`, `sqlite`.
+//! client keeps its runtime to itself. Each sits behind a feature of its own name: `jsonl`, `sqlite`, `clickhouse`.
 //!
 //! Every sink orders a record by its key as it is printed: columns from left to right, numbers by size,
 //! texts and addresses by the bytes of their text. So a file and a table of the same run read alike, and
 //! [`snapshot::diff`] can compare them without sorting.
 
+#[cfg(feature = "clickhouse")]
+pub mod clickhouse;
 #[cfg(any(feature = "jsonl", feature = "sqlite"))]
 mod database_error;
 pub mod description;
@@ -21,7 +23,7 @@ pub mod flush;
 mod folder_layout;
 #[cfg(feature = "jsonl")]
 pub mod jsonl;
-#[cfg(any(feature = "jsonl", feature = "sqlite"))]
+#[cfg(any(feature = "jsonl", feature = "sqlite", feature = "clickhouse"))]
 mod registry;
 pub mod snapshot;
 #[cfg(feature = "sqlite")]
@@ -29,7 +31,7 @@ pub mod sqlite;
 
 pub use description::{ColumnDescription, Description};
 pub use flush::{Conflator, Flush, Table};
-#[cfg(any(feature = "jsonl", feature = "sqlite"))]
+#[cfg(any(feature = "jsonl", feature = "sqlite", feature = "clickhouse"))]
 pub use registry::{Problem, SinkConfig};
 
 use std::error::Error;

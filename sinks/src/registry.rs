@@ -1,9 +1,12 @@
 //! The sinks that a configuration can name.
 
+#[cfg(any(feature = "jsonl", feature = "sqlite"))]
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "clickhouse")]
+use crate::clickhouse;
 #[cfg(feature = "jsonl")]
 use crate::jsonl;
 #[cfg(feature = "sqlite")]
@@ -20,6 +23,10 @@ pub enum SinkConfig {
     /// The embedded store: tables in a SQLite database.
     #[cfg(feature = "sqlite")]
     Sqlite(sqlite::Config),
+    /// Tables and views in ClickHouse.
+    #[cfg(feature = "clickhouse")]
+    #[serde(rename = "clickhouse")]
+    ClickHouse(clickhouse::Config),
 }
 
 /// One thing that is wrong with the settings of a sink.
@@ -58,6 +65,10 @@ impl SinkConfig {
                 }
                 problems
             }
+            #[cfg(feature = "clickhouse")]
+            Self::ClickHouse(config) => {
+                config.problems().into_iter().map(|(key, message)| Problem::new(key, message)).collect()
+            }
         }
     }
 
@@ -71,6 +82,8 @@ impl SinkConfig {
             Self::Jsonl(config) => Ok(Box::new(jsonl::Jsonl::open(config)?)),
             #[cfg(feature = "sqlite")]
             Self::Sqlite(config) => Ok(Box::new(sqlite::EmbeddedStore::open(config)?)),
+            #[cfg(feature = "clickhouse")]
+            Self::ClickHouse(config) => Ok(Box::new(clickhouse::ClickHouse::open(config)?)),
         }
     }
 }

@@ -17,6 +17,9 @@ use std::path::{Path, PathBuf};
 use model::Kind;
 use serde::Serialize;
 
+#[cfg(feature = "clickhouse")]
+pub(crate) use folder::push_member;
+
 pub use diff::{ColumnDiff, DiffReport, RecordDiff, RowDiff, diff};
 
 use crate::{ColumnDescription, Description};
@@ -200,7 +203,7 @@ fn kind_of(path: &Path) -> Result<Output, SnapshotError> {
 }
 
 /// Reads a part of a key from its JSON; none if it is not of its column's kind.
-fn key_part(column: &ColumnDescription, json: &str) -> Option<KeyPart> {
+pub(crate) fn key_part(column: &ColumnDescription, json: &str) -> Option<KeyPart> {
     match column.kind {
         Kind::Bool => serde_json::from_str(json).ok().map(KeyPart::Bool),
         Kind::Count | Kind::Time => serde_json::from_str(json).ok().map(KeyPart::Number),

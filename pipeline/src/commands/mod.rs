@@ -5,6 +5,7 @@ pub(crate) mod decode;
 pub(crate) mod diff;
 pub(crate) mod replay;
 pub(crate) mod run;
+pub(crate) mod schema;
 pub(crate) mod simulate;
 
 use std::sync::Arc;
@@ -22,5 +23,6 @@ pub(crate) fn run(command: Command, global: &Global, console: &Arc<Console>) -> 
         Command::Simulate(options) => options.run(global, console),
         Command::Diff(options) => options.run(),
         Command::Config(options) => options.run(global),
+        Command::Schema(options) => options.run(global),
     }
 }

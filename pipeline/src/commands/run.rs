@@ -105,7 +105,7 @@ impl Run {
 fn use_database(config: &mut Config, path: PathBuf) {
     let configured = config.sinks.iter_mut().find_map(|sink| match sink {
         SinkConfig::Sqlite(config) => Some(config),
-        SinkConfig::Jsonl(_) => None,
+        _ => None,
     });
     match configured {
         Some(database) => database.path = path,
@@ -175,6 +175,7 @@ fn flow(config: &Config) -> String {
         .map(|sink| match sink {
             SinkConfig::Sqlite(config) => format!("sqlite {}", config.path.display()),
             SinkConfig::Jsonl(config) => format!("jsonl {}", config.dir.display()),
+            SinkConfig::ClickHouse(config) => format!("clickhouse {} {}", config.url, config.database),
         })
         .collect();
     format!("{} → {}", source::name(&config.source), sinks.join(", "))
@@ -195,6 +196,9 @@ fn farewell(summary: &Summary, watch: &Watch, config: &Config) -> String {
         text.push_str(&match sink {
             SinkConfig::Sqlite(config) => look_at_database(&config.path),
             SinkConfig::Jsonl(config) => format!("\nlook at it: head {}/candles.jsonl", config.dir.display()),
+            SinkConfig::ClickHouse(config) => {
+                format!("\nlook at it: select * from {}.candles, at {}", config.database, config.url)
+            }
         });
     }
     text

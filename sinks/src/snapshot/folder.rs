@@ -95,7 +95,7 @@ impl FileRows {
 }
 
 /// Appends a member to an object that is being written, unless it is one that is not compared.
-pub(super) fn push_member(line: &mut String, name: &str, json: &str) {
+pub(crate) fn push_member(line: &mut String, name: &str, json: &str) {
     if name == NOT_COMPARED || name == COMMON_COLUMNS[0] {
         return;
     }
