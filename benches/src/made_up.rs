@@ -17,6 +17,11 @@ pub(crate) const WALLETS: u64 = 200_000;
 pub(crate) const START: Seconds = 1_767_225_600;
 /// Slots a second.
 const SLOTS: u64 = 5;
+/// Wallets of a token of which one trades it again.
+const REGULARS: usize = 8;
+/// Trades in a hundred that are of such a wallet. In the captured swaps of pump tokens a wallet trades a
+/// token two and a half times.
+const REGULAR_PERCENT: u64 = 60;
 
 /// Numbers that look like chance: splitmix64.
 pub(crate) struct Random(pub(crate) u64);
@@ -64,13 +69,21 @@ impl Zipf {
 pub(crate) struct MadeUp {
     random: Random,
     zipf: Zipf,
+    /// The wallets that traded each token last.
+    regulars: Vec<[u64; REGULARS]>,
     per_second: u64,
     trades: u64,
 }
 
 impl MadeUp {
     pub(crate) fn new(per_second: u64) -> Self {
-        Self { random: Random(11), zipf: Zipf::new(TOKENS), per_second, trades: 0 }
+        Self {
+            random: Random(11),
+            zipf: Zipf::new(TOKENS),
+            regulars: (0..TOKENS).map(|_| [0; REGULARS]).collect(),
+            per_second,
+            trades: 0,
+        }
     }
 
     /// One trade of every token in the ten minutes that end two minutes before the start: so that no launch
@@ -114,7 +127,7 @@ impl MadeUp {
     fn swap(&mut self, token: u64, block_time: Seconds, slot: u64, serial: u64) -> [Event; 2] {
         let random = &mut self.random;
         let (mint, pool) = (address(b'M', token), address(b'P', token));
-        let wallet = random.next() % WALLETS;
+        let wallet = wallet(random, self.regulars.get_mut(usize::try_from(token).unwrap_or(0)));
         let trader = address(b'W', wallet);
         let base_amount = 1_000_000_000 + random.next() % 1_000_000_000;
         let quote_amount = base_amount / 10 * (90 + random.next() % 20) / 100;
@@ -153,4 +166,16 @@ impl MadeUp {
         let balances = BalancesChanged { origin: origin(EventId::of_balances(slot, tx, 0)), mint, balances };
         [Event::Chain(ChainEvent::Trade(trade)), Event::Chain(ChainEvent::BalancesChanged(balances))]
     }
+}
+
+/// Who trades a token: one that did before, or anybody.
+fn wallet(random: &mut Random, regulars: Option<&mut [u64; REGULARS]>) -> u64 {
+    let (chance, pick) = (random.next() % 100, random.next());
+    let Some(regular) = regulars.and_then(|regulars| regulars.get_mut(pick as usize % REGULARS)) else {
+        return pick % WALLETS;
+    };
+    if chance >= REGULAR_PERCENT {
+        *regular = mix(pick) % WALLETS;
+    }
+    *regular
 }

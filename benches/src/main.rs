@@ -44,7 +44,7 @@ enum Bench {
     /// Trades to sliding windows: eight widths.
     Windows,
     /// All of the market dataflow: how much it takes, and how long it takes.
-    Market,
+    Market(market::Which),
     /// A day and a half of the market at full speed: what stays in memory.
     Soak,
 }
@@ -55,7 +55,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Decode => report::print(&decode::run(quick)?, json),
         Bench::Candles => report::print(&candles::run(quick)?, json),
         Bench::Windows => report::print(&windows::run(quick)?, json),
-        Bench::Market => market::run(quick, json),
+        Bench::Market(which) => market::run(&which, quick, json),
         Bench::Soak => soak::run(quick, json),
     }
 }

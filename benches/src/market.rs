@@ -13,6 +13,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
+use clap::{Args, ValueEnum};
 use dataflows::{ALL, Feeds, Inputs, Leaving, Outputs, Params};
 use hdrhistogram::Histogram;
 use model::time::start_of;
@@ -29,8 +30,8 @@ use crate::made_up::{MadeUp, START, TOKENS};
 use crate::report;
 
 /// Which outputs are maintained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
     Candles,
     Windows,
     Market,
@@ -70,46 +71,79 @@ struct Line {
 struct Load {
     launches: Vec<(Seconds, Vec<Event>)>,
     events: Vec<(u64, Event)>,
+    /// So many events come first and are not measured: until slots are finalized, so that what is given
+    /// up has begun to make room for what comes.
+    lead: usize,
+    /// Trades that are measured.
     trades: u64,
 }
 
 impl Load {
-    fn new(per_second: u64, seconds: u64) -> Self {
+    fn new(per_second: u64, lead_s: u64, seconds: u64) -> Self {
         let mut market = MadeUp::new(per_second);
         let launches = market.launches();
-        let (mut events, mut next) = (Vec::new(), Vec::new());
-        for _ in 0..per_second * seconds {
+        let (mut events, mut next, mut lead) = (Vec::new(), Vec::new(), 0);
+        for trade in 0..per_second * (lead_s + seconds) {
+            if trade == per_second * lead_s {
+                lead = events.len();
+            }
             let at = market.next(&mut next);
             events.extend(next.drain(..).map(|event| (at, event)));
         }
-        Self { launches, events, trades: per_second * seconds }
+        Self { launches, events, lead, trades: per_second * seconds }
     }
 }
 
-/// Trades a closed time in the closed loop, about what gathers at that pace.
+/// Events a closed time in the closed loop, about what gathers at that pace.
 const BATCH_EVENTS: usize = 20_000;
+/// Trades a second of event time in the closed loop: what the chain has at its busiest, several times over.
+/// How much is kept depends on it, since it is kept by time.
+const DENSITY: u64 = 10_000;
+/// Seconds of event time before the closed loop is measured: slots are finalized and oracle prices are past
+/// correction.
+const LEAD_CLOSED_S: u64 = 75;
+/// The same before the open loop, where a second holds more: until slots are finalized.
+const LEAD_OPEN_S: u64 = 14;
+
+/// Which measurements to make; all where nothing is said.
+#[derive(Args)]
+pub(crate) struct Which {
+    /// Only this part.
+    #[arg(long, value_enum)]
+    part: Option<Part>,
+    /// Only with so many workers.
+    #[arg(long)]
+    workers: Option<usize>,
+    /// Only the open loop with so many trades a second; 0 is the closed loop.
+    #[arg(long)]
+    rate: Option<u64>,
+}
 
 /// Measures and prints.
-pub(crate) fn run(quick: bool, json: bool) -> anyhow::Result<()> {
-    let seconds = if quick { 2 } else { 10 };
+pub(crate) fn run(which: &Which, quick: bool, json: bool) -> anyhow::Result<()> {
+    let mut setups = vec![(Part::Candles, 1), (Part::Windows, 1), (Part::Market, 1), (Part::Market, 2)];
+    setups.retain(|(part, workers)| {
+        which.part.is_none_or(|only| only == *part) && which.workers.is_none_or(|only| only == *workers)
+    });
+    let is_wanted = |rate| which.rate.is_none_or(|only| only == rate);
     let mut lines = Vec::new();
-    let load = Arc::new(Load::new(300_000, seconds));
-    let bare = bare(&load);
-    for (part, workers) in [(Part::Candles, 1), (Part::Windows, 1), (Part::Market, 1), (Part::Market, 2)] {
-        let mut line = measure(part, workers, &load, Pace::Closed)?;
-        if part == Part::Market {
-            line.times_bare = Some(bare.per_s / line.per_s);
+    if is_wanted(0) {
+        let load = Arc::new(Load::new(DENSITY, LEAD_CLOSED_S, if quick { 30 } else { 120 }));
+        let bare = bare(&load);
+        for (part, workers) in &setups {
+            let mut line = measure(*part, *workers, &load, Pace::Closed)?;
+            if *part == Part::Market {
+                line.times_bare = Some(bare.per_s / line.per_s);
+            }
+            lines.push(line);
         }
-        lines.push(line);
+        lines.insert(0, bare);
     }
-    lines.insert(0, bare);
-    drop(load);
     let rates: &[u64] = if quick { &[10_000, 100_000] } else { &[10_000, 50_000, 100_000, 200_000] };
-    for rate in rates {
-        let load = Arc::new(Load::new(*rate, seconds));
-        for (part, workers) in [(Part::Candles, 1), (Part::Windows, 1), (Part::Market, 1), (Part::Market, 2)]
-        {
-            lines.push(measure(part, workers, &load, Pace::Open)?);
+    for rate in rates.iter().filter(|rate| is_wanted(**rate)) {
+        let load = Arc::new(Load::new(*rate, LEAD_OPEN_S, if quick { 3 } else { 10 }));
+        for (part, workers) in &setups {
+            lines.push(measure(*part, *workers, &load, Pace::Open)?);
         }
     }
     let heads = ["trades/s", "× bare", "p50 µs", "p99 µs", "p99.9 µs", "max µs", "B/token", "B/window"];
@@ -139,14 +173,19 @@ fn bare(load: &Load) -> Line {
         }
         market.close(*second);
     }
-    let started = Instant::now();
-    for batch in load.events.chunks(BATCH_EVENTS) {
-        let now = START + batch.last().map_or(0, |(at, _)| at / 1_000_000);
-        for (_, event) in batch {
-            market.take_in(event);
+    let (lead, measured) = load.events.split_at(load.lead);
+    let mut take_in = |events: &[(u64, Event)]| {
+        for batch in events.chunks(BATCH_EVENTS) {
+            let now = START + batch.last().map_or(0, |(at, _)| at / 1_000_000);
+            for (_, event) in batch {
+                market.take_in(event);
+            }
+            market.close(now);
         }
-        market.close(now);
-    }
+    };
+    take_in(lead);
+    let started = Instant::now();
+    take_in(measured);
     let took = started.elapsed().as_secs_f64();
     std::hint::black_box(market.written());
     let what = "closed loop, bare single-threaded market".to_owned();
@@ -173,9 +212,9 @@ fn measure(part: Part, workers: usize, load: &Arc<Load>, pace: Pace) -> anyhow::
     let shared = Arc::new((Turn::default(), Barrier::new(workers), Mutex::new(histogram)));
     let (load_of, shared_of) = (Arc::clone(load), Arc::clone(&shared));
     let guards = timely::execute(timely::Config::process(workers), move |worker| {
-        let mut seat = Seat::new(worker, part, Arc::clone(&load_of), Arc::clone(&shared_of), pace);
+        let mut seat = Seat::new(worker, part, Arc::clone(&load_of), Arc::clone(&shared_of));
         seat.warm_up();
-        let took = seat.measure();
+        let took = seat.measure(pace);
         let resident = resident_bytes();
         (took, resident, seat.window_bytes())
     });
@@ -190,7 +229,8 @@ fn measure(part: Part, workers: usize, load: &Arc<Load>, pace: Pace) -> anyhow::
     let what = match pace {
         Pace::Closed => format!("closed loop, {}, {workers} worker(s)", part.name()),
         Pace::Open => {
-            let rate = load.trades * 1_000_000 / load.events.last().map_or(1, |(at, _)| at + 1);
+            let first = load.events.get(load.lead).map_or(0, |(at, _)| *at);
+            let rate = load.trades * 1_000_000 / load.events.last().map_or(1, |(at, _)| at + 1 - first);
             format!("open loop, {rate} a second, {}, {workers} worker(s)", part.name())
         }
     };
@@ -215,11 +255,11 @@ struct Seat<'w> {
     worker: &'w mut Worker,
     load: Arc<Load>,
     shared: Arc<(Turn, Barrier, Mutex<Histogram<u64>>)>,
-    pace: Pace,
     feeds: Feeds,
     probe: ProbeHandle<Time>,
     states: States,
     left: Rc<Cell<u64>>,
+    time: Time,
 }
 
 impl<'w> Seat<'w> {
@@ -228,7 +268,6 @@ impl<'w> Seat<'w> {
         part: Part,
         load: Arc<Load>,
         shared: Arc<(Turn, Barrier, Mutex<Histogram<u64>>)>,
-        pace: Pace,
     ) -> Self {
         let (probe, states, left) = (ProbeHandle::new(), States::fresh(), Rc::new(Cell::new(0)));
         let count = Rc::clone(&left);
@@ -239,7 +278,7 @@ impl<'w> Seat<'w> {
             build(part, &inputs, &states, &mut outputs);
             feeds
         });
-        Self { worker, load, shared, pace, feeds, probe, states, left }
+        Self { worker, load, shared, feeds, probe, states, left, time: start_of(START) }
     }
 
     /// Lets every token trade once, and that be over.
@@ -266,32 +305,40 @@ impl<'w> Seat<'w> {
         }
     }
 
-    fn measure(&mut self) -> Duration {
-        let (load, shared) = (Arc::clone(&self.load), Arc::clone(&self.shared));
+    /// Takes in what leads up to it, and then what is measured.
+    fn measure(&mut self, pace: Pace) -> Duration {
+        let load = Arc::clone(&self.load);
+        let (lead, measured) = load.events.split_at(load.lead);
+        self.take_in(lead, Pace::Closed);
+        self.take_in(measured, pace)
+    }
+
+    fn take_in(&mut self, events: &[(u64, Event)], pace: Pace) -> Duration {
+        let shared = Arc::clone(&self.shared);
         let (turn, barrier, histogram) = &*shared;
+        let offered = |at: u64| at - events.first().map_or(0, |(first, _)| *first);
         let mut from = 0;
-        let mut time = start_of(START);
         barrier.wait();
         let started = Instant::now();
-        while from < load.events.len() {
+        while from < events.len() {
             if self.worker.index() == 0 {
-                let upto = next_batch(&load.events, from, started, self.pace);
-                let second = START + load.events.get(upto - 1).map_or(0, |(at, _)| at / 1_000_000);
-                time = start_of(second).max(time + 1);
+                let upto = next_batch(events, from, started, pace);
+                let second = START + events.get(upto - 1).map_or(0, |(at, _)| at / 1_000_000);
+                self.time = start_of(second).max(self.time + 1);
                 turn.upto.store(upto as u64, Ordering::Release);
-                turn.time.store(time, Ordering::Release);
+                turn.time.store(self.time, Ordering::Release);
             }
             barrier.wait();
             let upto = usize::try_from(turn.upto.load(Ordering::Acquire)).unwrap_or(usize::MAX);
-            time = turn.time.load(Ordering::Acquire);
-            let batch = load.events.get(from..upto).unwrap_or_default();
-            self.give(&batch.iter().map(|(_, event)| event).collect::<Vec<_>>(), time);
-            self.close(time + 1);
-            if self.pace == Pace::Open && self.worker.index() == 0 {
+            self.time = turn.time.load(Ordering::Acquire);
+            let batch = events.get(from..upto).unwrap_or_default();
+            self.give(&batch.iter().map(|(_, event)| event).collect::<Vec<_>>(), self.time);
+            self.close(self.time + 1);
+            if pace == Pace::Open && self.worker.index() == 0 {
                 let closed = started.elapsed().as_micros();
                 if let Ok(mut histogram) = histogram.lock() {
                     for (at, _) in batch.iter().filter(|(_, event)| is_trade(event)) {
-                        let waited = closed.saturating_sub(u128::from(*at));
+                        let waited = closed.saturating_sub(offered(*at).into());
                         histogram.saturating_record(u64::try_from(waited).unwrap_or(u64::MAX));
                     }
                 }
@@ -327,11 +374,12 @@ fn next_batch(events: &[(u64, Event)], from: usize, started: Instant, pace: Pace
         }
         Pace::Open => {
             let passed = || u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-            while passed() < first {
+            let start = events.first().map_or(0, |(at, _)| *at);
+            while passed() < first - start {
                 std::thread::yield_now();
             }
             let now = passed();
-            from + rest.partition_point(|(at, _)| *at < second_end && *at <= now)
+            from + rest.partition_point(|(at, _)| *at < second_end && *at - start <= now)
         }
     }
 }

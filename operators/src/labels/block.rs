@@ -9,7 +9,8 @@
 //!
 //! A group in which all buy or all sell is neither, which is nearly every group.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use model::{Address, EventId, Side};
 
@@ -72,27 +73,48 @@ fn victims<'a>(ticks: &[&'a Tick], front: usize, back: usize) -> impl Iterator<I
     ticks[front + 1..back].iter().copied().filter(is_victim)
 }
 
-/// The back of the sandwich whose front is at `front`, among the trades that are not `used`.
-fn back_of(front: usize, ticks: &[&Tick], used: &BTreeSet<usize>, params: &Params) -> Option<usize> {
+/// The places of the trades by wallets that both buy and sell in one pool, by pool and wallet; in order.
+/// Nobody else makes a sandwich, and in a busy slot nearly all are somebody else.
+fn two_sided(ticks: &[&Tick]) -> BTreeMap<usize, Rc<[usize]>> {
+    let mut places: Vec<usize> = (0..ticks.len()).filter(|at| ticks[*at].trader.is_some()).collect();
+    let whose = |at: &usize| (ticks[*at].pool, ticks[*at].trader);
+    places.sort_by_key(whose); // stable: of one wallet they stay in order
+    let of_one = places.chunk_by(|a, b| whose(a) == whose(b));
+    let two_sided = of_one.filter(|places| has_both_sides(places.iter().map(|at| ticks[*at])));
+    let with_all = two_sided.flat_map(|places| {
+        let all: Rc<[usize]> = places.into();
+        places.iter().map(move |at| (*at, Rc::clone(&all)))
+    });
+    with_all.collect()
+}
+
+/// The back of the sandwich whose front is at `front`, among the trades of that wallet in that pool that are
+/// not `used`.
+fn back_of(
+    front: usize,
+    of_wallet: &[usize],
+    ticks: &[&Tick],
+    used: &BTreeSet<usize>,
+    params: &Params,
+) -> Option<usize> {
     let first = ticks[front];
-    first.trader?;
-    let (base, others) = (u128::from(first.amounts.base), ticks.iter().enumerate().skip(front + 2));
-    let backs = others.filter(|(at, tick)| {
-        tick.trader == first.trader
-            && tick.pool == first.pool
+    let base = u128::from(first.amounts.base);
+    let backs = of_wallet.iter().copied().filter(|at| {
+        let tick = ticks[*at];
+        *at >= front + 2
             && tick.side != first.side
             && !used.contains(at)
             && is_flat(base, tick.amounts.base.into(), params.net_bps_max)
     });
-    backs.map(|(at, _)| at).find(|at| victims(ticks, front, *at).next().is_some())
+    backs.into_iter().find(|at| victims(ticks, front, *at).next().is_some())
 }
 
 fn sandwiches(mint: &Address, ticks: &[&Tick], tape: &Tape, params: &Params, found: &mut Found) {
     let mut used = BTreeSet::new();
     let mut pairs = Vec::new();
-    for front in 0..ticks.len() {
+    for (front, of_wallet) in two_sided(ticks) {
         if !used.contains(&front)
-            && let Some(back) = back_of(front, ticks, &used, params)
+            && let Some(back) = back_of(front, &of_wallet, ticks, &used, params)
         {
             used.extend([front, back]);
             pairs.push((front, back));

@@ -92,11 +92,12 @@ impl Live {
         self.trips.range((*wallet, Money::Sol)..=(*wallet, Money::Dollar)).any(|(_, t)| t.is_wash(place))
     }
 
-    /// The trades on the tape by the wallet of `tick`, quoted alike, without `tick`.
-    pub(super) fn others(&self, tick: &Tick, money: Money) -> impl Iterator<Item = &Tick> {
+    /// The trades on the tape by the wallet of `tick`, quoted alike, without `tick`: there are `count` of
+    /// them, and nearly always they are among the last.
+    pub(super) fn others(&self, tick: &Tick, money: Money, count: u32) -> impl Iterator<Item = &Tick> {
         let is_alike =
             move |t: &&Tick| t.trader == tick.trader && t.id != tick.id && self.money(t) == Some(money);
-        self.tape.iter().filter(is_alike)
+        self.tape.iter().rev().filter(is_alike).take(count as usize)
     }
 
     /// Counts a trade in or out; how many there are now.

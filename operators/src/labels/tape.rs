@@ -81,7 +81,7 @@ impl Tape {
         self.ticks.range(start..).take_while(move |tick| tick.id.slot == slot)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Tick> {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Tick> {
         self.ticks.iter()
     }
 

@@ -153,7 +153,7 @@ impl Token {
             if diff < 0 || count < params.wash.trades_min() {
                 return;
             }
-            let trips = Trips::new(money, live.others(tick, money));
+            let trips = Trips::new(money, live.others(tick, money, count - 1));
             live.trips.insert(key, trips);
         }
         let place = (tick.time, tick.id);

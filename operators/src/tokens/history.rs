@@ -1,6 +1,10 @@
 //! The pools of a token, and what happened in them that can still be corrected.
+//!
+//! What happened late is folded in from the mark before it on, and only as far as it makes a difference:
+//! the later of two events nearly always has the last word, so that is a few steps however long the
+//! history.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use model::{Address, EventId};
 use serde::{Deserialize, Serialize};
@@ -10,12 +14,19 @@ use super::shown::Shown;
 use super::{Entry, Pool, PoolName};
 use crate::prelude::*;
 
+/// Steps from one mark to the next.
+const MARK_STEPS: u32 = 256;
+
 /// A pool of the token.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PoolState {
     pub(super) name: PoolName,
     /// Up to what was let go.
     settled: Figures,
+    /// Up to and including what is named, every so many steps.
+    marks: BTreeMap<EventId, Figures>,
+    /// Steps since the last mark.
+    unmarked: u32,
     /// Up to the last that happened.
     pub(super) latest: Figures,
     pub(super) shown: Shown<Pool>,
@@ -33,6 +44,18 @@ pub(super) struct History {
     first_let_go: Option<EventId>,
 }
 
+impl PoolState {
+    /// Takes in what happened last.
+    fn step(&mut self, entry: &Entry) {
+        self.latest.step(entry);
+        self.unmarked += 1;
+        if self.unmarked >= MARK_STEPS {
+            self.unmarked = 0;
+            self.marks.insert(entry.id, self.latest.clone());
+        }
+    }
+}
+
 impl History {
     /// The index of a pool that is known.
     pub(super) fn find(&self, pool: &Address) -> Option<usize> {
@@ -46,21 +69,26 @@ impl History {
             return at;
         }
         let (settled, latest) = (Figures::default(), Figures::default());
-        self.pools.push(PoolState { name, settled, latest, shown: Shown::AsIs, is_changed: false });
+        let marks = BTreeMap::new();
+        let (shown, is_changed) = (Shown::AsIs, false);
+        self.pools.push(PoolState { name, settled, marks, unmarked: 0, latest, shown, is_changed });
         self.pools.len() - 1
     }
 
-    /// Takes in what happened.
-    pub(super) fn add(&mut self, entry: Entry) {
-        if self.entries.back().is_none_or(|last| *last < entry) {
-            if let Some(pool) = self.pools.get_mut(entry.pool as usize) {
-                pool.latest.step(&entry);
+    /// Takes in what happened; those of one time, in any order.
+    pub(super) fn add(&mut self, mut entries: Vec<Entry>) {
+        entries.sort_unstable();
+        for entry in entries {
+            if self.entries.back().is_none_or(|last| *last < entry) {
+                if let Some(pool) = self.pools.get_mut(entry.pool as usize) {
+                    pool.step(&entry);
+                }
+                self.entries.push_back(entry);
+            } else {
+                let at = self.entries.partition_point(|other| *other < entry);
+                self.entries.insert(at, entry);
+                self.fold(entry.pool, entry.id);
             }
-            self.entries.push_back(entry);
-        } else {
-            let at = self.entries.partition_point(|other| *other < entry);
-            self.entries.insert(at, entry);
-            self.fold(entry.pool);
         }
     }
 
@@ -70,17 +98,30 @@ impl History {
         let same = self.entries.range(first..).take_while(|other| other.id == entry.id);
         if let Some(offset) = same.clone().position(|other| other == entry) {
             self.entries.remove(first + offset);
-            self.fold(entry.pool);
+            self.fold(entry.pool, entry.id);
         }
     }
 
-    /// Folds a pool again.
-    fn fold(&mut self, pool: u32) {
+    /// Folds a pool again where something has changed at `id`.
+    fn fold(&mut self, pool: u32, id: EventId) {
         let Some(state) = self.pools.get_mut(pool as usize) else { return };
-        state.latest = state.settled.clone();
-        for entry in self.entries.iter().filter(|entry| entry.pool == pool) {
-            state.latest.step(entry);
+        let before = state.marks.range(..id).next_back();
+        let (from, mut figures) = match before {
+            Some((mark, figures)) => (self.entries.partition_point(|e| e.id <= *mark), figures.clone()),
+            None => (0, state.settled.clone()),
+        };
+        let mut marks = state.marks.range_mut(id..).peekable();
+        for entry in self.entries.range(from..).filter(|entry| entry.pool == pool) {
+            while let Some((_, mark)) = marks.next_if(|(mark, _)| **mark < entry.id) {
+                if *mark == figures {
+                    return;
+                }
+                mark.clone_from(&figures);
+            }
+            figures.step(entry);
         }
+        marks.for_each(|(_, mark)| mark.clone_from(&figures));
+        state.latest = figures;
     }
 
     /// Lets go what is past the horizon.
@@ -89,6 +130,9 @@ impl History {
             self.first_let_go = self.first_let_go.or(Some(entry.id));
             if let Some(pool) = self.pools.get_mut(entry.pool as usize) {
                 pool.settled.step(&entry);
+                while pool.marks.first_entry().is_some_and(|mark| *mark.key() <= entry.id) {
+                    pool.marks.pop_first();
+                }
             }
         }
         if self.entries.is_empty() {

@@ -21,6 +21,9 @@ const STEP_S: Seconds = 600;
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Tracked {
     pub(super) history: History,
+    /// What has happened at the present time, not yet part of the history.
+    #[serde(skip)]
+    coming: Vec<Entry>,
     pub(super) milestones: Milestones,
     pub(super) hour: Present<Activity>,
     pub(super) day: Present<Activity>,
@@ -87,7 +90,7 @@ impl Tracked {
         self.stir_pool(mint, at, params);
         entry.pool = u32::try_from(at).unwrap_or(u32::MAX);
         if diff > 0 {
-            self.history.add(entry);
+            self.coming.push(entry);
         } else {
             self.history.remove(&entry);
         }
@@ -186,7 +189,6 @@ impl State for Tracked {
                     effects.touch(Stage::Dead, self.output(mint, &Stage::Dead, effects.params));
                 }
                 self.change_step(mint, (name, entry), diff, params);
-                self.judge(effects);
             }
             Input::Milestone(_, milestone) => {
                 self.active_at = self.now;
@@ -194,7 +196,6 @@ impl State for Tracked {
                     effects.touch(stage, self.output(mint, &stage, effects.params));
                 }
                 self.change_milestone(mint, milestone, diff, params);
-                self.judge(effects);
             }
             Input::Stats { window, activity, is_put, .. } => {
                 let present = match window {
@@ -204,6 +205,11 @@ impl State for Tracked {
                 present.change(activity, if is_put { diff } else { -diff });
             }
         }
+    }
+
+    fn settle(&mut self, _: &Address, effects: &mut Effects<'_, Self>) {
+        self.history.add(std::mem::take(&mut self.coming));
+        self.judge(effects);
     }
 
     fn next_timer(&self, (params, horizon): &Settings) -> Option<Seconds> {
