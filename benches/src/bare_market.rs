@@ -8,6 +8,7 @@
 //! labels of wallets, wash trades, boards.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use model::{Address, ChainEvent, Event, EventId, Price, Seconds, SlotState, Trade};
 use operators::prices::PricedTrade;
@@ -98,8 +99,10 @@ impl BareMarket {
             return;
         }
         let price = trade.price();
-        let valued =
-            ValuedTrade { priced: PricedTrade { trade, price, price_ok: price.is_some() }, usd: self.rate };
+        let valued = ValuedTrade {
+            priced: PricedTrade { trade: Arc::new(trade), price, price_ok: price.is_some() },
+            usd: self.rate,
+        };
         self.candles.add(&candles::Input::trade(&valued), &self.params);
         self.batch.push(windows::Input::trade(&valued));
         let token = self.tokens.entry(trade.mint).or_default();

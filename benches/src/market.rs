@@ -19,7 +19,6 @@ use hdrhistogram::Histogram;
 use model::time::start_of;
 use model::{ChainEvent, Event, Seconds, Time};
 use operators::keyed::States;
-use operators::prelude::{Either, split};
 use operators::{candles, prices, slots, usd, windows};
 use serde::Serialize;
 use timely::dataflow::ProbeHandle;
@@ -394,11 +393,8 @@ fn build<'s>(part: Part, inputs: &Inputs<'s>, states: &States, out: &mut Outputs
         return;
     }
     let (horizon, params) = (params.horizon(), params.market);
-    let (happened, _) = slots::slots(inputs.events.clone(), inputs.slots.clone(), horizon, states);
-    let (trades, events) = split(happened, |event| match event {
-        ChainEvent::Trade(trade) => Either::Left(trade),
-        other => Either::Right(other),
-    });
+    let slots::Happened { trades, events, .. } =
+        slots::slots(inputs.events.clone(), inputs.slots.clone(), horizon, states);
     let priced = prices::prices(trades, &params.prices, horizon, states);
     let (valued, _) = usd::usd(priced, inputs.quotes.clone(), &params.usd, horizon, states);
     if part == Part::Candles {

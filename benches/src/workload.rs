@@ -51,7 +51,7 @@ pub(crate) fn ticks(transactions: &[Transaction], params: &dataflows::Params) ->
         match event {
             Event::Chain(ChainEvent::Trade(trade)) => {
                 let time = model::time::start_of(trade.origin.block_time);
-                pools.apply(time, trade, 1);
+                pools.apply(time, trade.into(), 1);
                 pools.close(|priced, diff| collect(priced, diff, &mut inputs));
             }
             Event::Chain(ChainEvent::Migrated(event)) => inputs.extend(Input::migration(&event)),

@@ -11,7 +11,7 @@
 //! ```
 
 use differential_dataflow::AsCollection;
-use model::{ChainEvent, Record, Reject, Schema};
+use model::{Record, Reject, Schema};
 use operators::candles::{Candle, Interval};
 use operators::commitment::Committed;
 use operators::holders::{Concentration, Holder};
@@ -19,7 +19,6 @@ use operators::indicators::Indicators;
 use operators::keyed::States;
 use operators::labels::{Label, LabelKind};
 use operators::leaders::Leader;
-use operators::prelude::{Either, split};
 use operators::tokens::{Lifecycle, Pool, Token, Tokens};
 use operators::trades::CommittedTrade;
 use operators::windows::TokenStats;
@@ -159,13 +158,11 @@ pub const RECORDS: &[&Schema] = &[
 pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, out: &mut Outputs) {
     let horizon = params.horizon();
     let params = &params.market;
-    let (happened, late) = slots::slots(inputs.events.clone(), inputs.slots.clone(), horizon, states);
-    let (trades, events) = split(happened, |event| match event {
-        ChainEvent::Trade(trade) => Either::Left(trade),
-        other => Either::Right(other),
-    });
+    let slots::Happened { trades, balances, events, late } =
+        slots::slots(inputs.events.clone(), inputs.slots.clone(), horizon, states);
     let found = labels::labels(
         trades.clone(),
+        balances.clone(),
         events.clone(),
         inputs.controls.clone(),
         &params.labels,
@@ -175,6 +172,7 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     out.emit(found.labels.clone());
     let held = holders::holders(
         trades.clone(),
+        balances,
         events.clone(),
         found.labels,
         (&params.holders, &params.labels.protocol_accounts),

@@ -13,6 +13,7 @@
 //! clean trade in reach there is nothing to hold against a price, and it stands.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::{Address, EventId, Price, Trade};
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,7 @@ impl Default for Params {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PricedTrade {
     /// The trade.
-    pub trade: Trade,
+    pub trade: Arc<Trade>,
     /// Price at which it was done; none if an amount is zero.
     pub price: Option<Price>,
     /// True if that price is credible.
@@ -74,7 +75,7 @@ impl PricedTrade {
 
 /// Prices every trade.
 pub fn prices<'s>(
-    trades: Collection<'s, Trade>,
+    trades: Collection<'s, Arc<Trade>>,
     params: &Params,
     horizon: Horizon,
     states: &States,
@@ -93,7 +94,7 @@ struct Reference {
 /// A trade that the reserves do not explain.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Doubtful {
-    trade: Trade,
+    trade: Arc<Trade>,
     price: Price,
     price_ok: bool,
 }
@@ -188,12 +189,12 @@ fn is_explained(trade: &Trade, price: Price, params: &Params) -> bool {
 
 impl State for Pool {
     type Key = Address;
-    type Input = Trade;
+    type Input = Arc<Trade>;
     type Part = EventId;
     type Output = PricedTrade;
     type Params = (Params, Horizon);
 
-    fn key(trade: &Trade) -> Address {
+    fn key(trade: &Arc<Trade>) -> Address {
         trade.pool
     }
 
@@ -201,7 +202,7 @@ impl State for Pool {
         pool.route()
     }
 
-    fn apply(&mut self, pool: &Address, trade: Trade, diff: Diff, effects: &mut Effects<'_, Self>) {
+    fn apply(&mut self, pool: &Address, trade: Arc<Trade>, diff: Diff, effects: &mut Effects<'_, Self>) {
         let (params, _) = effects.params;
         let (id, time) = (trade.origin.id, trade.origin.block_time);
         self.active_at = self.active_at.max(effects.now);
@@ -251,7 +252,7 @@ impl State for Pool {
 
     fn output(&self, _: &Address, id: &EventId, _: &Self::Params) -> Option<PricedTrade> {
         let Doubtful { trade, price, price_ok } = self.doubtful.get(id)?;
-        Some(PricedTrade { trade: *trade, price: Some(*price), price_ok: *price_ok })
+        Some(PricedTrade { trade: Arc::clone(trade), price: Some(*price), price_ok: *price_ok })
     }
 
     fn is_idle(&self) -> bool {

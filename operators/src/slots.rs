@@ -12,12 +12,28 @@
 //! It does not say how settled an event is: see [`crate::trades`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use differential_dataflow::collection::concatenate;
-use model::{ChainEvent, EventId, Reject, RejectReason, SlotState, SlotStatus, TxPlace};
+use model::{
+    BalancesChanged, ChainEvent, EventId, Origin, Reject, RejectReason, SlotState, SlotStatus, Trade, TxPlace,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::prelude::*;
+
+/// What happened, each event once. What is of every trade is shared by all that take it in: copied for
+/// each of them it would cost more than most of them do.
+pub struct Happened<'s> {
+    /// Trades.
+    pub trades: Collection<'s, Arc<Trade>>,
+    /// Balances after transactions.
+    pub balances: Collection<'s, Arc<BalancesChanged>>,
+    /// All other events.
+    pub events: Collection<'s, ChainEvent>,
+    /// Events that came too late to count.
+    pub late: Collection<'s, Reject>,
+}
 
 /// The events that happened, and those that came too late to count.
 pub fn slots<'s>(
@@ -25,32 +41,76 @@ pub fn slots<'s>(
     statuses: Collection<'s, SlotStatus>,
     horizon: Horizon,
     states: &States,
-) -> (Collection<'s, ChainEvent>, Collection<'s, Reject>) {
-    let inputs = [events.map(Input::Event), statuses.map(|s| Input::Status(s.slot, s.state))];
+) -> Happened<'s> {
+    let delivered = events.map(|event| Input::Event(Delivered::from(event)));
+    let inputs = [delivered, statuses.map(|s| Input::Status(s.slot, s.state))];
     let scope = inputs[0].scope();
     let settled = keyed::<Slot>(concatenate(scope, inputs), "slots", horizon, states);
-    split(settled, |output| match output {
+    let (happened, late) = split(settled, |output| match output {
         Output::Happened(event) => Either::Left(event),
         Output::TooLate(reject) => Either::Right(*reject),
-    })
+    });
+    let (trades, others) = split(happened, |event| match event {
+        Delivered::Trade(trade) => Either::Left(trade),
+        other => Either::Right(other),
+    });
+    let (balances, events) = split(others, |event| match event {
+        Delivered::Balances(balances) => Either::Left(balances),
+        other => Either::Right(other),
+    });
+    let events = events.flat_map(|event| match event {
+        Delivered::Other(event) => Some(Arc::unwrap_or_clone(event)),
+        Delivered::Trade(_) | Delivered::Balances(_) => None,
+    });
+    Happened { trades, balances, events, late }
+}
+
+/// An event, once in memory however many keep it. In the order of [`ChainEvent`], less one of balances,
+/// which has a place of its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Delivered {
+    /// A trade.
+    Trade(Arc<Trade>),
+    /// Balances.
+    Balances(Arc<BalancesChanged>),
+    /// Anything else.
+    Other(Arc<ChainEvent>),
+}
+
+impl From<ChainEvent> for Delivered {
+    fn from(event: ChainEvent) -> Self {
+        match event {
+            ChainEvent::Trade(trade) => Self::Trade(Arc::new(trade)),
+            ChainEvent::BalancesChanged(balances) => Self::Balances(Arc::new(balances)),
+            other => Self::Other(Arc::new(other)),
+        }
+    }
+}
+
+impl Delivered {
+    fn origin(&self) -> &Origin {
+        match self {
+            Self::Trade(trade) => &trade.origin,
+            Self::Balances(balances) => &balances.origin,
+            Self::Other(event) => event.origin(),
+        }
+    }
 }
 
 /// What arrives for a slot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "nearly every input is an event")]
 pub enum Input {
     /// One of its events.
-    Event(ChainEvent),
+    Event(Delivered),
     /// What became of it.
     Status(u64, SlotState),
 }
 
 /// What leaves for a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly every output is an event that happened")]
 pub enum Output {
     /// An event of a slot that lives.
-    Happened(ChainEvent),
+    Happened(Delivered),
     /// An event that is refused.
     TooLate(Box<Reject>),
 }
@@ -64,7 +124,7 @@ pub struct Place {
 }
 
 impl Place {
-    fn of(event: &ChainEvent) -> Self {
+    fn of(event: &Delivered) -> Self {
         let origin = event.origin();
         let EventId { outer_ix, inner_ix, .. } = origin.id;
         Self { tx: TxPlace::prefix(&origin.signature), outer_ix, inner_ix }
@@ -77,7 +137,7 @@ pub struct Slot {
     state: Option<SlotState>,
     /// Deliveries by place, the least first, with how often each came. Nearly always there is one, and a
     /// map of one would take the room of eleven.
-    events: BTreeMap<Place, Vec<(ChainEvent, Diff)>>,
+    events: BTreeMap<Place, Vec<(Delivered, Diff)>>,
     /// Places of events that can no longer change: any further delivery is a duplicate.
     settled: BTreeSet<Place>,
     settle_at: Option<Seconds>,
@@ -85,11 +145,11 @@ pub struct Slot {
 }
 
 impl Slot {
-    fn event(&self, place: &Place) -> Option<&ChainEvent> {
+    fn event(&self, place: &Place) -> Option<&Delivered> {
         self.events.get(place)?.iter().find(|(_, count)| *count > 0).map(|(event, _)| event)
     }
 
-    fn deliver(&mut self, event: ChainEvent, diff: Diff, effects: &mut Effects<'_, Self>) {
+    fn deliver(&mut self, event: Delivered, diff: Diff, effects: &mut Effects<'_, Self>) {
         let origin = event.origin();
         if effects.params.is_past(origin.block_time, effects.now) {
             effects.emit(Output::TooLate(Box::new(too_late(&event, effects.now))), diff);
@@ -152,7 +212,7 @@ impl Slot {
     }
 }
 
-fn too_late(event: &ChainEvent, now: Seconds) -> Reject {
+fn too_late(event: &Delivered, now: Seconds) -> Reject {
     let origin = event.origin();
     let late = now.saturating_sub(origin.block_time);
     Reject {

@@ -133,7 +133,7 @@ const DUST_MICROS: u128 = 10_000;
 impl ValuedTrade {
     /// The trade.
     #[must_use]
-    pub const fn trade(&self) -> &Trade {
+    pub fn trade(&self) -> &Trade {
         &self.priced.trade
     }
 
@@ -155,7 +155,7 @@ impl ValuedTrade {
     /// What was paid, in millionths of a USD.
     #[must_use]
     pub fn value_micros(&self) -> Option<u128> {
-        let Trade { quote_amount, quote_decimals, .. } = self.priced.trade;
+        let Trade { quote_amount, quote_decimals, .. } = *self.priced.trade;
         Some(self.usd?.micros(quote_amount, quote_decimals))
     }
 }

@@ -7,11 +7,10 @@ use std::sync::mpsc;
 
 use dataflows::{Clock, Feeds, Params};
 use model::time::second_of;
-use model::{ChainEvent, Diff, Event, Seconds, Time};
+use model::{Diff, Event, Seconds, Time};
 use operators::keyed::States;
 use operators::labels::{LabelKind, Mark, labels};
-use operators::prelude::{Either, split};
-use operators::slots::slots;
+use operators::slots::{Happened, slots};
 use testkit::oracle;
 use testkit::stream::{Shape, address, events};
 use timely::dataflow::ProbeHandle;
@@ -41,13 +40,11 @@ fn marks(events: &[Event], params: &Params) -> Vec<(Mark, Time, Diff)> {
         let (states, collected) = (States::fresh(), std::rc::Rc::clone(&seen));
         let mut feeds = worker.dataflow::<Time, _, _>(|scope| {
             let (feeds, inputs) = Feeds::new(scope);
-            let (happened, _) = slots(inputs.events, inputs.slots, params.horizon(), &states);
-            let (trades, events) = split(happened, |event| match event {
-                ChainEvent::Trade(trade) => Either::Left(trade),
-                other => Either::Right(other),
-            });
+            let Happened { trades, balances, events, .. } =
+                slots(inputs.events, inputs.slots, params.horizon(), &states);
             let settings = &params.market.labels;
-            let found = labels(trades, events, inputs.controls, settings, params.horizon(), &states);
+            let found =
+                labels(trades, balances, events, inputs.controls, settings, params.horizon(), &states);
             found.marks.inspect(move |change| collected.borrow_mut().push(*change)).probe_with(&probe);
             feeds
         });

@@ -115,6 +115,13 @@ impl Input {
         }))
     }
 
+    /// What balances after a transaction say; none if the token is a currency.
+    #[must_use]
+    pub fn balances(event: &BalancesChanged) -> Option<Self> {
+        let (mint, moment) = (event.mint, Moment::of(&event.origin));
+        (!mint.is_currency()).then(|| Self::Balances { mint, moment, balances: event.balances.clone() })
+    }
+
     /// What another event says: up to two things.
     #[must_use]
     pub fn of(event: ChainEvent) -> [Option<Self>; 2] {
@@ -123,9 +130,6 @@ impl Input {
         }
         let pool = |mint, pool, is_curve| Some(Self::Pool { mint, pool, is_curve });
         match event {
-            ChainEvent::BalancesChanged(BalancesChanged { origin, mint, balances }) => {
-                [Some(Self::Balances { mint, moment: Moment::of(&origin), balances }), None]
-            }
             ChainEvent::TokenCreated(event) => [
                 Some(Self::Created {
                     mint: event.mint,
@@ -142,9 +146,10 @@ impl Input {
             ChainEvent::LiquidityChanged(event) => {
                 [pool(event.mint, event.pool, event.program.is_curve()), None]
             }
-            ChainEvent::Trade(_) | ChainEvent::CurveCompleted(_) | ChainEvent::CurveParametersChanged(_) => {
-                [None, None]
-            }
+            ChainEvent::Trade(_)
+            | ChainEvent::BalancesChanged(_)
+            | ChainEvent::CurveCompleted(_)
+            | ChainEvent::CurveParametersChanged(_) => [None, None],
         }
     }
 

@@ -2,7 +2,7 @@
 //! wallets have of them.
 //!
 //! **Whose balance.** An owner has the sum of its token accounts, as transactions tell it
-//! ([`BalancesChanged`](model::BalancesChanged)). Where a transaction tells no balances (a source of
+//! ([`BalancesChanged`]). Where a transaction tells no balances (a source of
 //! trades, a feed that leaves them out) the trade itself adds or takes; the column `basis` says
 //! which of the two a balance rests on. A balance that is told puts right what was missed before it.
 //! Transfers outside of the transactions that come are not seen until the owner trades again.
@@ -37,8 +37,10 @@ mod supplies;
 mod token;
 mod top;
 
+use std::sync::Arc;
+
 use differential_dataflow::collection::concatenate;
-use model::{Address, ChainEvent, Seconds};
+use model::{Address, BalancesChanged, ChainEvent, Seconds};
 use serde::{Deserialize, Serialize};
 
 pub use input::{Input, Labelled, Moment, Trade};
@@ -89,12 +91,13 @@ pub struct Held<'s> {
 
 /// Maintains who holds every token.
 ///
-/// `events` are those that are no trades: balances, creations, pools, migrations.
+/// `events` are those that are neither trades nor balances: creations, pools, migrations.
 ///
 /// `labels` say which wallets bought in its first moments, in its launch slot, or got tokens from its
 /// creator; other labels do nothing here. `protocol_accounts` are no holders, as are those that are known.
 pub fn holders<'s>(
-    trades: Collection<'s, model::Trade>,
+    trades: Collection<'s, Arc<model::Trade>>,
+    balances: Collection<'s, Arc<BalancesChanged>>,
     events: Collection<'s, ChainEvent>,
     labels: Collection<'s, Label>,
     (params, protocol_accounts): (&Params, &[Address]),
@@ -102,12 +105,13 @@ pub fn holders<'s>(
     states: &States,
 ) -> Held<'s> {
     let trades = trades.flat_map(|trade| Input::trade(&trade));
+    let balances = balances.flat_map(|event| Input::balances(&event));
     let events = events.flat_map(|event| Input::of(event).into_iter().flatten());
     let labels = labels.flat_map(|label| Input::label(&label));
     let scope = events.scope();
     let settings =
         token::Settings { params: params.clone(), protocol_accounts: protocol_accounts.to_vec(), horizon };
-    let inputs = concatenate(scope, [trades, events, labels]);
+    let inputs = concatenate(scope, [trades, balances, events, labels]);
     let held = keyed::<Token>(inputs, "holders", settings, states);
     let holders = held.clone().flat_map(|output| match output {
         Output::Holder(holder) => Some(holder),

@@ -27,10 +27,12 @@ pub mod token;
 pub mod wallet;
 pub mod wash;
 
+use std::sync::Arc;
+
 use differential_dataflow::AsCollection;
 use differential_dataflow::collection::concatenate;
 use model::time::second_of;
-use model::{Address, ChainEvent, Control, EventId, LabelEntry, Trade};
+use model::{Address, BalancesChanged, ChainEvent, Control, EventId, LabelEntry, Trade};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::core::Map;
 
@@ -121,10 +123,11 @@ pub struct Labels<'s> {
 
 /// Labels wallets and trades.
 ///
-/// `trades` and `events` are those that happened, each once; of the latter creations and
-/// balances matter, and others do nothing here. `controls` tell of labels that are given.
+/// `trades`, `balances` and `events` are those that happened, each once; of the latter creations matter,
+/// and others do nothing here. `controls` tell of labels that are given.
 pub fn labels<'s>(
-    trades: Collection<'s, Trade>,
+    trades: Collection<'s, Arc<Trade>>,
+    balances: Collection<'s, Arc<BalancesChanged>>,
     events: Collection<'s, ChainEvent>,
     controls: Collection<'s, Control>,
     params: &Params,
@@ -135,9 +138,9 @@ pub fn labels<'s>(
     let trades = trades.map(|trade| input::Input::Trade(input::Trade::of(&trade)));
     let origins = events.flat_map(|event| match event {
         ChainEvent::TokenCreated(event) => Some(input::Input::Created(input::Creation::of(&event))),
-        ChainEvent::BalancesChanged(event) => insider::Moved::of(&event).map(input::Input::Moved),
         _ => None,
     });
+    let moved = balances.flat_map(|event| insider::Moved::of(&event).map(input::Input::Moved));
     let traded = trades.clone().flat_map(|input| match input {
         input::Input::Trade(trade) => {
             let of_wallet = wallet::Trade { id: trade.id, time: trade.time, mint: trade.mint };
@@ -149,7 +152,8 @@ pub fn labels<'s>(
     let scope = inputs[0].scope();
     let of_wallets =
         keyed::<wallet::Wallet>(concatenate(scope, inputs), "wallet_labels", settings.clone(), states);
-    let of_tokens = keyed::<token::Token>(trades.concat(origins), "token_labels", settings, states);
+    let of_tokens =
+        keyed::<token::Token>(concatenate(scope, [trades, origins, moved]), "token_labels", settings, states);
     let outputs = [of_tokens.flat_map(Found::of_token), of_wallets.map(Found::of_wallet)];
     let found = concatenate(scope, outputs);
     let (labels, marks) = split(found, |found| match found {

@@ -276,7 +276,7 @@ fn judge(trade: Trade, before: &[&PricedTrade], born: Seconds, params: &Params) 
     let (quote, base) = (trade.quote_amount, trade.base_amount);
     let Some(price) = Price::ratio(quote.into(), trade.quote_decimals, base.into(), trade.base_decimals)
     else {
-        return PricedTrade { trade, price: None, price_ok: false };
+        return PricedTrade { trade: trade.into(), price: None, price_ok: false };
     };
     let time = trade.origin.block_time;
     let clean = before.iter().rev().filter(|p| p.price_ok && !p.trade.is_dust());
@@ -294,5 +294,5 @@ fn judge(trade: Trade, before: &[&PricedTrade], born: Seconds, params: &Params) 
         let (low, high) = (a.get().min(b.get()), a.get().max(b.get()));
         price.get() >= low / slack && price.get() <= high * slack
     });
-    PricedTrade { trade, price: Some(price), price_ok: is_explained || is_near }
+    PricedTrade { trade: trade.into(), price: Some(price), price_ok: is_explained || is_near }
 }
