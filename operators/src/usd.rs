@@ -226,7 +226,6 @@ impl Slice {
 
 /// What arrives for a slice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "nearly every input is a trade")]
 pub enum Input {
     /// A trade.
     Trade(PricedTrade),
@@ -236,7 +235,6 @@ pub enum Input {
 
 /// What leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly every output is a trade")]
 pub enum Output {
     /// A trade.
     Valued(ValuedTrade),
