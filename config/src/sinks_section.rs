@@ -10,9 +10,6 @@ use crate::layers::Layers;
 use crate::path::KeyPath;
 use crate::wording;
 
-/// Every type of sink, as `type` spells it.
-const TYPES: [&str; 3] = ["clickhouse", "jsonl", "sqlite"];
-
 /// Reads the sinks that are right, each with its index; what is wrong becomes a problem of `layers`.
 pub(crate) fn read(layers: &mut Layers) -> Vec<(usize, SinkConfig)> {
     let at = KeyPath::default().key("sinks");
@@ -37,11 +34,12 @@ fn read_one(layers: &mut Layers, at: &KeyPath) -> Option<SinkConfig> {
         Some(Value::String(kind)) => kind.clone(),
         Some(other) => {
             let found = wording::describe(other);
-            layers.wrong(&tag, format!("expected {}, found {found}", wording::one_of(&TYPES, '"')));
+            layers
+                .wrong(&tag, format!("expected {}, found {found}", wording::one_of(SinkConfig::TYPES, '"')));
             return None;
         }
         None => {
-            layers.wrong(at, format!("`type` is missing: {}", wording::one_of(&TYPES, '"')));
+            layers.wrong(at, format!("`type` is missing: {}", wording::one_of(SinkConfig::TYPES, '"')));
             return None;
         }
     };
@@ -50,8 +48,11 @@ fn read_one(layers: &mut Layers, at: &KeyPath) -> Option<SinkConfig> {
         "clickhouse" => layers.read(at).map(SinkConfig::ClickHouse),
         "jsonl" => layers.read(at).map(SinkConfig::Jsonl),
         "sqlite" => layers.read(at).map(SinkConfig::Sqlite),
+        #[cfg(feature = "kafka")]
+        "kafka" => layers.read(at).map(SinkConfig::Kafka),
+        "questdb" => layers.read(at).map(SinkConfig::Questdb),
         other => {
-            layers.wrong(&tag, wording::unknown_choice(other, &TYPES));
+            layers.wrong(&tag, wording::unknown_choice(other, SinkConfig::TYPES));
             None
         }
     }

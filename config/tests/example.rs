@@ -63,14 +63,20 @@ fn every_key_stands_in_the_example_with_a_comment() {
     let mut all = Vec::new();
     keys(&serde_json::to_value(Config::default()).unwrap(), "", &mut all);
     assert!(all.len() > 30, "{all:?}");
-    let mut clickhouse = vec!["sinks.ttl_days".to_owned()];
-    keys(&serde_json::to_value(sinks::clickhouse::Config::default()).unwrap(), ".sinks", &mut clickhouse);
-    clickhouse.retain(|key| !key.starts_with("sinks.ttl_days."));
-    for key in all.iter().chain(&clickhouse) {
+    let mut servers = vec!["sinks.ttl_days".to_owned()];
+    for config in [
+        serde_json::to_value(sinks::clickhouse::Config::default()),
+        serde_json::to_value(sinks::kafka::Config::default()),
+        serde_json::to_value(sinks::questdb::Config::default()),
+    ] {
+        keys(&config.unwrap(), ".sinks", &mut servers);
+    }
+    servers.retain(|key| !key.starts_with("sinks.ttl_days."));
+    for key in all.iter().chain(&servers) {
         assert!(documented.contains(key), "{key} is not in the example");
     }
     documented.retain(|key| !all.contains(key));
-    let others: Vec<String> = documented.into_iter().filter(|key| !clickhouse.contains(key)).collect();
+    let others: Vec<String> = documented.into_iter().filter(|key| !servers.contains(key)).collect();
     assert_eq!(others, ["sinks.dir"], "keys that are not there");
 }
 
@@ -86,7 +92,7 @@ fn commented_keys_of_the_example_are_right_when_they_are_not_comments() {
         .collect();
     let loaded = load(&uncommented.join("\n")).unwrap();
     assert_eq!(loaded.config.source.simulate.seconds, Some(3_600));
-    assert_eq!(loaded.config.sinks.len(), 3);
+    assert_eq!(loaded.config.sinks.len(), 5);
 }
 
 #[test]
@@ -115,7 +121,7 @@ cache_mib = 0
 [[sinks]]
 dir = 'out'
 [[sinks]]
-type = 'kafka'
+type = 'csv'
 [[sinks]]
 type = 'jsonl'
 ";
@@ -128,8 +134,9 @@ type = 'jsonl'
         "8: run.workers: must be from 1 to 1024, is 0",
         "11: sinks[0].paht: no such key; did you mean `path`?",
         "12: sinks[0].cache_mib: 0 is out of range; from 1 to 65536",
-        "13: sinks[1]: `type` is missing: \"clickhouse\", \"jsonl\" or \"sqlite\"",
-        "16: sinks[2].type: expected \"clickhouse\", \"jsonl\" or \"sqlite\", found \"kafka\"",
+        "13: sinks[1]: `type` is missing: \"clickhouse\", \"jsonl\", \"kafka\", \"questdb\" or \"sqlite\"",
+        "16: sinks[2].type: expected \"clickhouse\", \"jsonl\", \"kafka\", \"questdb\" or \"sqlite\", found \"csv\"; did \
+         you mean \"clickhouse\"?",
         "17: sinks[3]: `dir` is missing",
     ] {
         assert!(found.contains(&expected), "{expected:?} is not in\n{problems}");

@@ -61,6 +61,19 @@ pub fn common(as_of: Time, out: &mut Vec<u8>) -> io::Result<()> {
     write!(out, ",\"as_of\":{as_of},\"def_version\":{DEF_VERSION}}}")
 }
 
+/// Appends a key as one JSON array, such as `["primary","So111…","1m",1700000000000]`.
+///
+/// # Errors
+/// As [`JsonEncoder::row`].
+pub fn key(values: &[Value], out: &mut Vec<u8>) -> io::Result<()> {
+    for (i, part) in values.iter().enumerate() {
+        out.push(if i == 0 { b'[' } else { b',' });
+        value(part, out)?;
+    }
+    out.push(b']');
+    Ok(())
+}
+
 /// Appends one value.
 ///
 /// # Errors
@@ -123,6 +136,13 @@ mod tests {
             "kept {\"mint\":\"So11111111111111111111111111111111111111112\",\"at\":1700000000000,\
              \"trader\":null,\"as_of\":1700000000000001,\"def_version\":1}"
         );
+    }
+
+    #[test]
+    fn a_key_is_an_array_whatever_is_in_its_texts() {
+        let mut out = Vec::new();
+        key(&[Value::text("a\",\"b"), Value::Count(7), Value::Amount(8)], &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), r#"["a\",\"b",7,"8"]"#);
     }
 
     #[test]

@@ -6,7 +6,12 @@
 //! [`Sink::committed`] says truly what need not be written again.
 //!
 //! Sinks are plain blocking code, each on a thread of its own; one that is built on an asynchronous
-//! client keeps its runtime to itself. Each sits behind a feature of its own name: `jsonl`, `sqlite`, `clickhouse`.
+//! client keeps its runtime to itself. Each sits behind a feature of its own name: `jsonl`, `sqlite`,
+//! `clickhouse`, `kafka`, `questdb`.
+//!
+//! Whether a failure may pass is said by [`SinkError::is_transient`]: a server that does not answer may
+//! come back, one that refuses will go on refusing. A sink makes one attempt a call and leaves what it
+//! holds so that the next attempt is right, whatever became of the last; who calls it decides how long to try.
 //!
 //! Every sink orders a record by its key as it is printed: columns from left to right, numbers by size,
 //! texts and addresses by the bytes of their text. So a file and a table of the same run read alike, and
@@ -18,20 +23,40 @@ pub mod clickhouse;
 mod database_error;
 pub mod description;
 pub mod encode;
+#[cfg(any(feature = "kafka", feature = "questdb"))]
+mod failure;
 pub mod fit;
 pub mod flush;
 mod folder_layout;
 #[cfg(feature = "jsonl")]
 pub mod jsonl;
-#[cfg(any(feature = "jsonl", feature = "sqlite", feature = "clickhouse"))]
+#[cfg(feature = "kafka")]
+pub mod kafka;
+#[cfg(feature = "questdb")]
+pub mod questdb;
+#[cfg(any(
+    feature = "jsonl",
+    feature = "sqlite",
+    feature = "clickhouse",
+    feature = "kafka",
+    feature = "questdb"
+))]
 mod registry;
+#[cfg(any(feature = "kafka", feature = "questdb"))]
+mod secret;
 pub mod snapshot;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
 pub use description::{ColumnDescription, Description};
 pub use flush::{Conflator, Flush, Table};
-#[cfg(any(feature = "jsonl", feature = "sqlite", feature = "clickhouse"))]
+#[cfg(any(
+    feature = "jsonl",
+    feature = "sqlite",
+    feature = "clickhouse",
+    feature = "kafka",
+    feature = "questdb"
+))]
 pub use registry::{Problem, SinkConfig};
 
 use std::error::Error;
@@ -81,6 +106,8 @@ pub struct SinkError {
     pub doing: String,
     /// What went wrong.
     pub source: Box<dyn Error + Send + Sync>,
+    /// True if the same step may succeed later: the far side cannot be reached, or is overloaded.
+    pub is_transient: bool,
 }
 
 impl SinkError {
@@ -90,6 +117,12 @@ impl SinkError {
         doing: impl Into<String>,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self { sink, doing: doing.into(), source: source.into() }
+        Self { sink, doing: doing.into(), source: source.into(), is_transient: false }
+    }
+
+    /// The same, as one that may pass.
+    #[must_use]
+    pub fn transient(self) -> Self {
+        Self { is_transient: true, ..self }
     }
 }

@@ -9,6 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::clickhouse;
 #[cfg(feature = "jsonl")]
 use crate::jsonl;
+#[cfg(feature = "kafka")]
+use crate::kafka;
+#[cfg(feature = "questdb")]
+use crate::questdb;
+use crate::snapshot::Contents;
+#[cfg(any(feature = "jsonl", feature = "sqlite"))]
+use crate::snapshot::Finished;
 #[cfg(feature = "sqlite")]
 use crate::sqlite;
 use crate::{Sink, SinkError};
@@ -27,6 +34,12 @@ pub enum SinkConfig {
     #[cfg(feature = "clickhouse")]
     #[serde(rename = "clickhouse")]
     ClickHouse(clickhouse::Config),
+    /// Topics of Kafka.
+    #[cfg(feature = "kafka")]
+    Kafka(kafka::Config),
+    /// Tables of QuestDB.
+    #[cfg(feature = "questdb")]
+    Questdb(questdb::Config),
 }
 
 /// One thing that is wrong with the settings of a sink.
@@ -45,6 +58,20 @@ impl Problem {
 }
 
 impl SinkConfig {
+    /// Every type of sink of this build, as `type` spells it, in order.
+    pub const TYPES: &[&str] = &[
+        #[cfg(feature = "clickhouse")]
+        "clickhouse",
+        #[cfg(feature = "jsonl")]
+        "jsonl",
+        #[cfg(feature = "kafka")]
+        "kafka",
+        #[cfg(feature = "questdb")]
+        "questdb",
+        #[cfg(feature = "sqlite")]
+        "sqlite",
+    ];
+
     /// Everything that is wrong with the settings, as far as it can be told without opening anything.
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
@@ -69,6 +96,63 @@ impl SinkConfig {
             Self::ClickHouse(config) => {
                 config.problems().into_iter().map(|(key, message)| Problem::new(key, message)).collect()
             }
+            #[cfg(feature = "kafka")]
+            Self::Kafka(config) => told(config.problems()),
+            #[cfg(feature = "questdb")]
+            Self::Questdb(config) => told(config.problems()),
+        }
+    }
+
+    /// The type, as a configuration spells it.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            #[cfg(feature = "jsonl")]
+            Self::Jsonl(_) => "jsonl",
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => "sqlite",
+            #[cfg(feature = "clickhouse")]
+            Self::ClickHouse(_) => "clickhouse",
+            #[cfg(feature = "kafka")]
+            Self::Kafka(_) => "kafka",
+            #[cfg(feature = "questdb")]
+            Self::Questdb(_) => "questdb",
+        }
+    }
+
+    /// Where it writes to, for people: a path or an address.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self {
+            #[cfg(feature = "jsonl")]
+            Self::Jsonl(config) => config.dir.display().to_string(),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(config) => config.path.display().to_string(),
+            #[cfg(feature = "clickhouse")]
+            Self::ClickHouse(config) => format!("{} {}", config.url, config.database),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(config) => format!("{} {}", config.brokers, config.prefix),
+            #[cfg(feature = "questdb")]
+            Self::Questdb(config) => config.url.clone(),
+        }
+    }
+
+    /// Opens what the sink holds, to read it. A run that writes to it is not disturbed.
+    ///
+    /// # Errors
+    /// When it cannot be reached or refuses.
+    pub fn contents(&self) -> Result<Box<dyn Contents>, SinkError> {
+        match self {
+            #[cfg(feature = "jsonl")]
+            Self::Jsonl(config) => Ok(Box::new(Finished::new("jsonl", config.dir.clone()))),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(config) => Ok(Box::new(Finished::new("sqlite", config.path.clone()))),
+            #[cfg(feature = "clickhouse")]
+            Self::ClickHouse(config) => Ok(Box::new(clickhouse::Reader::new(config)?)),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(config) => Ok(Box::new(kafka::Topics::open(config)?)),
+            #[cfg(feature = "questdb")]
+            Self::Questdb(config) => Ok(Box::new(questdb::Tables::open(config)?)),
         }
     }
 
@@ -84,8 +168,17 @@ impl SinkConfig {
             Self::Sqlite(config) => Ok(Box::new(sqlite::EmbeddedStore::open(config)?)),
             #[cfg(feature = "clickhouse")]
             Self::ClickHouse(config) => Ok(Box::new(clickhouse::ClickHouse::open(config)?)),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(config) => Ok(Box::new(kafka::Kafka::open(config)?)),
+            #[cfg(feature = "questdb")]
+            Self::Questdb(config) => Ok(Box::new(questdb::QuestDb::open(config)?)),
         }
     }
+}
+
+#[cfg(any(feature = "kafka", feature = "questdb"))]
+fn told(problems: Vec<(&'static str, String)>) -> Vec<Problem> {
+    problems.into_iter().map(|(key, message)| Problem::new(key, message)).collect()
 }
 
 #[cfg(feature = "jsonl")]
@@ -128,6 +221,18 @@ mod tests {
         );
         let unknown = read(r#"{"type":"sqlite","paht":"a.db"}"#).unwrap_err().to_string();
         assert!(unknown.contains("paht") && unknown.contains("busy_timeout_ms"), "{unknown}");
+    }
+
+    #[test]
+    fn every_type_can_be_named() {
+        for name in SinkConfig::TYPES {
+            let read = serde_json::from_str::<SinkConfig>(&format!(r#"{{"type":"{name}","dir":"out"}}"#));
+            // The key is of one type only; the others refuse it, which they can only if they are known.
+            match read {
+                Ok(config) => assert_eq!(config.type_name(), *name),
+                Err(e) => assert!(e.to_string().contains("unknown field `dir`"), "{e}"),
+            }
+        }
     }
 
     #[test]

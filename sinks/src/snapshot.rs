@@ -6,6 +6,7 @@
 //!
 //! Rows are streamed in the order of their keys; neither side is ever in memory as a whole.
 
+mod contents;
 mod diff;
 mod folder;
 #[cfg(feature = "sqlite")]
@@ -17,11 +18,14 @@ use std::path::{Path, PathBuf};
 use model::Kind;
 use serde::Serialize;
 
-#[cfg(feature = "clickhouse")]
+#[cfg(any(feature = "clickhouse", feature = "kafka", feature = "questdb"))]
 pub(crate) use folder::push_member;
 
+pub use contents::{Contents, Finished};
 pub use diff::{ColumnDiff, DiffReport, RecordDiff, RowDiff, diff};
 
+#[cfg(any(feature = "kafka", feature = "questdb"))]
+use crate::fit::COMMON_COLUMNS;
 use crate::{ColumnDescription, Description};
 
 /// Columns that are left out of a comparison, beside `as_of`.
@@ -124,6 +128,32 @@ pub struct SnapshotRow {
     pub key: Key,
     /// The JSON object, without `as_of` and `received_at`.
     pub line: String,
+}
+
+impl SnapshotRow {
+    /// A row from the JSON of its columns. One that is not there is null, as in a row that was written
+    /// before the column was added; one of the key has to be there.
+    #[cfg(any(feature = "kafka", feature = "questdb"))]
+    pub(crate) fn of_members(
+        record: &Description,
+        mut json: impl FnMut(&str) -> Option<String>,
+    ) -> Result<Self, String> {
+        let mut key = Vec::with_capacity(record.key);
+        let mut line = String::new();
+        let own = record.columns.iter().map(|column| &*column.name);
+        for (i, name) in own.chain(COMMON_COLUMNS).enumerate() {
+            let value = json(name).unwrap_or_else(|| "null".to_owned());
+            if let Some(column) = record.key_columns().get(i) {
+                let part = key_part(column, &value);
+                key.push(
+                    part.ok_or_else(|| format!("the column `{name}` takes {:?}, not {value}", column.kind))?,
+                );
+            }
+            push_member(&mut line, name, &value);
+        }
+        line.push('}');
+        Ok(Self { key: Key(key), line })
+    }
 }
 
 /// The rows of a record in the order of their keys.

@@ -54,7 +54,7 @@ pub use log_reader::LogReader;
 pub use store::{EmbeddedStore, Progress};
 
 pub(crate) use file::open_to_read;
-pub(crate) use records::descriptions;
+pub(crate) use records::{descriptions, frontier};
 pub(crate) use value::read as read_value;
 
 const NAME: &str = "sqlite";

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
 
+mod servers;
 #[cfg(feature = "clickhouse")]
 mod services;
 
@@ -44,13 +45,12 @@ static EVERYTHING: Schema = Schema {
 
 /// A sink, and where what it wrote can be read.
 struct Place {
-    _dir: TempDir,
+    _dir: Option<TempDir>,
     config: SinkConfig,
-    output: PathBuf,
+    /// The finished output, of sinks that write to files.
+    output: Option<PathBuf>,
     /// True if a sink that is opened again goes on where the last one stopped.
     resumes: bool,
-    /// True if a second run is refused; otherwise the first one is, at its next flush.
-    is_locked: bool,
 }
 
 impl Place {
@@ -61,31 +61,35 @@ impl Place {
     }
 
     fn lines(&self, record: &str) -> Vec<String> {
-        #[cfg(feature = "clickhouse")]
-        if let SinkConfig::ClickHouse(config) = &self.config {
-            let schema = if record == CANDLES.name { &CANDLES } else { &EVERYTHING };
-            let reader = sinks::clickhouse::Reader::new(config).unwrap();
-            return reader.rows(schema).unwrap().map(|row| row.unwrap().line).collect();
-        }
-        snapshot::read_rows(&self.output, record).unwrap().map(|row| row.unwrap().line).collect()
+        let mut contents = self.config.contents().unwrap();
+        let schema: &'static Schema = if record == CANDLES.name { &CANDLES } else { &EVERYTHING };
+        let description = sinks::Description::from(schema);
+        let mut rows = Vec::new();
+        contents
+            .read(&description, &mut |row| {
+                rows.push(row);
+                Ok(())
+            })
+            .unwrap();
+        rows.sort_by(|a, b| a.key.cmp(&b.key));
+        rows.into_iter().map(|row| row.line).collect()
     }
 
     fn say(&self) -> &'static str {
-        match self.config {
-            SinkConfig::Jsonl(_) => "jsonl",
-            SinkConfig::Sqlite(_) => "sqlite",
-            #[cfg(feature = "clickhouse")]
-            SinkConfig::ClickHouse(_) => "clickhouse",
-        }
+        self.config.type_name()
     }
 }
 
-#[cfg(feature = "clickhouse")]
 impl Drop for Place {
     fn drop(&mut self) {
-        if let SinkConfig::ClickHouse(config) = &self.config {
-            let server = sinks::clickhouse::Server::new(config).unwrap();
-            let _is_gone = server.fetch(&format!("DROP DATABASE IF EXISTS {} SYNC", config.database));
+        // After a failure what is there may tell why.
+        if !std::thread::panicking() {
+            servers::clean(&self.config);
+            #[cfg(feature = "clickhouse")]
+            if let SinkConfig::ClickHouse(config) = &self.config {
+                let server = sinks::clickhouse::Server::new(config).unwrap();
+                let _is_gone = server.fetch(&format!("DROP DATABASE IF EXISTS {} SYNC", config.database));
+            }
         }
     }
 }
@@ -109,30 +113,47 @@ fn in_clickhouse() -> Option<Place> {
         ttl_days: [].into(),
         ..sinks::clickhouse::Config::default()
     };
-    let output = dir.path().to_owned();
-    Some(Place { _dir: dir, config: SinkConfig::ClickHouse(config), output, resumes: true, is_locked: false })
+    Some(Place { _dir: Some(dir), config: SinkConfig::ClickHouse(config), output: None, resumes: true })
 }
 
 fn every_sink() -> Vec<Place> {
-    let place = |resumes, make: fn(PathBuf) -> (PathBuf, SinkConfig)| {
+    every_file().into_iter().chain(every_server()).collect()
+}
+
+fn every_file() -> Vec<Place> {
+    let of_files = |resumes, make: fn(PathBuf) -> (PathBuf, SinkConfig)| {
         let dir = TempDir::new().unwrap();
         let (output, config) = make(dir.path().to_owned());
-        Place { _dir: dir, config, output, resumes, is_locked: true }
+        Place { _dir: Some(dir), config, output: Some(output), resumes }
     };
-    #[cfg_attr(not(feature = "clickhouse"), expect(unused_mut, reason = "others are added to it"))]
-    let mut places = vec![
-        place(false, |dir| {
+    vec![
+        of_files(false, |dir| {
             let dir = dir.join("out");
             (dir.clone(), SinkConfig::Jsonl(jsonl::Config { dir }))
         }),
-        place(true, |dir| {
+        of_files(true, |dir| {
             let path = dir.join("millrace.db");
             (path.clone(), SinkConfig::Sqlite(sqlite::Config { path, ..sqlite::Config::default() }))
         }),
-    ];
+    ]
+}
+
+/// The sinks that write to servers, as far as these are up.
+fn every_server() -> Vec<Place> {
+    let mut configs: Vec<SinkConfig> = Vec::new();
+    #[cfg(feature = "kafka")]
+    configs.extend(servers::kafka().map(SinkConfig::Kafka));
+    #[cfg(feature = "kafka")]
+    configs.extend(servers::kafka().map(|config| {
+        SinkConfig::Kafka(sinks::kafka::Config { format: sinks::kafka::Format::Avro, ..config })
+    }));
+    #[cfg(feature = "questdb")]
+    configs.extend(servers::questdb().map(SinkConfig::Questdb));
+    let place = |config| Place { _dir: None, config, output: None, resumes: true };
+    let places = configs.into_iter().map(place);
     #[cfg(feature = "clickhouse")]
-    places.extend(in_clickhouse());
-    places
+    let places = places.chain(in_clickhouse());
+    places.collect()
 }
 
 fn mint(n: u8) -> Address {
@@ -311,17 +332,27 @@ fn preparing_again_keeps_the_rows() {
 
 #[test]
 fn a_second_run_into_the_same_place_is_refused() {
-    for place in every_sink() {
-        let mut first = place.open();
-        let message = if place.is_locked {
-            place.config.open().err().unwrap().to_string()
-        } else {
-            let _second = place.open();
-            first.write(&flush(10, &CANDLES, vec![candle(1, 60, 1.0)])).unwrap_err().to_string()
-        };
+    for place in every_sink().into_iter().filter(|place| place.output.is_some()) {
+        let first = place.open();
+        let message = place.config.open().err().unwrap().to_string();
         assert!(message.contains("another run is writing to it"), "{message}");
         drop(first);
         place.open();
+    }
+}
+
+#[test]
+fn a_second_run_into_the_same_server_shuts_out_the_first() {
+    for place in every_server() {
+        let mut first = place.open();
+        first.write(&flush(10, &CANDLES, vec![candle(1, 60, 1.0)])).unwrap();
+        let mut second = place.open();
+        assert_eq!(second.committed().unwrap(), Some(10), "{}", place.say());
+        let error = first.write(&flush(20, &CANDLES, vec![candle(1, 60, 9.0)])).unwrap_err();
+        assert!(error.to_string().contains("another run"), "{error}");
+        assert!(!error.is_transient, "{error}");
+        second.write(&flush(20, &CANDLES, vec![candle(1, 60, 2.0)])).unwrap();
+        assert_eq!(place.lines("candles"), [line(1, 60, "2.0")], "{}", place.say());
     }
 }
 
@@ -358,39 +389,54 @@ proptest! {
     /// Every value comes back as it went, in the order of the keys as they are printed, however the
     /// changes were batched, from every sink alike.
     #[test]
-    fn all_sinks_hold_the_same(rows in prop::collection::vec(any_row(), 1..40), size in 1..10usize) {
-        let mut outputs = Vec::new();
-        for place in every_sink() {
-            let mut sink = place.open();
-            for (frontier, part) in (2..).zip(rows.chunks(size)) {
-                let mut latest = std::collections::BTreeMap::new();
-                for row in part {
-                    latest.insert(row[..5].to_vec(), row.clone());
-                }
-                sink.write(&flush(frontier, &EVERYTHING, latest.into_values().map(Change::Upsert).collect())).unwrap();
-            }
-            sink.finish().unwrap();
-            outputs.push(place);
-        }
-        let read = outputs[0].lines("everything");
-        for place in &outputs {
-            prop_assert_eq!(place.lines("everything"), read.clone(), "{}", place.say());
-        }
-        prop_assert!(snapshot::diff(&outputs[0].output, &outputs[1].output, 9).unwrap().is_same());
-        let mut expected = std::collections::BTreeMap::new();
-        for row in &rows {
-            let key = (row[0].as_text().unwrap(), text_of(&row[1]), row[2..5].to_vec());
-            expected.insert(key, row);
-        }
-        let mut lines = Vec::new();
-        for row in expected.into_values() {
-            let mut line = Vec::new();
-            let schema: &'static Schema = &EVERYTHING;
-            sinks::encode::JsonEncoder::new(schema).row(row, 0, &mut line).unwrap();
-            lines.push(String::from_utf8(line).unwrap().replace(",\"received_at\":null,\"as_of\":0", ""));
-        }
-        prop_assert_eq!(read, lines);
+    fn all_sinks_of_files_hold_the_same(rows in prop::collection::vec(any_row(), 1..40), size in 1..10usize) {
+        hold_the_same(&every_file(), &rows, size)?;
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3))]
+
+    /// The same from servers, which take longer.
+    #[test]
+    fn all_sinks_hold_the_same(rows in prop::collection::vec(any_row(), 80..120), size in 20..60usize) {
+        hold_the_same(&every_sink(), &rows, size)?;
+    }
+}
+
+fn hold_the_same(places: &[Place], rows: &[Row], size: usize) -> Result<(), TestCaseError> {
+    for place in places {
+        let mut sink = place.open();
+        for (frontier, part) in (2..).zip(rows.chunks(size)) {
+            let mut latest = std::collections::BTreeMap::new();
+            for row in part {
+                latest.insert(row[..5].to_vec(), row.clone());
+            }
+            sink.write(&flush(frontier, &EVERYTHING, latest.into_values().map(Change::Upsert).collect()))
+                .unwrap();
+        }
+        sink.finish().unwrap();
+    }
+    let mut expected = std::collections::BTreeMap::new();
+    for row in rows {
+        let key = (row[0].as_text().unwrap(), text_of(&row[1]), row[2..5].to_vec());
+        expected.insert(key, row);
+    }
+    let mut lines = Vec::new();
+    for row in expected.into_values() {
+        let mut line = Vec::new();
+        let schema: &'static Schema = &EVERYTHING;
+        sinks::encode::JsonEncoder::new(schema).row(row, 0, &mut line).unwrap();
+        lines.push(String::from_utf8(line).unwrap().replace(",\"received_at\":null,\"as_of\":0", ""));
+    }
+    for place in places {
+        prop_assert_eq!(place.lines("everything"), lines.clone(), "{}", place.say());
+    }
+    let outputs: Vec<&PathBuf> = places.iter().filter_map(|place| place.output.as_ref()).collect();
+    for pair in outputs.windows(2) {
+        prop_assert!(snapshot::diff(pair[0], pair[1], 9).unwrap().is_same());
+    }
+    Ok(())
 }
 
 fn text_of(value: &Value) -> String {

@@ -169,15 +169,8 @@ fn difference(before: &str, present: &str) -> String {
 }
 
 fn flow(config: &Config) -> String {
-    let sinks: Vec<String> = config
-        .sinks
-        .iter()
-        .map(|sink| match sink {
-            SinkConfig::Sqlite(config) => format!("sqlite {}", config.path.display()),
-            SinkConfig::Jsonl(config) => format!("jsonl {}", config.dir.display()),
-            SinkConfig::ClickHouse(config) => format!("clickhouse {} {}", config.url, config.database),
-        })
-        .collect();
+    let name = |sink: &SinkConfig| format!("{} {}", sink.type_name(), sink.place());
+    let sinks: Vec<String> = config.sinks.iter().map(name).collect();
     format!("{} → {}", source::name(&config.source), sinks.join(", "))
 }
 
@@ -198,6 +191,13 @@ fn farewell(summary: &Summary, watch: &Watch, config: &Config) -> String {
             SinkConfig::Jsonl(config) => format!("\nlook at it: head {}/candles.jsonl", config.dir.display()),
             SinkConfig::ClickHouse(config) => {
                 format!("\nlook at it: select * from {}.candles, at {}", config.database, config.url)
+            }
+            SinkConfig::Questdb(config) => {
+                format!("\nlook at it: select * from {}candles, at {}", config.prefix, config.url)
+            }
+            #[cfg(feature = "kafka")]
+            SinkConfig::Kafka(config) => {
+                format!("\nlook at it: the topic {}.candles, at {}", config.prefix, config.brokers)
             }
         });
     }

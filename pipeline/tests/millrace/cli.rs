@@ -5,13 +5,14 @@ use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::Value;
+use sinks::SinkConfig;
 
 use crate::common::{millrace, rows, run, run_well, shared, stderr, stdout};
 
 /// A transaction of a version that does not exist: one signature, version byte 0x87.
 const VERSION_7: &str = r#"{"slot":1,"blockTime":1700000000,"meta":{"err":null},"transaction":["AQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQWHAQAAAQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAA==","base64"]}"#;
 
-const COMMANDS: [&str; 6] = ["run", "replay", "decode", "simulate", "diff", "config"];
+const COMMANDS: [&str; 7] = ["run", "replay", "decode", "simulate", "diff", "schema", "config"];
 
 /// Writes a simulated market of some seconds to `name` in `folder`.
 fn simulate(folder: &Path, name: &str, seconds: u32) {
@@ -61,10 +62,13 @@ fn all_problems_of_the_configuration_are_reported_at_once() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let text = stderr(&output);
+    let types: Vec<String> = SinkConfig::TYPES.iter().map(|name| format!("\"{name}\"")).collect();
+    let (last, others) = types.split_last().unwrap();
+    let types = format!("{} or {last}", others.join(", "));
     for line in [
         "  m.toml:2: source.simulate.seed: expected a whole number, not negative, found \"x\"\n",
         "  m.toml:5: run.wokers: no such key; did you mean `workers`?\n",
-        "  m.toml:8: sinks[0].type: expected \"jsonl\" or \"sqlite\", found \"sqlit\"; did you mean \"sqlite\"?\n",
+        &format!("  m.toml:8: sinks[0].type: expected {types}, found \"sqlit\"; did you mean \"sqlite\"?\n"),
         "  m.toml:10: dataflows: no such key; did you mean `dataflow`?\n",
         "  environment variable MILLRACE_RUN__FLUSH_INTERVAL_MS: run.flush_interval_ms: expected a whole number, \
          not negative, found \"soon\"\n",

@@ -1,14 +1,14 @@
 //! Reads the views back, so that what they hold can be compared with another sink's output.
 
 use clickhouse::query::BytesCursor;
-use model::{Schema, Time};
+use model::Time;
 
 use super::fault::Fault;
 use super::row_binary::Input;
 use super::server::Server;
 use super::{Config, NAME};
 use crate::fit::COMMON_COLUMNS;
-use crate::snapshot::{Key, SnapshotRow, key_part, push_member};
+use crate::snapshot::{Contents, Key, SnapshotRow, key_part, push_member};
 use crate::{ColumnDescription, Description, SinkError, encode};
 
 /// Reads a database.
@@ -41,36 +41,27 @@ impl Reader {
     ///
     /// # Errors
     /// When the server cannot be asked.
-    pub fn rows(&self, schema: &'static Schema) -> Result<Rows<'_>, SinkError> {
+    pub fn rows(&self, record: impl Into<Description>) -> Result<Rows<'_>, SinkError> {
+        let description: Description = record.into();
         let quoted = |count: usize| {
-            let names = schema.columns.iter().take(count).map(|column| format!("`{}`", column.name));
+            let names = description.columns.iter().take(count).map(|column| format!("`{}`", column.name));
             names.collect::<Vec<_>>().join(", ")
         };
         let [_, def_version] = COMMON_COLUMNS;
         let sql = format!(
             "SELECT {}, {def_version} FROM `{}` ORDER BY {}",
-            quoted(schema.columns.len()),
-            schema.name,
-            quoted(schema.key)
+            quoted(description.columns.len()),
+            description.record,
+            quoted(description.key)
         );
-        let cursor = self.server.stream(&sql).map_err(|e| fault(schema, e))?;
-        let description = Description::from(schema);
-        Ok(Rows {
-            server: &self.server,
-            schema,
-            description,
-            cursor,
-            bytes: Vec::new(),
-            at: 0,
-            is_end: false,
-        })
+        let cursor = self.server.stream(&sql).map_err(|e| fault(&description, e))?;
+        Ok(Rows { server: &self.server, description, cursor, bytes: Vec::new(), at: 0, is_end: false })
     }
 }
 
 /// The rows of one record, as of one moment.
 pub struct Rows<'r> {
     server: &'r Server,
-    schema: &'static Schema,
     description: Description,
     cursor: BytesCursor,
     bytes: Vec<u8>,
@@ -87,11 +78,11 @@ impl Iterator for Rows<'_> {
             let mut input = Input(self.bytes.get(self.at..).unwrap_or_default());
             if let Some(row) = read_row(&self.description, &mut input) {
                 self.at = self.bytes.len() - input.0.len();
-                return Some(row.map_err(|e| fault(self.schema, e)));
+                return Some(row.map_err(|e| fault(&self.description, e)));
             }
             if self.is_end {
                 self.at = self.bytes.len();
-                return Some(Err(fault(self.schema, Fault::lasting("the answer ends within a row"))));
+                return Some(Err(fault(&self.description, Fault::lasting("the answer ends within a row"))));
             }
             match self.server.next(&mut self.cursor) {
                 Ok(Some(piece)) => {
@@ -102,7 +93,7 @@ impl Iterator for Rows<'_> {
                 Ok(None) => self.is_end = true,
                 Err(e) => {
                     (self.is_end, self.at) = (true, self.bytes.len());
-                    return Some(Err(fault(self.schema, e)));
+                    return Some(Err(fault(&self.description, e)));
                 }
             }
         }
@@ -137,6 +128,23 @@ fn no_key(column: &ColumnDescription) -> Fault {
     Fault::lasting(format!("the column {} holds no key", column.name))
 }
 
-fn fault(schema: &Schema, fault: Fault) -> SinkError {
-    SinkError::new(NAME, format!("read the record {}", schema.name), fault)
+fn fault(record: &Description, fault: Fault) -> SinkError {
+    SinkError::new(NAME, format!("read the record {}", record.record), fault)
+}
+
+impl Contents for Reader {
+    fn frontier(&mut self) -> Result<Option<Time>, SinkError> {
+        self.committed()
+    }
+
+    fn read(
+        &mut self,
+        record: &Description,
+        each: &mut dyn FnMut(SnapshotRow) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
+        for row in self.rows(record.clone())? {
+            each(row?)?;
+        }
+        Ok(())
+    }
 }

@@ -6,7 +6,7 @@ use model::{Change, DEF_VERSION, Schema, Time};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::value::{Bound, column_type};
-use super::{Fault, integer};
+use super::{Fault, integer, open_to_read, unsigned};
 use crate::fit::{COMMON_COLUMNS, check_change, check_schema};
 use crate::{Description, Table};
 
@@ -87,6 +87,14 @@ pub(crate) fn descriptions(connection: &Connection) -> Result<Vec<Description>, 
         all.push(serde_json::from_str(row.get_ref(0)?.as_str()?)?);
     }
     Ok(all)
+}
+
+/// The frontier of a database, read beside a run that may be writing to it.
+pub(crate) fn frontier(path: &std::path::Path) -> Result<Option<Time>, Fault> {
+    let connection = open_to_read(path)?;
+    let found: Option<i64> =
+        connection.query_row("SELECT frontier FROM _progress", (), |row| row.get(0)).optional()?;
+    found.map(unsigned).transpose()
 }
 
 /// The definition of a table. Docs stand in it as comments, where `.schema` shows them.

@@ -1,0 +1,251 @@
+//! What the tables hold, read through their views.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, BufReader, Read};
+
+use model::{Kind, Time, Value};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+
+use super::http::Http;
+use super::tables::literal;
+use super::{Config, NAME};
+use crate::failure::Failure;
+use crate::fit::COMMON_COLUMNS;
+use crate::snapshot::{Contents, SnapshotRow};
+use crate::{ColumnDescription, Description, SinkError, encode};
+
+/// The tables of a sink, to be read.
+pub struct Tables {
+    config: Config,
+    http: Http,
+}
+
+impl Tables {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// When the password is not in the environment.
+    pub fn open(config: &Config) -> Result<Self, SinkError> {
+        let http = Http::open(config).map_err(|e| e.into_error(NAME, "read the settings"))?;
+        Ok(Self { config: config.clone(), http })
+    }
+
+    /// Waits until what was acknowledged can be read.
+    fn settle(&self, table: &str) -> Result<(), Failure> {
+        self.http.execute(&format!("SELECT wait_wal_table({})", literal(table)))
+    }
+
+    fn fault(&self, doing: &str) -> impl FnOnce(Failure) -> SinkError {
+        let doing = format!("{doing} at {}", self.config.url);
+        move |failure| failure.into_error(NAME, doing)
+    }
+
+    fn column(&self, table: &str, column: &str) -> Result<Vec<Json>, Failure> {
+        self.settle(table)?;
+        let sql = format!("SELECT {column} FROM \"{table}\"");
+        Ok(self.http.query(&sql)?.dataset.into_iter().flatten().collect())
+    }
+}
+
+impl Contents for Tables {
+    fn frontier(&mut self) -> Result<Option<Time>, SinkError> {
+        let table = self.config.named("_progress");
+        let found = self.column(&table, "frontier").map_err(self.fault("read the progress"))?;
+        Ok(found.first().and_then(Json::as_u64))
+    }
+
+    fn read(
+        &mut self,
+        record: &Description,
+        each: &mut dyn FnMut(SnapshotRow) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
+        let table = self.config.versions(&record.record);
+        let doing = format!("read the table {table}");
+        let body = self
+            .settle(&table)
+            .and_then(|()| self.http.open_query(&select(&self.config, record)))
+            .map_err(self.fault(&doing))?;
+        let mut outcome = Ok(());
+        let mut take = |cells: &[Box<RawValue>]| {
+            let taken = row(record, cells).map_err(|e| SinkError::new(NAME, &*doing, e)).and_then(&mut *each);
+            outcome = taken;
+            outcome.is_ok()
+        };
+        let read = read_answer(body, &mut take);
+        outcome?;
+        read.map_err(|e| SinkError::new(NAME, &*doing, e).transient())
+    }
+}
+
+/// Times are asked for as numbers: as texts they end at the year 9999.
+fn select(config: &Config, record: &Description) -> String {
+    let own = record.columns.iter().map(|column| match column.kind {
+        Kind::Time => format!("cast(r.\"{}\" AS LONG)", column.name),
+        _ => format!("r.\"{}\"", column.name),
+    });
+    let columns: Vec<String> = own.chain([format!("r.{}", COMMON_COLUMNS[1])]).collect();
+    format!("SELECT {} FROM \"{}\" r", columns.join(", "), config.named(&record.record))
+}
+
+fn row(record: &Description, cells: &[Box<RawValue>]) -> Result<SnapshotRow, String> {
+    let mut spelled = Vec::with_capacity(cells.len());
+    for (i, cell) in cells.iter().enumerate() {
+        let json = match record.columns.get(i) {
+            Some(column) => spell(column, cell.get())?,
+            None => cell.get().to_owned(),
+        };
+        spelled.push(json);
+    }
+    let names = record.columns.iter().map(|column| &*column.name).chain([COMMON_COLUMNS[1]]);
+    let names: Vec<&str> = names.collect();
+    SnapshotRow::of_members(record, |name| {
+        let at = names.iter().position(|other| *other == name)?;
+        spelled.get(at).cloned()
+    })
+}
+
+/// A cell as the encoder of rows spells its value.
+fn spell(column: &ColumnDescription, json: &str) -> Result<String, String> {
+    let text = || serde_json::from_str::<String>(json).ok();
+    let value = if json == "null" {
+        Some(Value::Null)
+    } else {
+        match column.kind {
+            Kind::Symbol | Kind::Text | Kind::Address => text().map(Value::text),
+            Kind::Bool => text().and_then(|text| text.parse().ok()).map(Value::Bool),
+            Kind::Count => json.parse().ok().map(Value::Count),
+            Kind::Time => json.parse::<u64>().ok().map(|micros| Value::Count(micros / 1_000)),
+            Kind::Amount => text().and_then(|text| text.parse().ok()).map(Value::Amount),
+            Kind::Sum => text().and_then(|text| text.parse().ok()).map(Value::Sum),
+            Kind::Float => json.parse().ok().map(Value::Float),
+        }
+    };
+    let value = value.ok_or_else(|| format!("column {}: {json} is no {:?}", column.name, column.kind))?;
+    let mut out = Vec::new();
+    encode::value(&value, &mut out).map_err(|e| e.to_string())?;
+    String::from_utf8(out).map_err(|e| e.to_string())
+}
+
+/// Takes one row after the other out of an answer of any length; ends early when `take` says no.
+fn read_answer(
+    body: impl Read,
+    take: &mut dyn FnMut(&[Box<RawValue>]) -> bool,
+) -> Result<(), serde_json::Error> {
+    let body = Escaped { inner: BufReader::new(body), ahead: VecDeque::new() };
+    let mut json = serde_json::Deserializer::from_reader(BufReader::new(body));
+    json.deserialize_map(Members(take))
+}
+
+/// An answer as JSON. QuestDB writes most control characters of a text as they are, which JSON does not
+/// allow; outside of texts an answer has none.
+struct Escaped<R> {
+    inner: R,
+    /// What an escape still has to give.
+    ahead: VecDeque<u8>,
+}
+
+impl<R: Read> Read for Escaped<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.ahead.is_empty() {
+            let read = self.inner.read(out)?;
+            let Some(at) = out.iter().take(read).position(|byte| *byte < 0x20) else { return Ok(read) };
+            for byte in out.get(at..read).unwrap_or_default() {
+                if *byte < 0x20 {
+                    self.ahead.extend(format!("\\u{byte:04x}").into_bytes());
+                } else {
+                    self.ahead.push_back(*byte);
+                }
+            }
+            if at > 0 {
+                return Ok(at);
+            }
+        }
+        self.ahead.read(out)
+    }
+}
+
+type Take<'t> = &'t mut dyn FnMut(&[Box<RawValue>]) -> bool;
+
+/// The members of an answer, of which `dataset` is read.
+struct Members<'t>(Take<'t>);
+
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an answer")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            if name == "dataset" {
+                map.next_value_seed(Dataset(&mut *self.0))?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Dataset<'t>(Take<'t>);
+
+impl<'de> DeserializeSeed<'de> for Dataset<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Dataset<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
+        let mut goes_on = true;
+        while let Some(cells) = rows.next_element::<Vec<Box<RawValue>>>()? {
+            goes_on = goes_on && (self.0)(&cells);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_whatever_is_in_its_texts() {
+        let answer = b"{\"query\":\"q\",\"dataset\":[[\"a\x00b\x1f\",1],[null,2.5E-8]],\"count\":2}";
+        for size in [1, 3, 1000] {
+            let mut rows = Vec::new();
+            let chunks = BufReader::with_capacity(size, &answer[..]);
+            read_answer(chunks, &mut |cells| {
+                rows.push(cells.iter().map(|cell| cell.get().to_owned()).collect::<Vec<_>>());
+                true
+            })
+            .unwrap();
+            assert_eq!(rows, [[r#""a\u0000b\u001f""#, "1"], ["null", "2.5E-8"]]);
+        }
+    }
+
+    #[test]
+    fn cells_are_spelled_as_rows_are() {
+        let spelled = |kind, json| {
+            let column = ColumnDescription { name: "c".into(), kind, doc: "".into() };
+            spell(&column, json).unwrap()
+        };
+        assert_eq!(spelled(Kind::Float, "2.796E-8"), "2.796e-8");
+        assert_eq!(spelled(Kind::Time, "1700000000000000"), "1700000000000");
+        assert_eq!(spelled(Kind::Amount, "\"18446744073709551615\""), "\"18446744073709551615\"");
+        assert_eq!(spelled(Kind::Bool, "\"true\""), "true");
+        assert_eq!(spelled(Kind::Sum, "null"), "null");
+    }
+}
