@@ -171,7 +171,8 @@ impl MadeUp {
 /// Who trades a token: one that did before, or anybody.
 fn wallet(random: &mut Random, regulars: Option<&mut [u64; REGULARS]>) -> u64 {
     let (chance, pick) = (random.next() % 100, random.next());
-    let Some(regular) = regulars.and_then(|regulars| regulars.get_mut(pick as usize % REGULARS)) else {
+    let place = usize::try_from(pick % REGULARS as u64).unwrap_or(0);
+    let Some(regular) = regulars.and_then(|regulars| regulars.get_mut(place)) else {
         return pick % WALLETS;
     };
     if chance >= REGULAR_PERCENT {
