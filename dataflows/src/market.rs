@@ -191,8 +191,9 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
         windows::windows(valued.clone(), events.clone(), found.marks, &params.windows, horizon, states);
     out.emit(stats.clone());
     let named = curves::curves(valued.clone(), events.clone(), &params.tokens, states);
+    let settings = (&params.tokens, &params.labels.risk);
     let Tokens { tokens, pools, lifecycle } =
-        tokens::tokens(valued.clone(), named, stats, &params.tokens, horizon, states);
+        tokens::tokens(valued.clone(), named, stats, held.holdings, settings, horizon, states);
     out.emit(leaders::leaders(tokens.clone(), &params.leaders, states));
     out.emit(tokens);
     out.emit(pools);

@@ -273,6 +273,11 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn what_is_kept_most_often_has_the_size_that_the_module_tells() {
+        assert_eq!((size_of::<(model::Address, Owner)>(), size_of::<Entry>()), (88, 64));
+    }
+
     fn moment(time: Seconds, tx: u32, outer_ix: u16) -> Moment {
         let id = EventId { slot: time, tx: TxPlace::Index(tx), outer_ix, inner_ix: -1 };
         Moment { time, id, tx: time * 100 + u64::from(tx) }

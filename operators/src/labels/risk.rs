@@ -1,6 +1,8 @@
 //! The score `risk` of a token: a sum of points, each for one sign of danger.
 //!
 //! Itemised, so that whoever sees the score can see why. A sign that is not known gives no points.
+//! It does not tell one kind of marked volume from another: what is bought and sold back within
+//! minutes, in sandwiches or in arbitrage is no demand, whichever it is.
 //!
 //! Source: DEFINITIONS §8.
 
@@ -22,10 +24,10 @@ pub struct Params {
     pub early_held_pct_min: f64,
     /// Its points.
     pub early_held_points: u32,
-    /// Share of the volume that is wash trading, in percent, from which on it gives points.
-    pub wash_pct_min: f64,
+    /// Share of the day's volume in trades that carry a mark, in percent, from which on it gives points.
+    pub marked_pct_min: f64,
     /// Its points.
-    pub wash_points: u32,
+    pub marked_points: u32,
     /// Share of the supply that the ten largest holders hold, in percent, from which on it gives points.
     pub top10_pct_min: f64,
     /// Its points.
@@ -47,8 +49,8 @@ impl Default for Params {
             snipers_points: 10,
             early_held_pct_min: 10.0,
             early_held_points: 20,
-            wash_pct_min: 20.0,
-            wash_points: 15,
+            marked_pct_min: 20.0,
+            marked_points: 15,
             top10_pct_min: 50.0,
             top10_points: 15,
             creator_held_pct_min: 10.0,
@@ -64,7 +66,7 @@ impl Params {
     pub fn problems(&self) -> Vec<(&'static str, &'static str)> {
         let shares = [
             (self.early_held_pct_min, "risk.early_held_pct_min"),
-            (self.wash_pct_min, "risk.wash_pct_min"),
+            (self.marked_pct_min, "risk.marked_pct_min"),
             (self.top10_pct_min, "risk.top10_pct_min"),
             (self.creator_held_pct_min, "risk.creator_held_pct_min"),
         ];
@@ -84,8 +86,8 @@ pub struct Signs {
     pub bundlers_held_pct: Option<f64>,
     /// Share of the supply that snipers hold, 0 to 100.
     pub snipers_held_pct: Option<f64>,
-    /// Share of the volume that is wash trading, 0 to 100.
-    pub wash_pct: Option<f64>,
+    /// Share of the day's volume in trades that carry a mark, 0 to 100.
+    pub marked_pct: Option<f64>,
     /// Share of the supply that the ten largest holders hold, 0 to 100.
     pub top10_pct: Option<f64>,
     /// Share of the supply that the creator holds, 0 to 100.
@@ -94,54 +96,47 @@ pub struct Signs {
     pub creator_sold: Option<bool>,
 }
 
-/// One sign that gave points.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// Its name.
-    pub name: &'static str,
-    /// Its points.
-    pub points: u32,
-}
+/// The names of the signs, in the order in which they are listed.
+const SIGNS: [&str; 7] =
+    ["bundlers", "snipers", "early_held", "marked", "top10", "creator_held", "creator_sold"];
 
-/// The signs and what each gave, in a fixed order; zero points where a sign is absent or not known.
-///
-/// Source: DEFINITIONS §8, `risk`.
-#[must_use]
-pub fn items(signs: &Signs, params: &Params) -> [Item; 7] {
-    let item = |name, is_there: bool, points| Item { name, points: if is_there { points } else { 0 } };
-    let is_from = |value: Option<f64>, min: f64| value.is_some_and(|value| value >= min);
-    // A wallet may be both: the larger share is the one that is surely there.
-    let early = [signs.bundlers_held_pct, signs.snipers_held_pct].into_iter().flatten().reduce(f64::max);
-    [
-        item("bundlers", signs.bundlers >= params.bundlers_min, params.bundlers_points),
-        item("snipers", signs.snipers >= params.snipers_min, params.snipers_points),
-        item("early_held", is_from(early, params.early_held_pct_min), params.early_held_points),
-        item("wash", is_from(signs.wash_pct, params.wash_pct_min), params.wash_points),
-        item("top10", is_from(signs.top10_pct, params.top10_pct_min), params.top10_points),
-        item(
-            "creator_held",
-            is_from(signs.creator_held_pct, params.creator_held_pct_min),
-            params.creator_held_points,
-        ),
-        item("creator_sold", signs.creator_sold == Some(true), params.creator_sold_points),
-    ]
-}
+/// The score of a token with the points of each sign.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Risk([u32; SIGNS.len()]);
 
-/// The score: the sum of the points. With the default points 0 to 100.
-#[must_use]
-pub fn risk(signs: &Signs, params: &Params) -> u32 {
-    items(signs, params).iter().fold(0, |sum, item| sum.saturating_add(item.points))
-}
+impl Risk {
+    /// What the signs give.
+    ///
+    /// Source: DEFINITIONS §8, `risk`.
+    #[must_use]
+    pub fn new(signs: &Signs, params: &Params) -> Self {
+        let points = |is_there: bool, points| if is_there { points } else { 0 };
+        let is_from = |value: Option<f64>, min: f64| value.is_some_and(|value| value >= min);
+        // A wallet may be both: the larger share is the one that is surely there.
+        let early = [signs.bundlers_held_pct, signs.snipers_held_pct].into_iter().flatten().reduce(f64::max);
+        Self([
+            points(signs.bundlers >= params.bundlers_min, params.bundlers_points),
+            points(signs.snipers >= params.snipers_min, params.snipers_points),
+            points(is_from(early, params.early_held_pct_min), params.early_held_points),
+            points(is_from(signs.marked_pct, params.marked_pct_min), params.marked_points),
+            points(is_from(signs.top10_pct, params.top10_pct_min), params.top10_points),
+            points(is_from(signs.creator_held_pct, params.creator_held_pct_min), params.creator_held_points),
+            points(signs.creator_sold == Some(true), params.creator_sold_points),
+        ])
+    }
 
-/// The items that gave points, as `bundlers:15,wash:15`; none if none did.
-#[must_use]
-pub fn spell(signs: &Signs, params: &Params) -> Option<String> {
-    let given: Vec<String> = items(signs, params)
-        .iter()
-        .filter(|item| item.points > 0)
-        .map(|item| format!("{}:{}", item.name, item.points))
-        .collect();
-    (!given.is_empty()).then(|| given.join(","))
+    /// The score: the sum of the points. With the default points 0 to 100.
+    #[must_use]
+    pub fn total(&self) -> u32 {
+        self.0.iter().fold(0, |sum, points| sum.saturating_add(*points))
+    }
+
+    /// The signs that gave points, as `bundlers:15,marked:15`; empty if none did.
+    #[must_use]
+    pub fn spell(&self) -> String {
+        let given = SIGNS.iter().zip(self.0).filter(|(_, points)| *points > 0);
+        given.map(|(name, points)| format!("{name}:{points}")).collect::<Vec<_>>().join(",")
+    }
 }
 
 #[cfg(test)]
@@ -155,27 +150,27 @@ mod tests {
             snipers: 5,
             bundlers_held_pct: Some(3.0),
             snipers_held_pct: Some(10.0),
-            wash_pct: Some(20.0),
+            marked_pct: Some(20.0),
             top10_pct: Some(50.0),
             creator_held_pct: Some(10.0),
             creator_sold: Some(true),
         };
-        assert_eq!(risk(&all, &Params::default()), 100);
+        assert_eq!(Risk::new(&all, &Params::default()).total(), 100);
     }
 
     #[test]
     fn what_is_not_known_and_what_is_below_its_bound_gives_nothing() {
         let params = Params::default();
-        assert_eq!(risk(&Signs::default(), &params), 0);
-        assert_eq!(spell(&Signs::default(), &params), None);
+        let none = Risk::new(&Signs::default(), &params);
+        assert_eq!((none.total(), none.spell().as_str()), (0, ""));
         let signs = Signs {
             bundlers: 6,
             snipers: 4,
-            wash_pct: Some(19.9),
+            marked_pct: Some(19.9),
             creator_sold: Some(true),
             ..Signs::default()
         };
-        assert_eq!(risk(&signs, &params), 30);
-        assert_eq!(spell(&signs, &params).as_deref(), Some("bundlers:15,creator_sold:15"));
+        let some = Risk::new(&signs, &params);
+        assert_eq!((some.total(), some.spell().as_str()), (30, "bundlers:15,creator_sold:15"));
     }
 }

@@ -4,6 +4,7 @@ use model::{Address, ChainEvent, EventId, Price, Program, Seconds, Side};
 use serde::{Deserialize, Serialize};
 
 use super::milestones::{Created, Milestone};
+use crate::holders::Holdings;
 use crate::usd::ValuedTrade;
 use crate::windows::Stats;
 
@@ -26,6 +27,8 @@ pub enum Input {
         /// a token whose changes are all additions costs less, see [`crate::keyed`].
         is_put: bool,
     },
+    /// What wallets hold is put, or taken back; as with windows.
+    Held(Box<Holdings>, bool),
 }
 
 /// The windows that are read.
@@ -44,6 +47,8 @@ pub struct Activity {
     pub trades: u32,
     /// Quote traded, raw units.
     pub quote: u128,
+    /// Of that in trades that carry a mark.
+    pub marked_quote: u128,
     /// What that was worth, in millionths of a USD, where known.
     pub usd_micros: Option<u128>,
     /// The last clean price, and the one at the window's start.
@@ -189,10 +194,11 @@ impl Input {
     #[must_use]
     pub fn stats(stats: &Stats, (hour_s, day_s): (Seconds, Seconds), is_put: bool) -> [Option<Self>; 2] {
         [(Window::Hour, hour_s), (Window::Day, day_s)].map(|(window, width_s)| {
-            let (sums, change) = stats.window(width_s)?;
+            let (sums, filtered, change) = stats.window(width_s)?;
             let activity = Activity {
                 trades: sums.trades(),
                 quote: sums.quote(),
+                marked_quote: sums.quote().saturating_sub(filtered.quote),
                 usd_micros: sums.usd(),
                 prices: change.now.zip(change.then),
             };

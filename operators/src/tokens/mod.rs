@@ -1,13 +1,15 @@
 //! Tokens: all that is known of each, its pools, and what happened to it.
 //!
-//! One keyed operator by mint joins trades, the events of launchpads and pools, and the windows of
-//! [`crate::windows`], and keeps three records: `tokens`, `pools`, `lifecycle`.
+//! One keyed operator by mint joins trades, the events of launchpads and pools, the windows of
+//! [`crate::windows`] and the holdings of [`crate::holders`], and keeps three records: `tokens`, `pools`,
+//! `lifecycle`.
 //!
 //! **Once a second.** A token changes with every trade, but a row of forty columns is not worth writing
 //! for each. What happens to a token in a second is taken in as it comes, and its row and those of its
 //! pools are written once, in the second after. So at the end of a second they say what was so at the end
 //! of the second before, whatever the batches, and a token costs at most one row a second. `lifecycle`,
-//! which is rare and which others wait for, is written at once.
+//! which is rare and which others wait for, is written at once. Holdings come once a second themselves, so
+//! what a row says of holders is a second older than the rest of it.
 //!
 //! **In canonical order.** What a pool holds and costs is a fold over what happened in it.
 //! What comes last goes to the end of the fold; what comes late or is taken back makes it fold again
@@ -54,9 +56,11 @@ pub use lifecycle::{Lifecycle, Stage};
 pub use milestones::{Created, Milestone, Moment};
 pub use number::Number;
 pub use pool::Pool;
-pub use record::{Status, Token, Trading, Valuation};
-pub use tracked::{Output, Row, Tracked};
+pub use record::{Owned, Status, Token, Trading, Valuation};
+pub use tracked::{Output, Row, Settings, Tracked};
 
+use crate::holders::Holdings;
+use crate::labels::risk;
 use crate::prelude::*;
 use crate::usd::ValuedTrade;
 use crate::windows::Stats;
@@ -105,12 +109,13 @@ pub struct Tokens<'s> {
     pub lifecycle: Collection<'s, Lifecycle>,
 }
 
-/// Maintains what is known of every token, pool and life.
+/// Maintains what is known of every token, pool and life; `risk` says what gives points in the score of risk.
 pub fn tokens<'s>(
     trades: Collection<'s, ValuedTrade>,
     events: Collection<'s, ChainEvent>,
     stats: Collection<'s, Stats>,
-    params: &Params,
+    holdings: Collection<'s, Holdings>,
+    (params, risk): (&Params, &risk::Params),
     horizon: Horizon,
     states: &States,
 ) -> Tokens<'s> {
@@ -119,10 +124,17 @@ pub fn tokens<'s>(
         let inputs = Input::stats(&stats, widths, diff > 0).into_iter().flatten();
         inputs.map(move |input| (input, time, diff.abs()))
     });
-    let inputs =
-        [trades.map(|trade| Input::trade(&trade)), events.flat_map(Input::event), stats.as_collection()];
+    let held =
+        holdings.inner.map(|(held, time, diff)| (Input::Held(Box::new(held), diff > 0), time, diff.abs()));
+    let inputs = [
+        trades.map(|trade| Input::trade(&trade)),
+        events.flat_map(Input::event),
+        stats.as_collection(),
+        held.as_collection(),
+    ];
     let scope = inputs[0].scope();
-    let outputs = keyed::<Tracked>(concatenate(scope, inputs), "tokens", (params.clone(), horizon), states);
+    let settings = Settings { tokens: params.clone(), risk: *risk, horizon };
+    let outputs = keyed::<Tracked>(concatenate(scope, inputs), "tokens", settings, states);
     let (lifecycle, rows) = split(outputs, |output| match output {
         Output::Lifecycle(lifecycle) => Either::Left(lifecycle),
         Output::Row(row) => Either::Right(row),

@@ -7,6 +7,7 @@ use super::LiquidityKind;
 use super::milestones::{Created, Moment};
 use super::number::{Number, column};
 use super::score::Score;
+use crate::labels::risk::Risk;
 
 /// Where a token is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -65,6 +66,25 @@ pub struct Trading {
     pub change_24h: Option<Number>,
 }
 
+/// What is said of those who hold a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Owned {
+    /// Number of holders.
+    pub holders: u64,
+    /// Share of the ten largest holders, percent.
+    pub top10_pct: Option<Number>,
+    /// Share of the creator, percent; none if the creation is not known.
+    pub creator_held_pct: Option<Number>,
+    /// True if the creator held some and has none; none if the creation is not known.
+    pub creator_sold: Option<bool>,
+    /// Share of snipers, percent.
+    pub snipers_held_pct: Option<Number>,
+    /// Share of bundlers, percent.
+    pub bundlers_held_pct: Option<Number>,
+    /// Signs of danger.
+    pub risk: Risk,
+}
+
 /// A token and all that is known of it. Its leading field is its key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Token {
@@ -102,6 +122,8 @@ pub struct Token {
     pub last_trade: Option<(Seconds, Side)>,
     /// What was traded of it.
     pub trading: Trading,
+    /// Of those who hold it; none before that is known.
+    pub owned: Option<Owned>,
     /// `score_v1`.
     pub score: Option<Score>,
     /// `score_classic`.
@@ -141,6 +163,8 @@ impl Record for Token {
         let text = |text: fn(&model::TokenCreated) -> &str| {
             created.map_or(Value::Null, |created| Value::text(text(created)))
         };
+        let owned = self.owned.as_ref();
+        let share = |share: fn(&Owned) -> Option<Number>| column(owned.and_then(share));
         let part = |part: fn(&Score) -> Number| column(self.score.as_ref().map(part));
         let Valuation { price, price_usd, market_cap, market_cap_usd } = self.valuation;
         let Trading { txns_24h, volume_24h, volume_usd_24h, change_1h, change_24h } = self.trading;
@@ -170,15 +194,16 @@ impl Record for Token {
             Value::from(self.migrated.and_then(|moment| moment.pool)),
             time(self.last_trade.map(|(time, _)| time)),
             self.last_trade.map_or(Value::Null, |(_, side)| Value::from(side.name())),
-            Value::Null,
-            Value::Null,
-            Value::Null,
-            Value::Null,
-            Value::Null,
-            Value::Null,
+            Value::count(owned.map(|owned| owned.holders)),
+            share(|owned| owned.top10_pct),
+            share(|owned| owned.creator_held_pct),
+            owned.and_then(|owned| owned.creator_sold).map_or(Value::Null, Value::Bool),
+            share(|owned| owned.snipers_held_pct),
+            share(|owned| owned.bundlers_held_pct),
             column(self.score.and_then(|score| score.total())),
             column(self.score_classic),
-            Value::Null,
+            Value::count(owned.map(|owned| u64::from(owned.risk.total()))),
+            owned.map_or(Value::Null, |owned| Value::text(owned.risk.spell())),
             Value::from(market_cap),
             Value::Count(txns_24h),
             column(volume_24h),
@@ -223,15 +248,24 @@ const COLUMNS: &[Column] = &[
     Column::new("migrated_to", Kind::Address, "The pool that it migrated to."),
     Column::new("last_trade_at", Kind::Time, "Block time of the last trade."),
     Column::new("last_trade_side", Kind::Symbol, "Side of the last trade: buy, sell."),
-    Column::new("holders", Kind::Count, "Wallets that hold it; null until holders are computed."),
+    Column::new("holders", Kind::Count, "Wallets that hold it; null before balances are known."),
     Column::new("top10_pct", Kind::Float, "Share of the ten largest holders, 0 to 100; null as holders."),
-    Column::new("dev_hold_pct", Kind::Float, "Share of the creator, 0 to 100; null as holders."),
-    Column::new("dev_sold", Kind::Bool, "True if the creator has sold all; null as holders."),
+    Column::new(
+        "dev_hold_pct",
+        Kind::Float,
+        "Share of the creator, 0 to 100; null as holders, or if its creation was not seen.",
+    ),
+    Column::new(
+        "dev_sold",
+        Kind::Bool,
+        "True if the creator held some and has none left; null as dev_hold_pct.",
+    ),
     Column::new("snipers_held_pct", Kind::Float, "Share of snipers, 0 to 100; null as holders."),
     Column::new("bundlers_held_pct", Kind::Float, "Share of bundlers, 0 to 100; null as holders."),
     Column::new("score_v1", Kind::Float, "Score of activity, 0 to 100; null if a part is unknown."),
     Column::new("score_classic", Kind::Float, "The older score, 0 to 100; null if a part is unknown."),
-    Column::new("risk", Kind::Count, "Points for signs of danger; null as holders."),
+    Column::new("risk", Kind::Count, "Points for signs of danger, see risk_items; null as holders."),
+    Column::new("risk_items", Kind::Text, "The signs that gave points, as `bundlers:15,marked:15`."),
     Column::new("market_cap_quote", Kind::Float, "price times supply, quote coins."),
     Column::new("txns_24h", Kind::Count, "Trades in 24 hours."),
     Column::new("volume_24h_quote", Kind::Float, "Traded in 24 hours, quote coins."),

@@ -6,7 +6,9 @@ use super::figures::{LiquidityKind, quote_decimals};
 use super::history::PoolState;
 use super::score::{self, Inputs, Score};
 use super::tracked::Tracked;
-use super::{Activity, Number, Params, Pool, Status, Token, Trading, Valuation};
+use super::{Activity, Number, Owned, Params, Pool, Settings, Status, Token, Trading, Valuation};
+use crate::holders::Holdings;
+use crate::labels::risk::{self, Risk, Signs};
 use crate::trades::market_cap;
 
 impl Tracked {
@@ -34,7 +36,8 @@ impl Tracked {
     }
 
     /// The row of the token; none if nothing is known of it.
-    pub(super) fn summary(&self, mint: &Address, params: &Params) -> Option<Token> {
+    pub(super) fn summary(&self, mint: &Address, settings: &Settings) -> Option<Token> {
+        let params = &settings.tokens;
         let first = self.history.first().into_iter().chain(self.milestones.first().map(|m| m.id)).min()?;
         let created = self.milestones.created();
         let primary = self.primary();
@@ -64,9 +67,33 @@ impl Tracked {
             migrated: self.milestones.migrated(),
             last_trade: self.history.last_trade().map(|trade| (trade.time, trade.side)),
             trading,
+            owned: self.held.get().map(|held| self.owned(held, &settings.risk)),
             score: inputs.as_ref().and_then(Score::new),
             score_classic: inputs.as_ref().and_then(score::classic),
         })
+    }
+
+    fn owned(&self, held: &Holdings, params: &risk::Params) -> Owned {
+        let signs = Signs {
+            bundlers: held.bundlers.wallets,
+            snipers: held.snipers.wallets,
+            bundlers_held_pct: held.held_pct(held.bundlers),
+            snipers_held_pct: held.held_pct(held.snipers),
+            marked_pct: self.day.get().and_then(marked_pct),
+            top10_pct: held.top10_pct(),
+            creator_held_pct: held.dev_hold_pct(),
+            creator_sold: held.creator.map(|creator| creator.has_sold),
+        };
+        let number = |value: Option<f64>| value.and_then(Number::new);
+        Owned {
+            holders: held.holders,
+            top10_pct: number(signs.top10_pct),
+            creator_held_pct: number(signs.creator_held_pct),
+            creator_sold: signs.creator_sold,
+            snipers_held_pct: number(signs.snipers_held_pct),
+            bundlers_held_pct: number(signs.bundlers_held_pct),
+            risk: Risk::new(&signs, params),
+        }
     }
 
     /// The pool whose price is the token's.
@@ -146,6 +173,12 @@ impl Tracked {
             change_24h: change(day),
         }
     }
+}
+
+/// How much of the volume is in trades that carry a mark, in percent; none without volume.
+#[expect(clippy::cast_precision_loss, reason = "a percentage of two sums")]
+fn marked_pct(day: &Activity) -> Option<f64> {
+    (day.quote > 0).then(|| 100.0 * day.marked_quote as f64 / day.quote as f64)
 }
 
 /// Source: DEFINITIONS §4, `price_change_pct`.

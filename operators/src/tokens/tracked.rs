@@ -8,6 +8,8 @@ use super::milestones::{Milestones, Moment};
 use super::present::Present;
 use super::shown::Shown;
 use super::{Activity, Entry, Input, Lifecycle, Milestone, Params, Pool, PoolName, Stage, Token, Window};
+use crate::holders::Holdings;
+use crate::labels::risk;
 use crate::prelude::*;
 
 /// For how long more than the correction horizon something is kept to be taken back: the news that a slot
@@ -27,6 +29,7 @@ pub struct Tracked {
     pub(super) milestones: Milestones,
     pub(super) hour: Present<Activity>,
     pub(super) day: Present<Activity>,
+    pub(super) held: Present<Box<Holdings>>,
     pub(super) is_dead: bool,
     shown: Shown<Token>,
     /// When rows are to be written: in the second after the first change since they were.
@@ -58,13 +61,22 @@ pub enum Row {
     Pool(Pool),
 }
 
-type Settings = (Params, Horizon);
+/// What [`Tracked`] goes by.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Of tokens.
+    pub tokens: Params,
+    /// What gives points in the score of risk.
+    pub risk: risk::Params,
+    /// How late something can come.
+    pub horizon: Horizon,
+}
 
 impl Tracked {
     /// To be called before anything changes of which rows tell.
-    fn stir(&mut self, mint: &Address, params: &Params) {
+    fn stir(&mut self, mint: &Address, settings: &Settings) {
         if self.shown.is_as_is() {
-            let row = self.summary(mint, params);
+            let row = self.summary(mint, settings);
             self.shown.keep(row);
         }
         self.publish_at.get_or_insert(self.now.saturating_add(1));
@@ -105,14 +117,14 @@ impl Tracked {
 
     /// Writes the rows that have changed, as they are now.
     fn publish(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
-        let (params, _) = effects.params;
-        let row = self.summary(mint, params);
+        let settings = effects.params;
+        let row = self.summary(mint, settings);
         self.shown.renew(row, |token, diff| effects.emit(Output::Row(Row::Token(token)), diff));
         for at in 0..self.history.pools.len() {
             if !self.history.pools[at].is_changed {
                 continue;
             }
-            let row = self.pool_row(mint, at, params);
+            let row = self.pool_row(mint, at, &settings.tokens);
             let pool = &mut self.history.pools[at];
             pool.is_changed = false;
             pool.shown.renew(row, |pool, diff| effects.emit(Output::Row(Row::Pool(pool)), diff));
@@ -132,7 +144,7 @@ impl Tracked {
 
     /// Says whether it is dead by now.
     fn judge(&mut self, effects: &mut Effects<'_, Self>) {
-        let is_dead = self.dead_at(&effects.params.0).is_some_and(|at| at <= self.now);
+        let is_dead = self.dead_at(&effects.params.tokens).is_some_and(|at| at <= self.now);
         if is_dead && !self.is_dead {
             effects.touch(Stage::Dead, None);
         }
@@ -151,7 +163,7 @@ impl Tracked {
 
     fn is_empty(&self) -> bool {
         self.milestones.is_empty()
-            && (self.hour.is_empty() && self.day.is_empty())
+            && (self.hour.is_empty() && self.day.is_empty() && self.held.is_empty())
             && self.history.pools.iter().all(|pool| pool.latest == super::figures::Figures::default())
     }
 
@@ -170,6 +182,7 @@ impl State for Tracked {
     fn key(input: &Input) -> Address {
         match input {
             Input::Step(mint, ..) | Input::Milestone(mint, _) | Input::Stats { mint, .. } => *mint,
+            Input::Held(holdings, _) => holdings.mint,
         }
     }
 
@@ -178,10 +191,11 @@ impl State for Tracked {
     }
 
     fn apply(&mut self, mint: &Address, input: Input, diff: Diff, effects: &mut Effects<'_, Self>) {
-        let (params, _) = effects.params;
+        let settings = effects.params;
+        let params = &settings.tokens;
         self.now = self.now.max(effects.now);
         self.is_forgotten = false;
-        self.stir(mint, params);
+        self.stir(mint, settings);
         match input {
             Input::Step(_, name, entry) => {
                 self.active_at = self.now;
@@ -204,6 +218,7 @@ impl State for Tracked {
                 };
                 present.change(activity, if is_put { diff } else { -diff });
             }
+            Input::Held(holdings, is_put) => self.held.change(holdings, if is_put { diff } else { -diff }),
         }
     }
 
@@ -212,24 +227,26 @@ impl State for Tracked {
         self.judge(effects);
     }
 
-    fn next_timer(&self, (params, horizon): &Settings) -> Option<Seconds> {
+    fn next_timer(&self, settings: &Settings) -> Option<Seconds> {
+        let (params, horizon) = (&settings.tokens, settings.horizon);
         let dead_at = self.dead_at(params).filter(|_| !self.is_dead);
-        let due = [self.publish_at, dead_at, self.let_go_at(*horizon), self.forget_at(params)];
+        let due = [self.publish_at, dead_at, self.let_go_at(horizon), self.forget_at(params)];
         due.into_iter().flatten().min()
     }
 
     fn on_timer(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
-        let ((params, horizon), now) = (effects.params, effects.now);
+        let (settings, now) = (effects.params, effects.now);
+        let (params, horizon) = (&settings.tokens, settings.horizon);
         self.now = now;
         // First, so that what is written is as of the second before.
         if self.publish_at.take_if(|at| *at <= now).is_some() {
             self.publish(mint, effects);
         }
         if !self.is_dead && self.dead_at(params).is_some_and(|at| at <= now) {
-            self.stir(mint, params);
+            self.stir(mint, settings);
             self.judge(effects);
         }
-        if self.let_go_at(*horizon).is_some_and(|at| at <= now) {
+        if self.let_go_at(horizon).is_some_and(|at| at <= now) {
             self.history.let_go(Horizon(horizon.0.saturating_add(SPARE_S)), now);
         }
         if self.is_asleep() {
@@ -241,14 +258,15 @@ impl State for Tracked {
         self.is_forgotten = self.forget_at(params).is_some_and(|at| at <= now);
     }
 
-    fn output(&self, mint: &Address, stage: &Stage, (params, _): &Settings) -> Option<Output> {
+    fn output(&self, mint: &Address, stage: &Stage, settings: &Settings) -> Option<Output> {
         let moment = match stage {
             Stage::Created => self.milestones.created_at(),
             Stage::Completed => self.milestones.completed(),
             Stage::Migrated => self.milestones.migrated(),
-            Stage::Dead if self.is_dead => {
-                self.silent_since().zip(self.dead_at(params)).map(|(moment, time)| Moment { time, ..moment })
-            }
+            Stage::Dead if self.is_dead => self
+                .silent_since()
+                .zip(self.dead_at(&settings.tokens))
+                .map(|(moment, time)| Moment { time, ..moment }),
             Stage::Dead => None,
         };
         let moment = moment?;

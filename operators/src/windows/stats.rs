@@ -49,12 +49,13 @@ impl Stats {
         self.mint
     }
 
-    /// What it says of the window of a width, if it speaks of it: sums, and how the price changed.
+    /// What it says of the window of a width, if it speaks of it: sums, those without marked trades, and
+    /// how the price changed.
     #[must_use]
-    pub fn window(&self, width_s: Seconds) -> Option<(&Sums, Change)> {
+    pub fn window(&self, width_s: Seconds) -> Option<(&Sums, &Filtered, Change)> {
         let shown = self.windows.iter().find(|shown| shown.window.seconds() == width_s)?;
         let change = Change { now: self.now.get(), then: shown.then.get(), is_partial: shown.is_partial };
-        Some((&shown.sums, change))
+        Some((&shown.sums, &shown.filtered, change))
     }
 }
 

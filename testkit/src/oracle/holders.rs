@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use dataflows::Params;
 use model::{Address, ChainEvent, Side, Signature};
 use operators::holders::accounts::OwnerKind;
-use operators::holders::{Concentration, Holder, Supply};
+use operators::holders::{Concentration, CreatorHolding, Group, Holder, Holdings, Supply};
 use operators::labels::accounts::known;
+use operators::labels::{Label, LabelKind};
 
 /// What an owner holds, and whether trades had the last word.
 type Balance = (u64, bool);
@@ -79,6 +80,46 @@ fn spread(mint: Address, supply: Option<Supply>, held: &[u128], raw: &[u128]) ->
     }
 }
 
+/// What the record `tokens` says of those who hold one token; `labels` are all that there are, `spread` is
+/// that of the token.
+pub(super) fn holdings(events: &[ChainEvent], labels: &[Label], spread: &Concentration) -> Holdings {
+    let mint = spread.mint;
+    let events: Vec<&ChainEvent> = events.iter().filter(|event| event.mint() == Some(mint)).collect();
+    let owners: BTreeSet<Address> = events.iter().flat_map(|event| owners_of(event)).collect();
+    let group = |kind: LabelKind| {
+        let is_labelled = |owner: &&Address| {
+            labels.iter().any(|l| l.kind == kind && l.mint == Some(mint) && l.wallet == Some(**owner))
+        };
+        let held = owners.iter().filter(is_labelled).map(|owner| u128::from(balance(*owner, &events).0));
+        let wallets = u32::try_from(held.clone().count()).expect("few are made up");
+        Group { wallets, held: held.sum() }
+    };
+    let creators: BTreeSet<Address> = events.iter().flat_map(|event| creators_of(event)).collect();
+    let histories: Vec<Vec<u64>> = creators
+        .iter()
+        .map(|creator| history(*creator, &events).iter().map(|(held, _)| *held).collect())
+        .collect();
+    let held = histories.iter().filter_map(|history| history.last()).map(|held| u128::from(*held)).sum();
+    let has_sold = held == 0 && histories.iter().flatten().any(|held| *held > 0);
+    Holdings {
+        mint,
+        holders: spread.holders,
+        top10: spread.top10,
+        supply: spread.supply,
+        creator: (!creators.is_empty()).then_some(CreatorHolding { held, has_sold, sold_at: None }),
+        snipers: group(LabelKind::Sniper),
+        bundlers: group(LabelKind::Bundler),
+        insiders: group(LabelKind::Insider),
+    }
+}
+
+fn creators_of(event: &ChainEvent) -> Vec<Address> {
+    match event {
+        ChainEvent::TokenCreated(e) => e.creator.into_iter().chain([e.user]).collect(),
+        _ => Vec::new(),
+    }
+}
+
 fn owners_of(event: &ChainEvent) -> Vec<Address> {
     match event {
         ChainEvent::Trade(trade) => trade.trader.into_iter().collect(),
@@ -88,6 +129,11 @@ fn owners_of(event: &ChainEvent) -> Vec<Address> {
 }
 
 fn balance(owner: Address, events: &[&ChainEvent]) -> Balance {
+    history(owner, events).last().copied().unwrap_or_default()
+}
+
+/// What an owner held after each event.
+fn history(owner: Address, events: &[&ChainEvent]) -> Vec<Balance> {
     let told: BTreeSet<Signature> = events
         .iter()
         .filter(|event| matches!(event, ChainEvent::BalancesChanged(_)))
@@ -96,7 +142,7 @@ fn balance(owner: Address, events: &[&ChainEvent]) -> Balance {
         .collect();
     let mut accounts: BTreeMap<u64, u64> = BTreeMap::new();
     let (mut held, mut is_from_trades) = (0u64, false);
-    for event in events {
+    let after = |event: &&ChainEvent| {
         match event {
             ChainEvent::BalancesChanged(event) => {
                 for balance in event.balances.iter().filter(|balance| balance.owner == owner) {
@@ -115,8 +161,9 @@ fn balance(owner: Address, events: &[&ChainEvent]) -> Balance {
             }
             _ => {}
         }
-    }
-    (held, is_from_trades)
+        (held, is_from_trades)
+    };
+    events.iter().map(after).collect()
 }
 
 fn supply(event: &ChainEvent) -> Option<u64> {
@@ -140,12 +187,7 @@ fn kind(owner: Address, events: &[&ChainEvent], params: &Params) -> OwnerKind {
             _ => Vec::new(),
         })
     };
-    let creators = || {
-        events.iter().flat_map(|event| match event {
-            ChainEvent::TokenCreated(e) => e.creator.into_iter().chain([e.user]).collect(),
-            _ => Vec::new(),
-        })
-    };
+    let creators = || events.iter().flat_map(|event| creators_of(event));
     if owner == Address::ZERO {
         OwnerKind::Burn
     } else if pools().any(|pool| pool == (owner, true)) {

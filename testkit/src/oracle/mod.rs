@@ -18,10 +18,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dataflows::Params;
 use model::{
-    ChainEvent, Commitment, Event, EventId, Migrated, Price, Record, Row, Seconds, SlotState, Trade, TxPlace,
+    Address, ChainEvent, Commitment, Event, EventId, Migrated, Price, Record, Row, Seconds, SlotState, Trade,
+    TxPlace,
 };
 use operators::commitment::Committed;
-use operators::holders::{Concentration, Holder};
+use operators::holders::{Concentration, Holder, Holdings};
 use operators::labels::{LabelKind, LabelSet, Mark};
 use operators::prices::PricedTrade;
 use operators::tokens::{Lifecycle, Stage};
@@ -47,7 +48,8 @@ const RECORDS: [&str; 11] = [
 
 /// The rows of all records after `events` have come and time has reached `now`; none of what is empty.
 ///
-/// `tokens` and `pools` are as of the second before, `leaders` as of the one before that. `received_at` of
+/// `tokens` and `pools` are as of the second before, `leaders` and what `tokens` says of holders as of the
+/// one before that. `received_at` of
 /// the trades is left out: of several deliveries any may stand once a slot is final.
 #[must_use]
 pub fn tables(events: &[Event], now: Seconds, params: &Params) -> Tables {
@@ -111,6 +113,15 @@ impl<'a> Facts<'a> {
     /// The facts as of the end of the second before, which some records say at any time of a second.
     fn before(&self) -> Self {
         Self::new(before(self.events, self.now), self.now.saturating_sub(1), self.params)
+    }
+
+    /// What is said of those who hold each token, as it was a second before.
+    fn holdings(&self) -> BTreeMap<Address, Holdings> {
+        let before = self.before();
+        let labels = labels::labels(&before.survivors, before.events, before.now, self.params).0;
+        let spreads = before.held().1;
+        let of_token = |spread| holders::holdings(&before.survivors, &labels, spread);
+        spreads.iter().map(|spread| (spread.mint, of_token(spread))).collect()
     }
 
     fn held(&self) -> (Vec<Holder>, Vec<Concentration>) {

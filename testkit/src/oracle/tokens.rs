@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dataflows::Params;
 use model::{Address, ChainEvent, Event, EventId, Price, Program, Seconds, Side, SlotState};
+use operators::holders::Holdings;
+use operators::labels::risk::{Risk, Signs};
 use operators::tokens::score::Score;
 use operators::tokens::{
-    Created, Lifecycle, LiquidityKind, Moment, Number, Pool, Stage, Status, Token, Trading, Valuation,
+    Created, Lifecycle, LiquidityKind, Moment, Number, Owned, Pool, Stage, Status, Token, Trading, Valuation,
 };
 use operators::usd::ValuedTrade;
 use operators::windows::TokenStats;
 
 use super::usd::clean_price;
-use super::{Facts, windows};
+use super::{Facts, labels, windows};
 
 /// What is so of one pool.
 #[derive(Clone, Default)]
@@ -40,22 +42,31 @@ struct Story<'a> {
     facts: &'a Facts<'a>,
     params: &'a Params,
     stats: &'a [TokenStats],
+    holdings: Option<&'a Holdings>,
 }
 
 /// The tokens, pools and lives of the facts.
 pub(super) fn tokens(facts: &Facts<'_>) -> (Vec<Token>, Vec<Pool>, Vec<Lifecycle>) {
     let params = facts.params;
     let heard = heard(facts);
-    // Without regard to marks, which change only what is filtered.
-    let windows = &params.market.windows;
-    let stats = windows::windows(&facts.valued, &facts.moves, &BTreeSet::new(), facts.now, windows);
+    let marks = labels::labels(&facts.survivors, facts.events, facts.now, params).1;
+    let stats = windows::windows(&facts.valued, &facts.moves, &marks, facts.now, &params.market.windows);
+    let holdings = facts.holdings();
     let named: Vec<ChainEvent> = facts.survivors.iter().map(|event| with_mint(event, &heard)).collect();
     let mints: BTreeSet<Address> =
         named.iter().filter(|e| is_heard(e)).filter_map(ChainEvent::mint).collect();
     let (mut tokens, mut pools, mut lives) = (Vec::new(), Vec::new(), Vec::new());
     for mint in mints {
         let events = named.iter().filter(|e| is_heard(e) && e.mint() == Some(mint)).collect();
-        let mut story = Story { mint, events, markets: Vec::new(), facts, params, stats: &stats };
+        let mut story = Story {
+            mint,
+            events,
+            markets: Vec::new(),
+            facts,
+            params,
+            stats: &stats,
+            holdings: holdings.get(&mint),
+        };
         story.markets = story.markets(&heard);
         tokens.push(story.token());
         pools.extend(story.markets.iter().map(|market| story.pool(market)));
@@ -443,6 +454,35 @@ impl Story<'_> {
         }
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "as the definition has it")]
+    fn owned(&self, held: &Holdings) -> Owned {
+        let day = self
+            .stats
+            .iter()
+            .find(|s| s.mint == self.mint && s.window.seconds() == self.params.market.tokens.day_s);
+        let share = |part: u128, of: u128| (of > 0).then(|| 100.0 * part as f64 / of as f64);
+        let signs = Signs {
+            bundlers: held.bundlers.wallets,
+            snipers: held.snipers.wallets,
+            bundlers_held_pct: held.held_pct(held.bundlers),
+            snipers_held_pct: held.held_pct(held.snipers),
+            marked_pct: day.and_then(|day| share(day.sums.quote() - day.filtered.quote, day.sums.quote())),
+            top10_pct: held.top10_pct(),
+            creator_held_pct: held.dev_hold_pct(),
+            creator_sold: held.creator.map(|creator| creator.has_sold),
+        };
+        let number = |value: Option<f64>| value.and_then(Number::new);
+        Owned {
+            holders: held.holders,
+            top10_pct: number(signs.top10_pct),
+            creator_held_pct: number(signs.creator_held_pct),
+            creator_sold: signs.creator_sold,
+            snipers_held_pct: number(signs.snipers_held_pct),
+            bundlers_held_pct: number(signs.bundlers_held_pct),
+            risk: Risk::new(&signs, &self.params.market.labels.risk),
+        }
+    }
+
     fn token(&self) -> Token {
         let created = self.created();
         let primary = self.primary();
@@ -480,6 +520,7 @@ impl Story<'_> {
             migrated: self.migrated(),
             last_trade: last.map(|(_, time, side)| (time, side)),
             trading,
+            owned: self.holdings.map(|held| self.owned(held)),
             score,
             score_classic,
         }
