@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::time::MICROS_PER_SECOND;
-use crate::{Address, Seconds, Time};
+use crate::{Address, Rule, Seconds, Time};
 
 /// A wallet's membership of a list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,6 +69,16 @@ pub enum Control {
         /// Since when it is known to be wrong.
         known_from: Time,
     },
+    /// Adds an alert rule.
+    AddRule(Box<Rule>),
+    /// Takes an alert rule back, and what it has said with it. A rule that is to end and let stand what it
+    /// has said is replaced by one that is valid until then.
+    RemoveRule {
+        /// What was added.
+        rule: Box<Rule>,
+        /// Since when it is known to be gone.
+        known_from: Time,
+    },
 }
 
 impl Control {
@@ -78,7 +88,10 @@ impl Control {
         match self {
             Self::AddListEntry(entry) => entry.known_from,
             Self::AddLabel(entry) => entry.known_from,
-            Self::RemoveListEntry { known_from, .. } | Self::RemoveLabel { known_from, .. } => *known_from,
+            Self::AddRule(rule) => rule.known_from,
+            Self::RemoveListEntry { known_from, .. }
+            | Self::RemoveLabel { known_from, .. }
+            | Self::RemoveRule { known_from, .. } => *known_from,
         }
     }
 
@@ -88,7 +101,10 @@ impl Control {
         let known_from = match &mut self {
             Self::AddListEntry(entry) => &mut entry.known_from,
             Self::AddLabel(entry) => &mut entry.known_from,
-            Self::RemoveListEntry { known_from, .. } | Self::RemoveLabel { known_from, .. } => known_from,
+            Self::AddRule(rule) => &mut rule.known_from,
+            Self::RemoveListEntry { known_from, .. }
+            | Self::RemoveLabel { known_from, .. }
+            | Self::RemoveRule { known_from, .. } => known_from,
         };
         *known_from = time;
         self
@@ -100,7 +116,10 @@ impl Control {
         match self {
             Self::AddListEntry(entry) => Self::RemoveListEntry { entry, known_from: time },
             Self::AddLabel(entry) => Self::RemoveLabel { entry, known_from: time },
-            back @ (Self::RemoveListEntry { .. } | Self::RemoveLabel { .. }) => back,
+            Self::AddRule(rule) => Self::RemoveRule { rule, known_from: time },
+            back @ (Self::RemoveListEntry { .. } | Self::RemoveLabel { .. } | Self::RemoveRule { .. }) => {
+                back
+            }
         }
     }
 

@@ -10,6 +10,7 @@
 //! operator that makes them, not here; this crate only says what a record is ([`Record`]).
 
 pub mod address;
+pub mod alert;
 pub mod commitment;
 pub mod control;
 pub mod event;
@@ -18,10 +19,12 @@ pub mod price;
 pub mod program;
 pub mod record;
 pub mod reject;
+pub mod rule;
 pub mod time;
 pub mod trade;
 
 pub use address::{Address, ParseAddressError, Signature};
+pub use alert::{AlertId, ParseAlertIdError};
 pub use commitment::{Commitment, SlotState};
 pub use control::{Control, LabelEntry, ListEntry};
 pub use event::{
@@ -33,6 +36,7 @@ pub use price::Price;
 pub use program::Program;
 pub use record::{Batch, Change, Column, Group, Kind, Record, Row, Schema, Value};
 pub use reject::{Reject, RejectReason};
+pub use rule::Rule;
 pub use time::{Diff, Millis, Seconds, Time};
 pub use trade::{Fees, Side, Trade, TraderKind};
 
