@@ -4,6 +4,7 @@
 //! trades, many with a handful. A figure here is one run on the machine it ran on; compare the lines of
 //! one run with each other, not with those of another machine.
 
+mod alerts;
 mod bare;
 mod bare_market;
 mod bare_windows;
@@ -43,6 +44,8 @@ enum Bench {
     Candles,
     /// Trades to sliding windows: eight widths.
     Windows,
+    /// A trade with no alert rules, a million, and a thousand for all tokens.
+    Alerts,
     /// All of the market dataflow: how much it takes, and how long it takes.
     Market(market::Which),
     /// A day and a half of the market at full speed: what stays in memory.
@@ -56,6 +59,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Candles => report::print(&candles::run(quick)?, json),
         Bench::Windows => report::print(&windows::run(quick)?, json),
         Bench::Market(which) => market::run(&which, quick, json),
+        Bench::Alerts => alerts::run(quick, json),
         Bench::Soak => soak::run(quick, json),
     }
 }

@@ -20,6 +20,7 @@ mod oracle;
 mod path;
 mod print;
 mod problem;
+mod rules;
 mod run;
 mod sinks_section;
 mod source;
@@ -35,6 +36,7 @@ pub use layers::{ENVIRONMENT_PREFIX, Layers};
 pub use oracle::{OracleConfig, OracleKind};
 use path::KeyPath;
 pub use problem::{Origin, Problem, Problems};
+pub use rules::{RuleFile, read_rules};
 pub use run::{ParseSpeedError, RunParams, Speed};
 pub use source::{SourceConfig, SourceKind};
 

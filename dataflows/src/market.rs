@@ -8,10 +8,12 @@
 //! trades, balances, creations, pools, labels ──► holders, concentration (records)
 //! trades, other events, windows ──► tokens ──► tokens, pools, lifecycle (records)
 //!                                     └──► leaders (record)
+//! trades, other events, rules ──► alert_rules, alerts (records)
 //! ```
 
 use differential_dataflow::AsCollection;
 use model::{Record, Reject, Schema};
+use operators::alerts::{CommittedAlert, Standing};
 use operators::candles::{Candle, Interval};
 use operators::commitment::Committed;
 use operators::holders::{Concentration, Holder};
@@ -23,7 +25,8 @@ use operators::tokens::{Lifecycle, Pool, Token, Tokens};
 use operators::trades::CommittedTrade;
 use operators::windows::TokenStats;
 use operators::{
-    candles, commitment, curves, holders, indicators, labels, leaders, prices, slots, tokens, usd, windows,
+    alerts, candles, commitment, curves, holders, indicators, labels, leaders, prices, slots, tokens, usd,
+    windows,
 };
 use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::Exchange;
@@ -52,6 +55,8 @@ pub struct Params {
     pub tokens: tokens::Params,
     /// Boards of leaders.
     pub leaders: leaders::Params,
+    /// Alert rules.
+    pub alerts: alerts::Params,
 }
 
 impl Params {
@@ -64,7 +69,8 @@ impl Params {
                 problems.push((key.to_owned(), what.to_owned()));
             }
         };
-        let Self { prices, usd, candles, windows, labels, indicators, holders, tokens, leaders } = self;
+        let Self { prices, usd, candles, windows, labels, indicators, holders, tokens, leaders, alerts } =
+            self;
         check(prices.reference_trades > 0, "prices.reference_trades", "must be at least 1");
         check(prices.factor >= 1.0, "prices.factor", "must be at least 1");
         check(prices.factor_young >= 1.0, "prices.factor_young", "must be at least 1");
@@ -92,6 +98,7 @@ impl Params {
         check(holders.remember_s >= 86_400, "holders.remember_s", "must be at least 86400");
         check_tokens(tokens, windows, &mut check);
         check_leaders(leaders, &mut check);
+        check(alerts.remember_s >= 86_400, "alerts.remember_s", "must be at least 86400");
         problems.extend(labels.problems().into_iter().map(|(key, what)| (format!("labels.{key}"), what)));
         problems
     }
@@ -151,6 +158,8 @@ pub const RECORDS: &[&Schema] = &[
     Pool::SCHEMA,
     Committed::<Lifecycle>::SCHEMA,
     Leader::SCHEMA,
+    Standing::SCHEMA,
+    CommittedAlert::SCHEMA,
     Reject::SCHEMA,
 ];
 
@@ -201,8 +210,19 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     // They come by slot; another event of another slot may take the place of one, and the changes of a key
     // must leave together.
     out.emit(lifecycle.inner.exchange(|(row, _, _)| row.record.mint.route()).as_collection());
+    let controls = inputs.controls.clone();
+    let said = alerts::alerts(
+        valued.clone(),
+        events.clone(),
+        (controls, inputs.slots.clone()),
+        &params.alerts,
+        horizon,
+        states,
+    );
+    out.emit(said.rules);
+    out.emit(said.alerts);
     let candles = candles::candles(valued, events, &params.candles, horizon, states);
     out.emit(indicators::indicators(candles.clone(), &params.indicators, horizon, states));
     out.emit(candles);
-    out.emit(inputs.rejects.clone().concat(late).concat(late_quotes));
+    out.emit(inputs.rejects.clone().concat(late).concat(late_quotes).concat(said.rejects));
 }

@@ -11,6 +11,7 @@
 //! Trades pass through [`slots`] (each event once, none of dead forks), [`prices`] (is the price
 //! credible), [`usd`] (what were they worth) and from there to whatever derives from them.
 
+pub mod alerts;
 pub mod bar;
 pub mod candles;
 pub mod commitment;

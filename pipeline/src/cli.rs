@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{config, decode, diff, replay, run, schema, simulate};
+use crate::commands::{backtest, config, decode, diff, replay, run, schema, simulate, why};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -13,6 +13,8 @@ Examples:
   millrace replay recordings/ --out result     recorded transactions into result/<record>.jsonl
   millrace decode tx.json                      what a transaction holds, one JSON line an event
   millrace simulate --seconds 60 --out m.jsonl.zst
+  millrace backtest --rules rules.toml recordings/   what alert rules would have said
+  millrace why 0f3c…                           the events behind an alert
   millrace diff result-a result-b              what two runs do not agree on
   millrace config print > millrace.toml        every setting, to be edited and given with --config
 
@@ -73,6 +75,8 @@ pub(crate) enum Command {
     Replay(replay::Replay),
     Decode(decode::Decode),
     Simulate(simulate::Simulate),
+    Backtest(backtest::Backtest),
+    Why(why::Why),
     Diff(diff::Diff),
     Config(config::Config),
     Schema(schema::Schema),

@@ -14,6 +14,7 @@ mod failure;
 mod logging;
 mod monitor;
 mod output;
+mod rules;
 mod screen;
 mod settings;
 mod source;

@@ -7,6 +7,7 @@
 //! A source neither sorts nor drops duplicates: order and identity are in the events, and the
 //! dataflow settles both.
 
+pub mod ahead;
 mod balances;
 mod base58;
 mod captures;

@@ -19,6 +19,7 @@
 //! 9s slot 3.1: alice creates CAT in curve       with nothing said of its reserves
 //! 9s slot 3.1: CAT is held: curve 990 alice 7 alice/2 3       after the transaction, by account
 //! alice is known as protocol                 a label that is given; taken back with `is not known as`
+//! rule { id = "up", kind = "price_above", … }     an alert rule, in TOML; taken back with `no rule { … }`
 //! slot 1 dead
 //! SOL is 150 USD at 4s                     an oracle price and when it was published
 //! 70s passes                                 nothing but time
@@ -37,8 +38,8 @@ use dataflows::Params;
 use model::time::start_of;
 use model::{
     AccountBalance, Address, BalancesChanged, ChainEvent, Control, CurveCompleted, Event, EventId, Fees,
-    LabelEntry, LiquidityChanged, Migrated, Origin, PoolCreated, Price, PriceQuote, Program, Row, Seconds,
-    Side, Signature, SlotState, SlotStatus, TokenCreated, Trade, TraderKind, TxPlace, Value,
+    LabelEntry, LiquidityChanged, Migrated, Origin, PoolCreated, Price, PriceQuote, Program, Row, Rule,
+    Seconds, Side, Signature, SlotState, SlotStatus, TokenCreated, Trade, TraderKind, TxPlace, Value,
 };
 
 use crate::run::{History, Plan, assert_same, run};
@@ -91,6 +92,11 @@ impl Scene {
         if let Some((record, columns)) = line.strip_prefix("show ").and_then(|l| l.split_once(':')) {
             let columns = columns.split_whitespace().map(str::to_owned).collect();
             self.shown.insert(record.to_owned(), columns);
+            return Some(());
+        }
+        let added = line.strip_prefix("rule ").map(|rule| (rule, true));
+        if let Some((rule, is_added)) = added.or(line.strip_prefix("no rule ").map(|rule| (rule, false))) {
+            self.events.push(Event::Control(rule_control(rule, is_added)?));
             return Some(());
         }
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -396,6 +402,14 @@ impl Scene {
         let parts = text.split(':').map(|part| name(part).unwrap_or_else(|| part.to_owned()));
         parts.collect::<Vec<_>>().join(":")
     }
+}
+
+/// An alert rule in TOML that is added, or taken back.
+fn rule_control(text: &str, is_added: bool) -> Option<Control> {
+    let mut rules: BTreeMap<String, Box<Rule>> = toml::from_str(&format!("rule = {text}")).ok()?;
+    let rule = rules.remove("rule").filter(|rule| rule.problems().is_empty())?;
+    let said = Control::AddRule(rule);
+    Some(if is_added { said } else { said.taken_back(start_of(START)) })
 }
 
 fn seconds(text: &str) -> Option<Seconds> {

@@ -302,19 +302,29 @@ impl Stream {
                 pool: address,
                 user: None,
             }),
-            1 => ChainEvent::LiquidityChanged(LiquidityChanged {
-                origin,
-                program,
-                pool: address,
-                mint,
-                quote_mint,
-                provider: None,
-                added: true,
-                base_amount: 1,
-                quote_amount: 1,
-                base_reserve: amount(&mut self.random),
-                quote_reserve: amount(&mut self.random),
-            }),
+            1 => {
+                let (base_reserve, quote_reserve) = (amount(&mut self.random), amount(&mut self.random));
+                ChainEvent::LiquidityChanged(LiquidityChanged {
+                    origin,
+                    program,
+                    pool: address,
+                    mint,
+                    quote_mint,
+                    provider: None,
+                    added: !quote_reserve.is_multiple_of(3),
+                    base_amount: 1,
+                    // From next to nothing to all but everything.
+                    quote_amount: [
+                        1,
+                        quote_reserve / 3,
+                        quote_reserve / 2,
+                        quote_reserve,
+                        quote_reserve * 200,
+                    ][(quote_reserve % 5) as usize],
+                    base_reserve,
+                    quote_reserve,
+                })
+            }
             _ => {
                 let (real_base, real_quote) = (self.chance(0.8), self.chance(0.8));
                 ChainEvent::CurveParametersChanged(CurveParametersChanged {

@@ -1,5 +1,6 @@
 //! One file a command: its options, its help, what it does.
 
+pub(crate) mod backtest;
 pub(crate) mod config;
 pub(crate) mod decode;
 pub(crate) mod diff;
@@ -7,6 +8,7 @@ pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod simulate;
+pub(crate) mod why;
 
 use std::sync::Arc;
 
@@ -21,6 +23,8 @@ pub(crate) fn run(command: Command, global: &Global, console: &Arc<Console>) -> 
         Command::Replay(options) => options.run(global, console),
         Command::Decode(options) => options.run(console),
         Command::Simulate(options) => options.run(global, console),
+        Command::Backtest(options) => options.run(global, console),
+        Command::Why(options) => options.run(),
         Command::Diff(options) => options.run(),
         Command::Config(options) => options.run(global),
         Command::Schema(options) => options.run(global),

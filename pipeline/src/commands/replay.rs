@@ -10,8 +10,10 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use config::{SourceConfig, SourceKind, Speed};
+use model::Event;
 use sinks::{SinkConfig, jsonl};
 use sources::Source;
+use sources::ahead::Ahead;
 use sources::quoted::Quoted;
 use sources::quotes::{self, Quotes};
 
@@ -22,7 +24,7 @@ use crate::engine::{self, Job, Summary, Watch};
 use crate::event_log::EventLog;
 use crate::failure::{Outcome, WithHint as _};
 use crate::ticker::Ticker;
-use crate::{settings, source, stop};
+use crate::{rules, settings, source, stop};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,6 +34,7 @@ Examples:
   zstdcat feed.jsonl.zst | millrace replay - --out result
   millrace replay recordings/ --quotes sol-usd.jsonl --speed 10x --out result
   millrace replay --log millrace.db --out result
+  millrace replay recordings/ --rules rules.toml --out result
 
 Writes result/<record>.jsonl: the rows as they stand at the end, sorted by key. The same events
 give the same bytes, whatever the number of workers, the order of the files or their overlaps.
@@ -47,6 +50,22 @@ const REJECTS_NAMED: usize = 10;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Replay {
+    #[command(flatten)]
+    recording: Recording,
+    /// The folder of the results; it is created if it is not there
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Alert rules (TOML or JSON) that are there from the start
+    #[arg(long, value_name = "FILE")]
+    rules: Vec<PathBuf>,
+    /// `live`, a multiple of the speed at which it happened such as `10x`, or `max`
+    #[arg(long, value_name = "SPEED", default_value = "max")]
+    speed: Speed,
+}
+
+/// What was recorded, and how it is read.
+#[derive(Debug, Args)]
+pub(crate) struct Recording {
     /// Files, folders (read with what is in them), or `-` for standard input; `.zst` is unpacked
     #[arg(required_unless_present = "log", value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -56,12 +75,6 @@ pub(crate) struct Replay {
     /// Files with prices of quote tokens in USD; they replace those that the recording holds
     #[arg(long, value_name = "FILE")]
     quotes: Vec<PathBuf>,
-    /// The folder of the results; it is created if it is not there
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// `live`, a multiple of the speed at which it happened such as `10x`, or `max`
-    #[arg(long, value_name = "SPEED", default_value = "max")]
-    speed: Speed,
     /// Threads that compute
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     workers: Option<i64>,
@@ -71,6 +84,12 @@ pub(crate) struct Replay {
     /// In which order events are fed
     #[arg(long, value_name = "ORDER", default_value = "chain")]
     order: Order,
+}
+
+/// What was fed.
+pub(crate) struct Fed {
+    watch: Arc<Watch>,
+    pub(crate) was_interrupted: bool,
 }
 
 /// What files may hold.
@@ -93,68 +112,18 @@ enum Order {
 
 impl Replay {
     pub(crate) fn run(self, global: &Global, console: &Arc<Console>) -> anyhow::Result<Outcome> {
-        let mut layers = settings::layers(global).flag("--speed", "run.speed", self.speed.to_string());
-        if let Some(workers) = self.workers {
-            layers = layers.flag("--workers", "run.workers", workers);
-        }
-        let mut config = settings::load(layers)?.config;
-        let stop = stop::on_signal()?;
         std::fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot create the folder {}", self.out.display()))?;
-        let sink = SinkConfig::Jsonl(jsonl::Config { dir: self.out.clone() }).open()?;
-        self.choose_source(&mut config.source);
-        let watch = Arc::new(Watch::default());
-        let job = Job {
-            source: self.open_source(&config.source, console)?,
-            oracle: None,
-            sinks: vec![sink],
-            store: None,
-            params: config.dataflow,
-            run: config.run,
-            stop: Arc::clone(&stop),
-            watch: Arc::clone(&watch),
-        };
-        let bar = show(console.progress("replay"), &watch)?;
-        let summary = engine::run(job);
-        drop(bar);
-        let summary = summary.hint("nothing was written; start the replay again once the cause is gone")?;
+        let rules = rules::read(&self.rules, console)?;
+        let told = (console, rules.events, "replay");
+        let (summary, fed) = self.recording.feed(global, told, self.speed, &self.out)?;
         let rejects = rows(&self.out, "rejects")?;
         self.name_rejects(rejects, console)?;
-        console.say(&self.farewell(&summary, &watch, rejects)?);
-        if stop.load(Ordering::Relaxed) {
+        console.say(&self.farewell(&summary, &fed, rejects)?);
+        if fed.was_interrupted {
             bail!("interrupted: {} holds the results of what was read until then only", self.out.display());
         }
-        Ok(Outcome::refused_if(rejects > 0))
-    }
-
-    fn choose_source(&self, config: &mut SourceConfig) {
-        match self.source {
-            Recorded::Transactions => {
-                config.kind = SourceKind::Transactions;
-                config.transactions.paths.clone_from(&self.paths);
-            }
-            Recorded::Trades => {
-                config.kind = SourceKind::Trades;
-                config.trades.paths.clone_from(&self.paths);
-            }
-        }
-    }
-
-    fn open_source(&self, config: &SourceConfig, console: &Console) -> anyhow::Result<Box<dyn Source>> {
-        let source = match &self.log {
-            Some(path) => Box::new(open_log(path, console)?),
-            None => source::open(config)?,
-        };
-        let source = if self.quotes.is_empty() {
-            source
-        } else {
-            let quotes = Quotes::new(&quotes::Config { paths: self.quotes.clone() });
-            Box::new(Quoted::new(source, Box::new(quotes)))
-        };
-        Ok(match self.order {
-            Order::Chain => Box::new(ChainOrder::new(source, self.out.clone())),
-            Order::Arrival => source,
-        })
+        Ok(Outcome::refused_if(rejects > 0 || rules.are_refused))
     }
 
     /// Names the first of what was refused.
@@ -177,11 +146,11 @@ impl Replay {
     }
 
     /// One line of what went in, what came out and what was left aside.
-    fn farewell(&self, summary: &Summary, watch: &Watch, rejects: u64) -> anyhow::Result<String> {
+    fn farewell(&self, summary: &Summary, fed: &Fed, rejects: u64) -> anyhow::Result<String> {
         let count = indicatif::HumanCount;
         let mut text = format!(
             "{} events: {} trades, {} candles, {} refused",
-            count(watch.events()),
+            count(fed.watch.events()),
             count(rows(&self.out, "trades")?),
             count(rows(&self.out, "candles")?),
             count(rejects),
@@ -191,6 +160,79 @@ impl Replay {
         }
         text.push_str(&format!("; {:.1} s; see {}", summary.took.as_secs_f64(), self.out.display()));
         Ok(text)
+    }
+}
+
+impl Recording {
+    /// Feeds what was recorded, behind `ahead`, and writes the results to the folder `out`.
+    pub(crate) fn feed(
+        &self,
+        global: &Global,
+        (console, ahead, what): (&Arc<Console>, Vec<Event>, &str),
+        speed: Speed,
+        out: &Path,
+    ) -> anyhow::Result<(Summary, Fed)> {
+        let mut layers = settings::layers(global).flag("--speed", "run.speed", speed.to_string());
+        if let Some(workers) = self.workers {
+            layers = layers.flag("--workers", "run.workers", workers);
+        }
+        let mut config = settings::load(layers)?.config;
+        let stop = stop::on_signal()?;
+        let sink = SinkConfig::Jsonl(jsonl::Config { dir: out.to_owned() }).open()?;
+        self.choose_source(&mut config.source);
+        let watch = Arc::new(Watch::default());
+        let source = self.open_source(&config.source, console, out)?;
+        let job = Job {
+            source: Box::new(Ahead::new(source, ahead)),
+            oracle: None,
+            sinks: vec![sink],
+            store: None,
+            params: config.dataflow,
+            run: config.run,
+            stop: Arc::clone(&stop),
+            watch: Arc::clone(&watch),
+        };
+        let bar = show(console.progress(what), &watch)?;
+        let summary = engine::run(job);
+        drop(bar);
+        let summary =
+            summary.hint(format!("nothing was written; start the {what} again once the cause is gone"))?;
+        Ok((summary, Fed { watch, was_interrupted: stop.load(Ordering::Relaxed) }))
+    }
+
+    fn choose_source(&self, config: &mut SourceConfig) {
+        match self.source {
+            Recorded::Transactions => {
+                config.kind = SourceKind::Transactions;
+                config.transactions.paths.clone_from(&self.paths);
+            }
+            Recorded::Trades => {
+                config.kind = SourceKind::Trades;
+                config.trades.paths.clone_from(&self.paths);
+            }
+        }
+    }
+
+    fn open_source(
+        &self,
+        config: &SourceConfig,
+        console: &Console,
+        out: &Path,
+    ) -> anyhow::Result<Box<dyn Source>> {
+        let source = match &self.log {
+            Some(path) => Box::new(open_log(path, console)?),
+            None => source::open(config)?,
+        };
+        let source = if self.quotes.is_empty() {
+            source
+        } else {
+            let quotes = Quotes::new(&quotes::Config { paths: self.quotes.clone() });
+            Box::new(Quoted::new(source, Box::new(quotes)))
+        };
+        Ok(match self.order {
+            Order::Chain => Box::new(ChainOrder::new(source, out.to_owned())),
+            Order::Arrival => source,
+        })
     }
 }
 

@@ -12,7 +12,8 @@ use crate::common::{millrace, rows, run, run_well, shared, stderr, stdout};
 /// A transaction of a version that does not exist: one signature, version byte 0x87.
 const VERSION_7: &str = r#"{"slot":1,"blockTime":1700000000,"meta":{"err":null},"transaction":["AQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQWHAQAAAQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAA==","base64"]}"#;
 
-const COMMANDS: [&str; 7] = ["run", "replay", "decode", "simulate", "diff", "schema", "config"];
+const COMMANDS: [&str; 9] =
+    ["run", "replay", "decode", "simulate", "diff", "schema", "backtest", "why", "config"];
 
 /// Writes a simulated market of some seconds to `name` in `folder`.
 fn simulate(folder: &Path, name: &str, seconds: u32) {
@@ -35,7 +36,7 @@ fn help_names_every_command_and_every_exit_code() {
     for line in ["0  done", "1  failed", "2  wrong", "3  done, but", "4  `diff`"] {
         assert!(help.contains(line), "{line} is not in\n{help}");
     }
-    for command in &COMMANDS[..5] {
+    for command in &COMMANDS[..7] {
         let help = stdout(&run_well(folder.path(), &[command, "--help"]));
         assert!(help.contains(&format!("Examples:\n  millrace {command}")), "no example in\n{help}");
     }

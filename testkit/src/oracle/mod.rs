@@ -5,6 +5,7 @@
 //! and scanned, nothing incremental. Slow on purpose, and written without the operators' code but for
 //! the types that carry the results.
 
+pub mod alerts;
 mod candles;
 mod holders;
 mod indicators;

@@ -1,0 +1,115 @@
+//! What is known of a token at a point: a fold over its points, of a fixed size.
+
+use model::rule::{Filter, Unit};
+use model::{Address, EventId, Program, Seconds};
+use serde::{Deserialize, Serialize};
+
+use super::input::{Figures, Point, What};
+
+/// A number that was seen, when, and in which event.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Sight {
+    pub(super) value: f64,
+    pub(super) time: Seconds,
+    pub(super) id: EventId,
+}
+
+/// See the module. Pairs are in USD and in SOL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Market {
+    prices: [Option<Sight>; 2],
+    caps: [Option<Sight>; 2],
+    highs: [Option<Sight>; 2],
+    /// By how much the last price was above the highest before it, percent.
+    above_high: [Option<Sight>; 2],
+    supply: Option<f64>,
+    /// Millionths of a USD, of all trades.
+    pub(super) volume_micros: u64,
+    first_trade: Option<Seconds>,
+    pub(super) last_trade: Option<(Seconds, EventId)>,
+    created: Option<(Seconds, Option<Address>)>,
+    /// Of the last event.
+    program: Option<Program>,
+}
+
+/// The place of a unit in a pair.
+pub(super) const fn at(unit: Unit) -> usize {
+    match unit {
+        Unit::Usd => 0,
+        Unit::Sol => 1,
+    }
+}
+
+impl Market {
+    /// Takes in the next point.
+    pub(super) fn take(&mut self, point: &Point) {
+        self.program = Some(point.program);
+        match &point.what {
+            What::Trade(figures) => self.trade(point, figures),
+            What::Created { creator, supply } => {
+                self.created.get_or_insert((point.time, *creator));
+                self.supply = supply.map(model::Price::get).or(self.supply);
+            }
+            What::Completed | What::Migrated | What::Liquidity { .. } => {}
+        }
+    }
+
+    fn trade(&mut self, point: &Point, figures: &Figures) {
+        let sight = |value: f64| Sight { value, time: point.time, id: point.id };
+        self.supply = figures.supply.map(model::Price::get).or(self.supply);
+        for (at, price) in figures.prices.iter().enumerate() {
+            let Some(price) = price.map(model::Price::get) else { continue };
+            self.prices[at] = Some(sight(price));
+            if let Some(supply) = self.supply {
+                self.caps[at] = Some(sight(price * supply));
+            }
+            let high = self.highs[at].map(|high| high.value);
+            self.above_high[at] = high.map(|high| sight(100.0 * (price / high - 1.0)));
+            if high.is_none_or(|high| price > high) {
+                self.highs[at] = Some(sight(price));
+            }
+        }
+        self.volume_micros = self.volume_micros.wrapping_add(figures.value_micros.unwrap_or(0));
+        self.first_trade.get_or_insert(point.time);
+        self.last_trade = Some((point.time, point.id));
+    }
+
+    pub(super) fn price(&self, unit: Unit) -> Option<Sight> {
+        self.prices[at(unit)]
+    }
+
+    pub(super) fn cap(&self, unit: Unit) -> Option<Sight> {
+        self.caps[at(unit)]
+    }
+
+    pub(super) fn high(&self, unit: Unit) -> Option<Sight> {
+        self.highs[at(unit)]
+    }
+
+    pub(super) fn above_high(&self, unit: Unit) -> Option<Sight> {
+        self.above_high[at(unit)]
+    }
+
+    /// True if the token was traded at `time` or before.
+    pub(super) fn was_traded_by(&self, time: Seconds) -> bool {
+        self.first_trade.is_some_and(|first| first <= time)
+    }
+
+    /// True if a filter lets the token pass at a point. What is not known does not pass.
+    ///
+    /// Source: DEFINITIONS §12, scope.
+    pub(super) fn passes(&self, filter: &Filter, time: Seconds) -> bool {
+        let of_program = |program: Program| filter.programs.contains(&program);
+        let is_program = filter.programs.is_empty() || self.program.is_some_and(of_program);
+        let creator = self.created.and_then(|(_, creator)| creator);
+        let is_creator =
+            filter.creators.is_empty() || creator.is_some_and(|creator| filter.creators.contains(&creator));
+        let cap = self.cap(Unit::Usd).map(|cap| cap.value);
+        let is_large = filter.market_cap_usd_min.is_none_or(|min| cap.is_some_and(|cap| cap >= min.0));
+        let is_small = filter.market_cap_usd_max.is_none_or(|max| cap.is_some_and(|cap| cap <= max.0));
+        let is_young = filter
+            .age_s_max
+            .is_none_or(|age| self.created.is_some_and(|(created, _)| time.saturating_sub(created) <= age));
+        is_program && is_creator && is_large && is_small && is_young
+    }
+}

@@ -1,0 +1,180 @@
+//! Alerts: rules as a collection, and what follows from them.
+//!
+//! ```text
+//! controls ──► rulebook ──► rules that stand ──┬─► alert_rules (record)
+//! trades, events ──► points of tokens ─────────┴─► shares of tokens ──► alerts ──► stamped ──► alerts (record)
+//! ```
+//!
+//! **A function of what happened.** The points of a token are taken in canonical order, whenever they come.
+//! What comes late or is taken back is folded in where it belongs; an alert that does not follow any more is
+//! retracted under its name, with the reason, and one that now does is given. So a live run, a replay and a
+//! backtest say the same under the same names, and a restart says nothing again.
+//!
+//! **Costs what is crossed.** A rule waits at a level. The rules of a token, and once for each share of the
+//! tokens those of all, stand in order of their levels, so a price that moves meets those between the two
+//! prices only. Exceptions: a rule that measures from its last alert has a level of its own at each token and
+//! is asked at each trade; a window that rules look back over is looked up at each trade, once for all rules
+//! of that window.
+//!
+//! **Answers for the past.** A rule that comes is asked about what is kept of the past at once
+//! ([`Params::history_s`]), as if it had been there; what it finds is marked `historical`. What it finds
+//! depends on that past only: where a value is made of more, it is not known.
+//!
+//! A rule that is taken back takes back what it said. One that is to end, and let stand what it said, is
+//! replaced by the same one with an end to its validity.
+//!
+//! It does not deliver anything, and `max_per_hour` and `once` count for each token apart.
+//!
+//! Source: DEFINITIONS §12.
+
+mod fold;
+mod index;
+mod input;
+mod instance;
+mod market;
+mod record;
+mod rulebook;
+mod shard;
+mod stamped;
+#[cfg(test)]
+mod tests;
+mod token;
+mod watch;
+
+use differential_dataflow::AsCollection;
+use differential_dataflow::collection::concatenate;
+use model::rule::{LOOKBACK_S_MAX, Scope};
+use model::{ChainEvent, Control, Reject, RejectReason, Rule, SlotStatus};
+use serde::{Deserialize, Serialize};
+use timely::dataflow::operators::vec::Map;
+
+pub use input::{Figures, Input, Point, Target, What};
+pub use record::{Alert, CommittedAlert, Reason};
+pub use rulebook::{Rulebook, Standing};
+pub use shard::{SHARES, Shard};
+pub use stamped::{News, Slot};
+
+use crate::prelude::*;
+use crate::usd::ValuedTrade;
+
+/// Settings of [`alerts`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Params {
+    /// For how long of the past a new rule answers, in seconds. Memory grows with it: some 200 bytes a trade.
+    pub history_s: Seconds,
+    /// For how long a token that is no longer traded is remembered, in seconds.
+    pub remember_s: Seconds,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self { history_s: 86_400, remember_s: 30 * 86_400 }
+    }
+}
+
+impl Params {
+    /// How long points are kept: to answer for the past, and to fold again what changes within the horizon,
+    /// looking back from there and from the point before.
+    const fn keeps_s(&self, horizon: Horizon) -> Seconds {
+        let corrected = settles_s(horizon) + 2 * LOOKBACK_S_MAX + 60;
+        if self.history_s > corrected { self.history_s } else { corrected }
+    }
+
+    /// From when on points and alerts are kept.
+    #[must_use]
+    pub const fn kept_from(&self, horizon: Horizon, now: Seconds) -> Seconds {
+        now.saturating_sub(self.keeps_s(horizon))
+    }
+}
+
+/// How long after its block time an event can be taken back: a slot of which news came late is known for twice
+/// the horizon.
+const fn settles_s(horizon: Horizon) -> Seconds {
+    2 * horizon.0 + 60
+}
+
+/// The records of [`alerts`].
+pub struct Alerts<'s> {
+    /// Rules that stand.
+    pub rules: Collection<'s, Standing>,
+    /// What they say.
+    pub alerts: Collection<'s, CommittedAlert>,
+    /// Rules that are refused.
+    pub rejects: Collection<'s, Reject>,
+}
+
+/// Maintains what alert rules say of tokens.
+pub fn alerts<'s>(
+    trades: Collection<'s, ValuedTrade>,
+    events: Collection<'s, ChainEvent>,
+    (controls, statuses): (Collection<'s, Control>, Collection<'s, SlotStatus>),
+    params: &Params,
+    horizon: Horizon,
+    states: &States,
+) -> Alerts<'s> {
+    let (right, wrong) = split(controls, |control| match control {
+        Control::AddRule(rule) if refused(&rule).is_some() => Either::Right(rule),
+        other => Either::Left(other),
+    });
+    let rules = right.inner.flat_map(|(control, time, diff)| match control {
+        Control::AddRule(rule) => Some(((*rule.clone(), rule.known_from), time, diff)),
+        Control::RemoveRule { rule, known_from } if refused(&rule).is_none() => {
+            Some(((*rule, known_from), time, -diff))
+        }
+        _ => None,
+    });
+    let rules = keyed::<Rulebook>(rules.as_collection(), "rulebook", (), states);
+    let inputs = [
+        trades.map(|trade| Input::Point(trade.trade().mint, Point::of_trade(&trade))),
+        events.flat_map(|event| Point::of_event(&event).map(|(mint, point)| Input::Point(mint, point))),
+        rules.clone().flat_map(|standing| addressed(&standing)),
+    ];
+    let scope = inputs[0].scope();
+    let said = keyed::<Shard>(concatenate(scope, inputs), "alerts", (params.clone(), horizon), states);
+    let news = [
+        said.map(|alert| News::Alert(Box::new(alert))),
+        statuses.map(|status| News::Status(status.slot, status.state)),
+    ];
+    let stamped = keyed::<Slot>(concatenate(scope, news), "alerts_stamped", horizon, states);
+    Alerts { rules, alerts: stamped, rejects: wrong.flat_map(|rule| refused(&rule)) }
+}
+
+/// A rule for each token that it names, or for each share of all tokens.
+fn addressed(standing: &Standing) -> Vec<Input> {
+    let of = |target: Target, scope: Scope| {
+        let rule = Rule { scope, ..standing.rule.clone() };
+        Input::Rule(target, Box::new(Standing { rule, known: standing.known }))
+    };
+    match &standing.rule.scope {
+        Scope::Mint(mint) => vec![of(Target::Mint(*mint), Scope::Mint(*mint))],
+        Scope::List(mints) => {
+            let mut mints = mints.clone();
+            mints.sort_unstable();
+            mints.dedup();
+            mints.into_iter().map(|mint| of(Target::Mint(mint), Scope::Mint(mint))).collect()
+        }
+        Scope::All(filter) => {
+            let shares = (0..SHARES).map(|share| of(Target::Share(share), Scope::All(filter.clone())));
+            shares.collect()
+        }
+    }
+}
+
+/// What is wrong with a rule that came by another way than a file, which has been checked.
+fn refused(rule: &Rule) -> Option<Reject> {
+    let problems = rule.problems();
+    if problems.is_empty() {
+        return None;
+    }
+    let each: Vec<String> = problems.iter().map(|(path, what)| format!("{path} {what}")).collect();
+    Some(Reject {
+        source: "alert_rules".to_owned(),
+        cursor: format!("{} {}", rule.id.chars().take(128).collect::<String>(), rule.version),
+        reason: RejectReason::Malformed,
+        program: None,
+        signature: None,
+        slot: None,
+        detail: each.join("; "),
+    })
+}
