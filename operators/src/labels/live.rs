@@ -95,9 +95,8 @@ impl Live {
     /// The trades on the tape by the wallet of `tick`, quoted alike, without `tick`: there are `count` of
     /// them, and nearly always they are among the last.
     pub(super) fn others(&self, tick: &Tick, money: Money, count: u32) -> impl Iterator<Item = &Tick> {
-        let is_alike =
-            move |t: &&Tick| t.trader == tick.trader && t.id != tick.id && self.money(t) == Some(money);
-        self.tape.iter().rev().filter(is_alike).take(count as usize)
+        let is_alike = move |t: &&Tick| t.id != tick.id && self.money(t) == Some(money);
+        self.tape.last_of(tick.trader).filter(is_alike).take(count as usize)
     }
 
     /// Counts a trade in or out; how many there are now.

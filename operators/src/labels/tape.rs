@@ -11,6 +11,8 @@ use super::input::{Amounts, Pool, Trade};
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Tape {
     ticks: VecDeque<Tick>,
+    /// A number of the trader of each of them, so that those of one are found in a fortieth of the memory.
+    traders: VecDeque<u32>,
     pools: Vec<Pool>,
 }
 
@@ -43,9 +45,13 @@ impl Tape {
         match self.ticks.back() {
             Some(last) if last.id > tick.id => {
                 let at = self.ticks.partition_point(|other| other.id <= tick.id);
+                self.traders.insert(at, number(tick.trader));
                 self.ticks.insert(at, tick);
             }
-            _ => self.ticks.push_back(tick),
+            _ => {
+                self.traders.push_back(number(tick.trader));
+                self.ticks.push_back(tick);
+            }
         }
     }
 
@@ -56,6 +62,7 @@ impl Tape {
     }
 
     pub(super) fn remove(&mut self, at: usize) {
+        self.traders.remove(at);
         self.ticks.remove(at);
     }
 
@@ -83,6 +90,13 @@ impl Tape {
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Tick> {
         self.ticks.iter()
+    }
+
+    /// The trades of a trader, the last first.
+    pub(super) fn last_of(&self, trader: Option<Address>) -> impl Iterator<Item = &Tick> {
+        let wanted = number(trader);
+        let maybe = self.traders.iter().enumerate().rev().filter(move |(_, number)| **number == wanted);
+        maybe.filter_map(|(at, _)| self.ticks.get(at)).filter(move |tick| tick.trader == trader)
     }
 
     /// Block time of the earliest trade.
@@ -116,10 +130,17 @@ impl Tape {
         let kept = self.ticks.iter().position(|tick| tick.time >= time);
         let slot = kept.and_then(|at| self.ticks.get(at)).map(|tick| tick.id.slot);
         while self.ticks.front().is_some_and(|tick| Some(tick.id.slot) != slot) {
+            self.traders.pop_front();
             self.ticks.pop_front().iter().for_each(&mut gone);
         }
         if self.ticks.capacity() > 4 * self.ticks.len() + 16 {
             self.ticks.shrink_to(2 * self.ticks.len());
+            self.traders.shrink_to(2 * self.ticks.len());
         }
     }
+}
+
+/// A number that few traders share.
+fn number(trader: Option<Address>) -> u32 {
+    trader.map_or(0, |trader| (trader.route() >> 32) as u32)
 }
