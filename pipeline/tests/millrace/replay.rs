@@ -123,6 +123,17 @@ fn run_into_database(folder: &Path, settings: &str) {
 }
 
 #[test]
+fn at_the_speed_of_life_the_rows_are_those_of_a_replay_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    disturbed_market(folder.path(), "6");
+    let at_once = replay(folder.path(), &["market.jsonl"], "at_once", &[]);
+    let started = Instant::now();
+    let live = replay(folder.path(), &["market.jsonl"], "live", &["--speed", "live"]);
+    assert!(started.elapsed() > Duration::from_secs(5), "six seconds of the market take as long");
+    same(&at_once, &live, "live");
+}
+
+#[test]
 fn neither_the_speed_nor_where_events_were_kept_changes_a_row() {
     let folder = tempfile::tempdir().unwrap();
     disturbed_market(folder.path(), "30");
