@@ -48,7 +48,7 @@ enum Bench {
     Alerts,
     /// All of the market dataflow: how much it takes, and how long it takes.
     Market(market::Which),
-    /// A day and a half of the market at full speed: what stays in memory.
+    /// A day and a quarter of the market at full speed: what stays in memory.
     Soak,
 }
 

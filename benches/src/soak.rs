@@ -1,4 +1,4 @@
-//! A day and a half of the market at full speed, and what stays in memory: resident bytes, and what the
+//! A day and a quarter of the market at full speed, and what stays in memory: resident bytes, and what the
 //! operators' states take, every few hours. Once the widest window and the horizon are full it must no
 //! longer grow.
 
@@ -26,7 +26,7 @@ struct Line {
 
 /// Runs and prints.
 pub(crate) fn run(quick: bool, json: bool) -> anyhow::Result<()> {
-    let (hours, per_second, step) = if quick { (6, 20, 1) } else { (36, 150, 3) };
+    let (hours, per_second, step) = if quick { (6, 20, 1) } else { (30, 100, 3) };
     let guards = timely::execute(timely::Config::thread(), move |worker| {
         let mut graph = Graph::build(worker, &Params::default(), States::fresh(), drop)?;
         let mut market = MadeUp::new(per_second);
