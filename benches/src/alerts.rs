@@ -9,14 +9,34 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
+use clap::Args;
 use model::rule::{Direction, Filter, Kind, Level, Options, Scope, Unit};
 use model::{Address, EventId, Price, Program, Rule, Seconds, Side, Time, TxPlace};
-use operators::alerts::{Figures, Input, Params, Point, SHARES, Shard, Standing, Target, What};
+use operators::alerts::{
+    Figures, Input, Params, Point, SHARES, Settings, Shard, Standing, Target, Usual, What,
+};
 use operators::keyed::Store;
 use serde::Serialize;
 
 use crate::made_up::{Random, START, TOKENS, Zipf, address};
 use crate::report;
+
+/// How large it is.
+#[derive(Args)]
+pub(crate) struct Sizes {
+    /// Price rules of single tokens, instead of a million, or a hundred thousand with --quick.
+    #[arg(long)]
+    rules: Option<usize>,
+    /// Rules of all tokens.
+    #[arg(long, default_value_t = 1000)]
+    all_rules: usize,
+    /// Tokens.
+    #[arg(long, default_value_t = TOKENS)]
+    tokens: u64,
+    /// Seconds of trades, instead of 120, or 20 with --quick.
+    #[arg(long)]
+    seconds: Option<usize>,
+}
 
 /// Trades that are timed together.
 const BATCH: usize = 100;
@@ -42,13 +62,14 @@ struct Line {
 }
 
 /// Measures a trade with each set of rules.
-pub(crate) fn run(quick: bool, json: bool) -> anyhow::Result<()> {
+pub(crate) fn run(sizes: &Sizes, quick: bool, json: bool) -> anyhow::Result<()> {
     let (seconds, of_one) = if quick { (20, 100_000) } else { (120, 1_000_000) };
-    let batches = batches(seconds);
+    let seconds = sizes.seconds.unwrap_or(seconds);
+    let batches = batches(seconds, sizes.tokens);
     let sets = [
         ("no rules", Vec::new()),
-        ("price rules of single tokens", single(of_one)?),
-        ("rules of all tokens", all(1000)?),
+        ("price rules of single tokens", single(sizes.rules.unwrap_or(of_one), sizes.tokens)?),
+        ("rules of all tokens", all(sizes.all_rules)?),
     ];
     let mut lines: Vec<Line> = Vec::new();
     for (what, rules) in sets {
@@ -75,7 +96,8 @@ type Batch = (Time, Vec<Input>);
 fn measure(what: &str, rules: Vec<Input>, batches: &[Batch], none: Option<&Line>) -> anyhow::Result<Line> {
     let params = Params { history_s: 3600, ..Params::default() };
     let horizon = dataflows::Params::default().horizon();
-    let mut store = Store::<Shard>::new((params, horizon));
+    let usual = Usual::from(&operators::tokens::Params::default());
+    let mut store = Store::<Shard>::new(Settings { params, horizon, usual, bars_s: Vec::new() });
     let count = match rules.first() {
         Some(Input::Rule(Target::Share(_), _)) => rules.len() / usize::from(SHARES),
         _ => rules.len(),
@@ -115,9 +137,9 @@ fn measure(what: &str, rules: Vec<Input>, batches: &[Batch], none: Option<&Line>
 }
 
 /// The trades in canonical order, by logical time.
-fn batches(seconds: usize) -> Vec<Batch> {
-    let (mut random, zipf) = (Random(5), Zipf::new(TOKENS));
-    let mut prices = vec![1.0_f64; usize::try_from(TOKENS).unwrap_or_default() + 1];
+fn batches(seconds: usize, tokens: u64) -> Vec<Batch> {
+    let (mut random, zipf) = (Random(5), Zipf::new(tokens));
+    let mut prices = vec![1.0_f64; usize::try_from(tokens).unwrap_or_default() + 1];
     let mut batches = Vec::new();
     for batch in 0..seconds * PER_SECOND / BATCH {
         let first = batch * BATCH;
@@ -143,12 +165,13 @@ fn trade(token: u64, price: f64, time: Seconds, serial: u64, random: &mut Random
         supply: Price::new(1e9),
         value_micros: Some(random.next() % 1_000_000_000),
         side: if random.next().is_multiple_of(2) { Side::Buy } else { Side::Sell },
+        curve: None,
     };
     let tx = TxPlace::Index(u32::try_from(serial).unwrap_or(u32::MAX));
     let id = EventId { slot: time * 3, tx, outer_ix: 0, inner_ix: -1 };
     Input::Point(
         address(b'M', token),
-        Point { time, id, program: Program::Pumpswap, what: What::Trade(figures) },
+        Point { time, id, what: What::Trade(figures), program: Some(Program::Pumpswap) },
     )
 }
 
@@ -181,11 +204,11 @@ fn rule(at: usize, kind: Kind, scope: Scope, threshold: Option<f64>) -> anyhow::
 }
 
 /// Price rules, as many at each token.
-fn single(count: usize) -> anyhow::Result<Vec<Input>> {
+fn single(count: usize, tokens: u64) -> anyhow::Result<Vec<Input>> {
     let mut random = Random(9);
     (0..count)
         .map(|at| {
-            let mint: Address = address(b'M', at as u64 % TOKENS);
+            let mint: Address = address(b'M', at as u64 % tokens);
             let level = level(&mut random);
             let kind = if level > 1.0 { Kind::PriceAbove } else { Kind::PriceBelow };
             Ok(Input::Rule(Target::Mint(mint), Box::new(rule(at, kind, Scope::Mint(mint), Some(level))?)))

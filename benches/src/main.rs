@@ -45,7 +45,7 @@ enum Bench {
     /// Trades to sliding windows: eight widths.
     Windows,
     /// A trade with no alert rules, a million, and a thousand for all tokens.
-    Alerts,
+    Alerts(alerts::Sizes),
     /// All of the market dataflow: how much it takes, and how long it takes.
     Market(market::Which),
     /// A day and a quarter of the market at full speed: what stays in memory.
@@ -59,7 +59,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Candles => report::print(&candles::run(quick)?, json),
         Bench::Windows => report::print(&windows::run(quick)?, json),
         Bench::Market(which) => market::run(&which, quick, json),
-        Bench::Alerts => alerts::run(quick, json),
+        Bench::Alerts(sizes) => alerts::run(&sizes, quick, json),
         Bench::Soak => soak::run(quick, json),
     }
 }

@@ -137,6 +137,6 @@ mod tests {
         let file = read_rules(&path).unwrap();
         assert_eq!(file.problems, []);
         let kinds: BTreeSet<&str> = file.rules.iter().map(|rule| rule.kind.name()).collect();
-        assert_eq!(kinds.len(), 17, "{kinds:?}");
+        assert_eq!(kinds.len(), 25, "{kinds:?}");
     }
 }

@@ -201,8 +201,15 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     out.emit(stats.clone());
     let named = curves::curves(valued.clone(), events.clone(), &params.tokens, states);
     let settings = (&params.tokens, &params.labels.risk);
-    let Tokens { tokens, pools, lifecycle } =
-        tokens::tokens(valued.clone(), named, stats, held.holdings, settings, horizon, states);
+    let Tokens { tokens, pools, lifecycle } = tokens::tokens(
+        valued.clone(),
+        named.clone(),
+        stats,
+        held.holdings.clone(),
+        settings,
+        horizon,
+        states,
+    );
     out.emit(leaders::leaders(tokens.clone(), &params.leaders, states));
     out.emit(tokens);
     out.emit(pools);
@@ -210,19 +217,18 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     // They come by slot; another event of another slot may take the place of one, and the changes of a key
     // must leave together.
     out.emit(lifecycle.inner.exchange(|(row, _, _)| row.record.mint.route()).as_collection());
-    let controls = inputs.controls.clone();
-    let said = alerts::alerts(
-        valued.clone(),
-        events.clone(),
-        (controls, inputs.slots.clone()),
-        &params.alerts,
-        horizon,
-        states,
-    );
+    let candles = candles::candles(valued.clone(), events, &params.candles, horizon, states);
+    let indicators = indicators::indicators(candles.clone(), &params.indicators, horizon, states);
+    out.emit(candles);
+    out.emit(indicators.clone());
+    let happenings =
+        alerts::Happenings { trades: valued, events: named, holdings: held.holdings, indicators };
+    let usual = alerts::Usual::from(&params.tokens);
+    let bars_s = params.indicators.intervals.iter().map(|interval| interval.seconds()).collect();
+    let settings = alerts::Settings { params: params.alerts.clone(), horizon, usual, bars_s };
+    let told = (inputs.controls.clone(), inputs.slots.clone());
+    let said = alerts::alerts(happenings, told, settings, states);
     out.emit(said.rules);
     out.emit(said.alerts);
-    let candles = candles::candles(valued, events, &params.candles, horizon, states);
-    out.emit(indicators::indicators(candles.clone(), &params.indicators, horizon, states));
-    out.emit(candles);
     out.emit(inputs.rejects.clone().concat(late).concat(late_quotes).concat(said.rejects));
 }

@@ -13,7 +13,7 @@ mod kind;
 
 use serde::{Deserialize, Serialize};
 
-pub use kind::{Direction, Kind, LOOKBACK_S_MAX, Level, SPIKE_WINDOWS, Unit};
+pub use kind::{BAR_S_MAX, Direction, Group, Indicator, Kind, LOOKBACK_S_MAX, Level, SPIKE_WINDOWS, Unit};
 
 use crate::{Address, Program, Seconds, Time};
 
@@ -174,9 +174,13 @@ impl Rule {
         let what = match (self.kind.threshold(), self.threshold) {
             (None, None) => return,
             (None, Some(_)) => format!("must be left out: {kind} has none"),
-            (Some(_), None) if self.kind == Kind::AllTimeHigh => return,
+            (Some(_), None) if self.kind.is_threshold_optional() => return,
+            (Some((_, most)), Some(level)) if self.kind.may_be_negative() && level.0.abs() <= most => return,
             (Some((what, _)), None) => format!("is missing: {kind} needs {what}"),
             (Some((_, most)), Some(level)) if level.0 > 0.0 && level.0 <= most => return,
+            (Some((what, most)), Some(level)) if self.kind.may_be_negative() => {
+                format!("is {}, must be {what} from -{most} to {most}", level.0)
+            }
             (Some((what, most)), Some(level)) if most == f64::MAX => {
                 format!("is {}, must be {what} above 0", level.0)
             }

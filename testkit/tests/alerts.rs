@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dataflows::Params;
-use model::rule::{Direction, Filter, Kind, Level, Options, Scope, Unit};
-use model::{Control, Event, Program, Row, Rule, Seconds, Side};
+use model::rule::{Direction, Filter, Group, Indicator, Kind, Level, Options, Scope, Unit};
+use model::{ChainEvent, Control, Event, Program, Row, Rule, Seconds, Side};
 use operators::candles::Interval;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -23,7 +23,7 @@ struct Case {
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for seed in 0..5 {
+    for seed in 0..3 {
         let dense = Shape { seed, slots: 100, gap_s_max: 1, late_s_max: 50 };
         cases.push(case(dense, 60, 40, (30, 12)));
         let sparse = Shape { seed, slots: 110, gap_s_max: 500, late_s_max: 1500 };
@@ -35,25 +35,44 @@ fn cases() -> Vec<Case> {
 /// `reach`: how long windows are, and how long everything else that is a duration, at most.
 fn case(shape: Shape, horizon_s: u64, history_s: Seconds, reach: (Seconds, Seconds)) -> Case {
     let mut params = Params { correction_horizon_s: horizon_s, ..Params::default() };
-    let minute = || vec![Interval::try_from("1m".to_owned()).unwrap()];
-    params.market.candles.intervals = minute();
-    params.market.windows.widths = minute();
-    params.market.indicators.intervals = minute();
+    let interval = |text: &str| vec![Interval::try_from(text.to_owned()).unwrap()];
+    // So that there are enough bars for indicators.
+    let bar_s = if shape.gap_s_max > 1 { 60 } else { 2 };
+    let bar = format!("{bar_s}s");
+    params.market.candles.intervals = interval(&bar);
+    params.market.windows.widths = interval("1m");
+    params.market.indicators.intervals = interval(&bar);
     (params.market.tokens.hour_s, params.market.tokens.day_s) = (60, 60);
     params.market.usd.correction_s = horizon_s / 2;
     params.market.alerts.history_s = history_s;
     let random = ChaCha8Rng::seed_from_u64(shape.seed ^ 0xA1E7);
-    let mut dice = Dice { random, reach, kinds: shape.seed };
-    let events = dice.with_rules(events(shape));
+    let mut dice = Dice { random, reach, bar_s, kinds: shape.seed };
+    let events = dice.with_rules(events(shape).into_iter().map(scarce).collect());
     Case { shape, params, events }
 }
 
 /// Kinds of rules, some twice.
-const KINDS: u64 = 19;
+const KINDS: u64 = 24;
+
+/// The same with so little of each token that a wallet has a share of it, and a creator who sells.
+fn scarce(mut event: Event) -> Event {
+    let scarce = |supply: Option<u64>| supply.map(|supply| supply / 1_000_000);
+    match &mut event {
+        Event::Chain(ChainEvent::Trade(trade)) => trade.base_supply = scarce(trade.base_supply),
+        Event::Chain(ChainEvent::TokenCreated(created)) => created.supply = scarce(created.supply),
+        Event::Chain(ChainEvent::BalancesChanged(moved)) => {
+            let of_creator = moved.balances.iter_mut().filter(|balance| balance.owner == address(b'W', 1));
+            of_creator.filter(|b| b.after.is_multiple_of(3)).for_each(|balance| balance.after = 0);
+        }
+        _ => {}
+    }
+    event
+}
 
 struct Dice {
     random: ChaCha8Rng,
     reach: (Seconds, Seconds),
+    bar_s: Seconds,
     /// Rules made; each is of the next kind, so that there is something of all.
     kinds: u64,
 }
@@ -66,7 +85,7 @@ impl Dice {
         let count = stream.len();
         for (at, event) in stream.into_iter().enumerate() {
             let is_start = at == 0;
-            for _ in 0..if is_start { 20 } else { usize::from(self.chance(24.0 / count as f64)) } {
+            for _ in 0..if is_start { 36 } else { usize::from(self.chance(24.0 / count as f64)) } {
                 self.edit(at, &mut standing, &mut events);
             }
             events.push(event);
@@ -139,8 +158,8 @@ impl Dice {
         match self.kinds % KINDS {
             0 | 1 => (Kind::PriceAbove, Some(price)),
             2 | 3 => (Kind::PriceBelow, Some(price)),
-            4 => (Kind::MarketCapAbove, Some(price * 1e9)),
-            5 => (Kind::MarketCapBelow, Some(price * 1e9)),
+            4 => (Kind::MarketCapAbove, Some(price * 1e3)),
+            5 => (Kind::MarketCapBelow, Some(price * 1e3)),
             6 => {
                 let window_s = self.random.random_range(1..=window);
                 (Kind::PriceMove { window_s, direction }, Some(pct))
@@ -163,6 +182,24 @@ impl Dice {
             15 => (Kind::Completed, None),
             16 => (Kind::NewToken, None),
             17 => (Kind::LiquidityRemoved, None),
+            18 => (Kind::CurveProgress, Some(pct)),
+            19 => (Kind::Top10Share, Some(pct / 5.0)),
+            20 => {
+                let group = Group::ALL[self.random.random_range(0..3)];
+                (Kind::LabelShare { group }, Some(pct / 20.0))
+            }
+            21 => (Kind::DevSold, None),
+            22 => {
+                let indicator = Indicator::ALL[self.random.random_range(0..5)];
+                let level = match indicator {
+                    Indicator::Rsi14 | Indicator::BollingerPct => self.random.random_range(20.0..80.0),
+                    Indicator::VolatilityPct => pct,
+                    Indicator::MacdHistPct | Indicator::EmaSpreadPct => {
+                        [0.0, 1.0][self.random.random_range(0..2)]
+                    }
+                };
+                (Kind::IndicatorCross { indicator, interval_s: self.bar_s, direction }, Some(level))
+            }
             _ => (Kind::Migrated, None),
         }
     }
@@ -180,6 +217,11 @@ impl Dice {
                 | Kind::VolumeSpike { .. }
                 | Kind::Target { .. }
                 | Kind::Stop { .. }
+                | Kind::CurveProgress
+                | Kind::Top10Share
+                | Kind::LabelShare { .. }
+                | Kind::DevSold
+                | Kind::IndicatorCross { .. }
         );
         let mut seconds =
             |likely: f64| if self.chance(likely) { self.random.random_range(1..=reach) } else { 0 };
@@ -201,8 +243,8 @@ impl Dice {
         Filter {
             programs: if self.chance(0.4) { vec![Program::Pump, Program::RaydiumAmmV4] } else { Vec::new() },
             creators: if self.chance(0.2) { vec![address(b'W', 1)] } else { Vec::new() },
-            market_cap_usd_min: self.chance(0.3).then_some(Level(1e6)),
-            market_cap_usd_max: self.chance(0.3).then_some(Level(5e7)),
+            market_cap_usd_min: self.chance(0.3).then_some(Level(1.0)),
+            market_cap_usd_max: self.chance(0.3).then_some(Level(50.0)),
             age_s_max: self.chance(0.3).then_some(reach),
         }
     }
@@ -238,7 +280,7 @@ fn alerts_equal_the_brute_force_at_every_second() {
     }
     // Otherwise it would not say much.
     assert_eq!((states.len(), reasons.len()), (4, 4), "{states:?} {reasons:?}");
-    assert!(kinds.len() >= 15, "{kinds:?}");
+    assert!(kinds.len() >= 20, "{kinds:?}");
     assert!(historical > 100, "{historical}");
 }
 

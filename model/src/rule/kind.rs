@@ -60,6 +60,67 @@ pub enum Direction {
     Down,
 }
 
+/// Whose share of the supply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Wallets that bought in the first moments.
+    Snipers,
+    /// Wallets that bought together in the launch slot.
+    Bundlers,
+    /// Wallets that got tokens from the creator without having bought any.
+    Insiders,
+}
+
+impl Group {
+    /// Every group.
+    pub const ALL: [Self; 3] = [Self::Snipers, Self::Bundlers, Self::Insiders];
+
+    /// Name in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Snipers => "snipers",
+            Self::Bundlers => "bundlers",
+            Self::Insiders => "insiders",
+        }
+    }
+}
+
+/// Which technical indicator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Indicator {
+    /// Relative strength, 0 to 100.
+    Rsi14,
+    /// The histogram of the MACD over the slow average, percent: 0 where the line crosses its signal.
+    MacdHistPct,
+    /// The fast average over the slow one, percent: 0 where they cross.
+    EmaSpreadPct,
+    /// Place between the Bollinger bands, percent: 0 at the lower, 100 at the upper.
+    BollingerPct,
+    /// Sample deviation of logarithmic returns, percent.
+    VolatilityPct,
+}
+
+impl Indicator {
+    /// Every indicator.
+    pub const ALL: [Self; 5] =
+        [Self::Rsi14, Self::MacdHistPct, Self::EmaSpreadPct, Self::BollingerPct, Self::VolatilityPct];
+
+    /// Name in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rsi14 => "rsi14",
+            Self::MacdHistPct => "macd_hist_pct",
+            Self::EmaSpreadPct => "ema_spread_pct",
+            Self::BollingerPct => "bollinger_pct",
+            Self::VolatilityPct => "volatility_pct",
+        }
+    }
+}
+
 /// What a rule watches.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -111,6 +172,8 @@ pub enum Kind {
     },
     /// The whole liquidity of a pool is taken out: 99 percent of it or more.
     LiquidityRemoved,
+    /// The curve has sold the threshold, percent of what it had to sell.
+    CurveProgress,
     /// The curve has sold everything.
     Completed,
     /// The token left its curve.
@@ -128,6 +191,51 @@ pub enum Kind {
     Stop {
         /// Price of the entry, in the rule's unit.
         entry: Level,
+    },
+    /// A wallet of a list buys; for the threshold, USD, at least, if there is one.
+    SmartBuy {
+        /// Name of the list; left out = any.
+        #[serde(default)]
+        list: Option<String>,
+        /// Where the list has to rank the wallet, at least.
+        #[serde(default)]
+        score_min: Option<u8>,
+    },
+    /// A wallet of a list sells; as `SmartBuy`.
+    SmartSell {
+        /// Name of the list; left out = any.
+        #[serde(default)]
+        list: Option<String>,
+        /// Where the list has to rank the wallet, at least.
+        #[serde(default)]
+        score_min: Option<u8>,
+    },
+    /// The threshold of distinct wallets of a list have bought more than they sold, within the window.
+    SmartCluster {
+        /// Name of the list; left out = any.
+        #[serde(default)]
+        list: Option<String>,
+        /// Width of the window, seconds.
+        window_s: Seconds,
+    },
+    /// The creator holds nothing any more.
+    DevSold,
+    /// The ten largest holders come to the threshold, percent of the supply.
+    Top10Share,
+    /// Wallets with a label come to the threshold, percent of the supply.
+    LabelShare {
+        /// Which.
+        group: Group,
+    },
+    /// An indicator comes to the threshold at the end of a bar.
+    IndicatorCross {
+        /// Which.
+        indicator: Indicator,
+        /// Length of the bars, seconds: one of those that indicators are computed for.
+        interval_s: Seconds,
+        /// From below (up) or from above (down).
+        #[serde(default)]
+        direction: Direction,
     },
 }
 
@@ -153,12 +261,20 @@ impl Kind {
             Self::WhaleTrade { .. } => "whale_trade",
             Self::LiquidityChange { .. } => "liquidity_change",
             Self::LiquidityRemoved => "liquidity_removed",
+            Self::CurveProgress => "curve_progress",
             Self::Completed => "completed",
             Self::Migrated => "migrated",
             Self::NewToken => "new_token",
             Self::FeedStale => "feed_stale",
             Self::Target { .. } => "target",
             Self::Stop { .. } => "stop",
+            Self::SmartBuy { .. } => "smart_buy",
+            Self::SmartSell { .. } => "smart_sell",
+            Self::SmartCluster { .. } => "smart_cluster",
+            Self::DevSold => "dev_sold",
+            Self::Top10Share => "top10_share",
+            Self::LabelShare { .. } => "label_share",
+            Self::IndicatorCross { .. } => "indicator_cross",
         }
     }
 
@@ -178,9 +294,25 @@ impl Kind {
             Self::AllTimeHigh => ("a percentage, or left out", 1e9),
             Self::VolumeSpike { .. } => ("a multiple of the mean", 1e9),
             Self::WhaleTrade { .. } => ("a value in USD", f64::MAX),
+            Self::SmartBuy { .. } | Self::SmartSell { .. } => ("a value in USD, or left out", f64::MAX),
+            Self::SmartCluster { .. } => ("a number of wallets", 1e6),
+            Self::CurveProgress | Self::Top10Share | Self::LabelShare { .. } => ("a percentage", 100.0),
+            Self::IndicatorCross { .. } => ("a value of the indicator", 1e9),
             Self::FeedStale => ("a number of seconds", 2_592_000.0),
-            Self::LiquidityRemoved | Self::Completed | Self::Migrated | Self::NewToken => return None,
+            Self::LiquidityRemoved | Self::Completed | Self::Migrated | Self::NewToken | Self::DevSold => {
+                return None;
+            }
         })
+    }
+
+    /// True if the threshold may be left out.
+    pub(super) const fn is_threshold_optional(&self) -> bool {
+        matches!(self, Self::AllTimeHigh | Self::SmartBuy { .. } | Self::SmartSell { .. })
+    }
+
+    /// True if a threshold may be zero or less.
+    pub(super) const fn may_be_negative(&self) -> bool {
+        matches!(self, Self::IndicatorCross { .. })
     }
 
     /// True if there is no such thing as how long its condition holds.
@@ -195,6 +327,8 @@ impl Kind {
                 | Self::Migrated
                 | Self::NewToken
                 | Self::FeedStale
+                | Self::SmartBuy { .. }
+                | Self::SmartSell { .. }
         )
     }
 
@@ -217,6 +351,20 @@ impl Kind {
                 let is_floor = floor_usd.0.is_finite() && floor_usd.0 >= 0.0;
                 check(is_floor, "floor_usd", format!("is {}, must not be negative", floor_usd.0));
             }
+            Self::SmartBuy { list, score_min } | Self::SmartSell { list, score_min } => {
+                check(list.as_ref().is_none_or(|list| !list.is_empty()), "list", EMPTY.to_owned());
+                let is_score = score_min.is_none_or(|score| score <= 100);
+                check(is_score, "score_min", "must be from 0 to 100".to_owned());
+            }
+            Self::SmartCluster { list, window_s } => {
+                check(list.as_ref().is_none_or(|list| !list.is_empty()), "list", EMPTY.to_owned());
+                let is_right = (1..=LOOKBACK_S_MAX).contains(window_s);
+                check(is_right, "window_s", format!("is {window_s}, must be from 1 to {LOOKBACK_S_MAX}"));
+            }
+            Self::IndicatorCross { interval_s, .. } => {
+                let is_right = (1..=BAR_S_MAX).contains(interval_s);
+                check(is_right, "interval_s", format!("is {interval_s}, must be from 1 to {BAR_S_MAX}"));
+            }
             Self::Target { entry } | Self::Stop { entry } => {
                 let is_price = entry.0.is_finite() && entry.0 > 0.0;
                 check(is_price, "entry", format!("is {}, must be more than 0", entry.0));
@@ -228,6 +376,11 @@ impl Kind {
 
 /// Windows whose mean a volume is compared with.
 pub const SPIKE_WINDOWS: Seconds = 12;
+
+const EMPTY: &str = "must name a list, or be left out";
+
+/// The longest bar of an indicator that a rule may watch, seconds.
+pub const BAR_S_MAX: Seconds = 2 * LOOKBACK_S_MAX;
 
 /// How far back of a trade a rule may look, seconds.
 pub const LOOKBACK_S_MAX: Seconds = 21_600;

@@ -7,18 +7,20 @@
 //! A value that moves meets the rules whose levels it crosses, and those that wait for it to come back down;
 //! every other rule costs nothing.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
-use model::rule::{Level, Unit};
+use model::rule::Level;
 use model::{EventId, Seconds};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::index::{Index, RuleAt, Rules, crossed};
-use super::input::{Point, What};
+use super::input::{Place, Point, What};
 use super::instance::{Fired, Instance, Occasion};
-use super::market::{Market, Sight, at};
-use super::watch::{Past, Seen, Series, Track, seen};
+use super::market::Market;
+use super::past::{History, Kept};
+use super::seen::{Seen, seen};
+use super::watch::{Series, Track};
 
 /// What a fold asks.
 #[derive(Clone, Copy)]
@@ -36,52 +38,7 @@ pub(super) struct Found {
     pub(super) rule: RuleAt,
     pub(super) fired: Fired,
     /// Where in the fold: at the point of this place; what time does comes before the points of its second.
-    pub(super) place: (Seconds, EventId),
-}
-
-/// A point with what was so when it happened.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Kept {
-    pub(super) point: Point,
-    /// How many points before it the last price was seen, in USD and in SOL.
-    pub(super) back: [u32; 2],
-    /// Volume up to it, millionths of a USD.
-    pub(super) volume_micros: u64,
-}
-
-/// The points up to one, and what was before the first that is kept.
-#[derive(Clone, Copy)]
-pub(super) struct History<'a> {
-    pub(super) points: &'a VecDeque<Kept>,
-    /// So many of them.
-    pub(super) count: usize,
-    pub(super) pruned: &'a Market,
-}
-
-impl History<'_> {
-    /// Place of the last point of a second or before; none if that is no longer kept.
-    fn last(&self, time: Seconds) -> Option<usize> {
-        let end = self.points.partition_point(|kept| kept.point.time <= time).min(self.count);
-        end.checked_sub(1)
-    }
-}
-
-impl Past for History<'_> {
-    fn price(&self, unit: Unit, time: Seconds) -> Option<Sight> {
-        let priced = self.last(time).and_then(|last| {
-            let back = usize::try_from(self.points.get(last)?.back[at(unit)]).ok()?;
-            self.points.get(last.checked_sub(back)?)
-        });
-        let Some(Kept { point, .. }) = priced else { return self.pruned.price(unit) };
-        let What::Trade(figures) = &point.what else { return None };
-        let value = figures.prices[at(unit)]?.get();
-        Some(Sight { value, time: point.time, id: point.id })
-    }
-
-    fn volume_micros(&self, time: Seconds) -> u64 {
-        let last = self.last(time).and_then(|last| self.points.get(last));
-        last.map_or(self.pruned.volume_micros, |kept| kept.volume_micros)
-    }
+    pub(super) place: Place,
 }
 
 type Levels = BTreeSet<(Level, RuleAt)>;
@@ -118,14 +75,19 @@ impl Fold {
         let last = history.count.checked_sub(1).and_then(|last| history.points.get(last));
         let Some(Kept { point, .. }) = last else { return };
         self.advance(point.time, asked, found);
+        if history.is_held_back(point) {
+            return;
+        }
         let before = self.market;
-        self.market.take(point);
+        self.market.take(point, history.usual);
         let after = self.market;
+        let Some(cause) = point.cause(before.last_trade.map(|(_, id)| id)) else { return };
         let see = |series: Series| seen(series, (&before, &after), point, &history);
         let mut touched: Vec<(RuleAt, Occasion)> = Vec::new();
         let occasion = |track: Track, seen: &Seen, is_crossing: bool| {
             let x = if track.is_falling { -seen.value } else { seen.value };
-            Occasion { is_crossing, x, time: point.time, cause: point.id, evidence: seen.evidence }
+            let Seen { evidence, is_historical, .. } = *seen;
+            Occasion { is_crossing, x, place: point.place(), cause, evidence, is_historical }
         };
         let is_trade = matches!(point.what, What::Trade(_));
         if is_trade {
@@ -133,7 +95,7 @@ impl Fold {
         }
         for (track, levels) in &mut self.waiting {
             let seen = match track.series {
-                Series::Silence => is_trade.then_some(Seen { before: None, value: 0.0, evidence: None }),
+                Series::Silence => is_trade.then_some(Seen::event(0.0)),
                 series => see(series),
             };
             let Some(seen) = seen else { continue };
@@ -170,7 +132,7 @@ impl Fold {
                 continue;
             };
             if let Some(fired) = instance.mature(ready) {
-                found.push(Found { rule: at, fired, place: (due, EventId::FIRST) });
+                found.push(Found { rule: at, fired, place: beginning(due) });
             }
             self.index(at, asked, due);
         }
@@ -187,7 +149,9 @@ impl Fold {
                 let time = last.saturating_add(whole(level.0));
                 self.advanced = self.advanced.max(time);
                 let x = float(whole(level.0));
-                let occasion = Occasion { is_crossing: true, x, time, cause: id, evidence: None };
+                let (place, evidence) = (beginning(time), None);
+                let is_historical = false;
+                let occasion = Occasion { is_crossing: true, x, place, cause: id, evidence, is_historical };
                 self.touch(at, &occasion, asked, found);
             }
         }
@@ -207,18 +171,15 @@ impl Fold {
     }
 
     fn touch(&mut self, at: RuleAt, occasion: &Occasion, asked: Asked<'_>, found: &mut Vec<Found>) {
-        let Some(ready) = asked.rules.get(at).filter(|ready| ready.knows(occasion.time)) else { return };
+        let Some(ready) = asked.rules.get(at).filter(|ready| ready.knows(occasion.place.0)) else { return };
         let instance = self.instances.entry(at).or_default();
         if !occasion.is_crossing {
             instance.waits_at = None; // taken out by `come_down`
         }
         if let Some(fired) = instance.see(ready, occasion, &self.market) {
-            // What time does comes before the points of its second.
-            let is_silence = ready.watch.track.series == Series::Silence;
-            let id = if is_silence { EventId::FIRST } else { occasion.cause };
-            found.push(Found { rule: at, fired, place: (occasion.time, id) });
+            found.push(Found { rule: at, fired, place: occasion.place });
         }
-        self.index(at, asked, occasion.time);
+        self.index(at, asked, occasion.place.0);
     }
 
     fn measure(&mut self, at: RuleAt, point: &Point, asked: Asked<'_>, found: &mut Vec<Found>) {
@@ -302,6 +263,11 @@ fn came_from(track: Track, seen: &Seen) -> Option<(f64, Option<Seconds>)> {
     }
     let (before, time) = seen.before?;
     Some((if track.is_falling { -before } else { before }, track.series.looks_back().then_some(time)))
+}
+
+/// What time does comes before the points of its second.
+const fn beginning(second: Seconds) -> Place {
+    (second, EventId::FIRST, (0, 0))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "durations stay far below 2^53")]

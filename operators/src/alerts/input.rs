@@ -1,7 +1,12 @@
 //! What rules are asked about: the points of a token, in canonical order.
+//!
+//! A point that is no event, such as the end of a bar, comes before the events of its second, and what it
+//! makes rules say was caused by the last trade before it.
 
 use model::{Address, ChainEvent, EventId, Price, Program, Seconds, Side};
 use serde::{Deserialize, Serialize};
+
+pub use super::told::{Bar, Shares, SmartTrade, list_key};
 
 use super::rulebook::Standing;
 use crate::usd::ValuedTrade;
@@ -11,6 +16,8 @@ use crate::usd::ValuedTrade;
 pub enum Input {
     /// Something that happened to a token.
     Point(Address, Point),
+    /// How the holdings of a token are spread from now on.
+    Held(Address, Shares),
     /// A rule for one token, or, with the number of the share, for all.
     Rule(Target, Box<Standing>),
 }
@@ -29,12 +36,26 @@ pub enum Target {
 pub struct Point {
     /// Block time.
     pub time: Seconds,
-    /// The event.
+    /// The event; before all of them for a point that is none.
     pub id: EventId,
-    /// Whose event it is.
-    pub program: Program,
     /// What happened.
     pub what: What,
+    /// Whose event it is; none if that is not said.
+    pub program: Option<Program>,
+}
+
+/// Where a point stands among those of its token: by time, event, and what there is of one event.
+pub type Place = (Seconds, EventId, (u8, u64));
+
+/// What is known of a bonding curve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Curve {
+    /// Base that sets the price, raw units.
+    pub reserve: Option<u64>,
+    /// How much of that is not for sale.
+    pub apart: Option<i64>,
+    /// What there was to sell.
+    pub to_sell: Option<u64>,
 }
 
 /// What happened.
@@ -48,7 +69,11 @@ pub enum What {
         creator: Option<Address>,
         /// Supply, coins.
         supply: Option<Price>,
+        /// Its bonding curve, if it was created with one.
+        curve: Option<Curve>,
     },
+    /// The parameters of its curve are others.
+    Curve(Curve),
     /// Its curve has sold everything.
     Completed,
     /// It left its curve.
@@ -60,6 +85,12 @@ pub enum What {
         /// How much, percent of the quote that was there before.
         pct: Price,
     },
+    /// A trade was one of a wallet on a list.
+    Smart(SmartTrade),
+    /// A bar ended.
+    Bar(Bar),
+    /// Holdings were spread like this, as was known then.
+    Shares(Shares),
 }
 
 /// What rules need of a trade.
@@ -73,13 +104,33 @@ pub struct Figures {
     pub value_micros: Option<u64>,
     /// Side of the trader.
     pub side: Side,
+    /// Base that sets the price on the bonding curve where it was traded, and whether the curve is a usual one.
+    pub curve: Option<(u64, bool)>,
 }
 
 impl Point {
     /// Where it stands among the points of its token.
     #[must_use]
-    pub const fn place(&self) -> (Seconds, EventId) {
-        (self.time, self.id)
+    pub fn place(&self) -> Place {
+        let within = match &self.what {
+            What::Smart(smart) => (1, smart.list),
+            What::Bar(bar) => (2, bar.interval_s.into()),
+            What::Shares(_) => Self::SHARES,
+            _ => (0, 0),
+        };
+        (self.time, self.id, within)
+    }
+
+    /// The last part of the place of how holdings are spread.
+    pub(super) const SHARES: (u8, u64) = (3, 0);
+
+    /// The event that what it makes rules say was caused by, if the last trade before it was `last`.
+    #[must_use]
+    pub fn cause(&self, last: Option<EventId>) -> Option<EventId> {
+        match self.what {
+            What::Bar(_) | What::Shares(_) => last,
+            _ => Some(self.id),
+        }
     }
 
     /// What rules need of a trade.
@@ -89,14 +140,19 @@ impl Point {
         let clean = valued.clean_price();
         let usd = valued.usd.as_ref().zip(clean).and_then(|(rate, price)| rate.convert(price));
         let sol = clean.filter(|_| trade.quote_mint == Address::WSOL);
-        let figures = Figures {
-            prices: [usd, sol],
-            supply: coins(trade.base_supply, trade.base_decimals),
-            value_micros: valued.value_micros().and_then(|micros| u64::try_from(micros).ok()),
-            side: trade.side,
-        };
+        let figures =
+            Figures {
+                prices: [usd, sol],
+                supply: coins(trade.base_supply, trade.base_decimals),
+                value_micros: valued.value_micros().and_then(|micros| u64::try_from(micros).ok()),
+                side: trade.side,
+                curve: trade.base_reserve.zip(trade.quote_reserve).filter(|_| trade.program.is_curve()).map(
+                    |(base, _)| (base, trade.program == Program::Pump && trade.quote_mint == Address::WSOL),
+                ),
+            };
         let origin = &trade.origin;
-        Self { time: origin.block_time, id: origin.id, program: trade.program, what: What::Trade(figures) }
+        let (time, id, program) = (origin.block_time, origin.id, Some(trade.program));
+        Self { time, id, what: What::Trade(figures), program }
     }
 
     /// The token of another event and what rules need of it; none if that is nothing.
@@ -105,7 +161,11 @@ impl Point {
         let (program, what) = match event {
             ChainEvent::TokenCreated(event) => {
                 let supply = coins(event.supply, event.decimals);
-                (event.program, What::Created { creator: event.creator, supply })
+                let sets = event.virtual_base.zip(event.virtual_quote).map(|(base, _)| base);
+                let apart = sets.zip(event.real_base).and_then(|(sets, real)| apart(sets, real));
+                let curve = Curve { reserve: sets, apart, to_sell: event.real_base };
+                let curve = event.program.is_curve().then_some(curve);
+                (event.program, What::Created { creator: event.creator, supply, curve })
             }
             ChainEvent::CurveCompleted(event) => (event.program, What::Completed),
             ChainEvent::Migrated(event) => (event.program, What::Migrated),
@@ -115,14 +175,26 @@ impl Point {
                 let pct = Price::ratio(moved * 100, 0, before, 0)?;
                 (event.program, What::Liquidity { is_in: event.added, pct })
             }
+            ChainEvent::CurveParametersChanged(event) if event.pool.is_some() => {
+                let real = event.real_base.zip(event.real_quote);
+                let apart = real.and_then(|(real, _)| apart(event.virtual_base, real));
+                let curve = Curve { reserve: Some(event.virtual_base), apart, to_sell: None };
+                (event.program, What::Curve(curve))
+            }
             ChainEvent::Trade(_)
             | ChainEvent::PoolCreated(_)
             | ChainEvent::CurveParametersChanged(_)
             | ChainEvent::BalancesChanged(_) => return None,
         };
         let origin = event.origin();
-        Some((event.mint()?, Self { time: origin.block_time, id: origin.id, program, what }))
+        let (time, id, program) = (origin.block_time, origin.id, Some(program));
+        Some((event.mint()?, Self { time, id, what, program }))
     }
+}
+
+/// How much of what sets the price is not for sale.
+fn apart(sets: u64, for_sale: u64) -> Option<i64> {
+    i64::try_from(i128::from(sets) - i128::from(for_sale)).ok()
 }
 
 fn coins(supply: Option<u64>, decimals: u8) -> Option<Price> {

@@ -10,6 +10,7 @@ use model::{EventId, Seconds};
 use serde::{Deserialize, Serialize};
 
 use super::index::{Ready, filter};
+use super::input::Place;
 use super::market::{Market, Sight};
 use super::watch::Series;
 
@@ -22,9 +23,10 @@ pub(super) struct Occasion {
     pub(super) is_crossing: bool,
     /// The value, negated where less is waited for.
     pub(super) x: f64,
-    pub(super) time: Seconds,
+    pub(super) place: Place,
     pub(super) cause: EventId,
     pub(super) evidence: Option<EventId>,
+    pub(super) is_historical: bool,
 }
 
 /// An alert that a rule gives.
@@ -35,6 +37,8 @@ pub(super) struct Fired {
     pub(super) evidence: Option<EventId>,
     /// The value, negated where less is waited for.
     pub(super) x: f64,
+    /// Not all of it was known when it happened.
+    pub(super) is_historical: bool,
 }
 
 /// See the module.
@@ -60,7 +64,7 @@ impl Instance {
     /// What comes of an occasion.
     pub(super) fn see(&mut self, ready: &Ready, occasion: &Occasion, market: &Market) -> Option<Fired> {
         let options = &ready.rule.options;
-        let Occasion { time, x, .. } = *occasion;
+        let Occasion { place: (time, ..), x, evidence, is_historical, .. } = *occasion;
         if !occasion.is_crossing {
             self.pending = None;
             if self.is_firing {
@@ -83,7 +87,7 @@ impl Instance {
             return None;
         }
         let at = time.saturating_add(options.for_s);
-        let fired = Fired { at, cause: occasion.cause, evidence: occasion.evidence, x };
+        let fired = Fired { at, cause: occasion.cause, evidence, x, is_historical };
         if options.for_s > 0 {
             self.pending = Some(fired);
             return None;
@@ -103,7 +107,8 @@ impl Instance {
         }
         self.fire(ready, price.time);
         self.reference = Some((price.value, price.id));
-        Some(Fired { at: price.time, cause: price.id, evidence: Some(event), x })
+        let (at, cause, evidence) = (price.time, price.id, Some(event));
+        Some(Fired { at, cause, evidence, x, is_historical: false })
     }
 
     /// The condition has held for as long as it has to.

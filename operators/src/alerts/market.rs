@@ -4,7 +4,7 @@ use model::rule::{Filter, Unit};
 use model::{Address, EventId, Program, Seconds};
 use serde::{Deserialize, Serialize};
 
-use super::input::{Figures, Point, What};
+use super::input::{Curve, Figures, Point, Shares, What};
 
 /// A number that was seen, when, and in which event.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,11 @@ pub(super) struct Market {
     /// By how much the last price was above the highest before it, percent.
     above_high: [Option<Sight>; 2],
     supply: Option<f64>,
+    curve: Curve,
+    /// How much of the curve is sold, percent.
+    progress: Option<Sight>,
+    /// How holdings are spread, and since when.
+    pub(super) shares: Option<(Shares, Seconds)>,
     /// Millionths of a USD, of all trades.
     pub(super) volume_micros: u64,
     first_trade: Option<Seconds>,
@@ -40,22 +45,73 @@ pub(super) const fn at(unit: Unit) -> usize {
     }
 }
 
+/// The usual bonding curve of pump: what is taken of one that nobody saw created.
+#[derive(Clone, Copy, Debug)]
+pub struct Usual {
+    /// Base that sets the price and is not for sale, raw units.
+    pub apart: Option<i64>,
+    /// Base that there is to sell, raw units.
+    pub to_sell: u64,
+}
+
+impl From<&crate::tokens::Params> for Usual {
+    fn from(params: &crate::tokens::Params) -> Self {
+        let apart = i128::from(params.curve_base) - i128::from(params.curve_to_sell);
+        Self { apart: i64::try_from(apart).ok(), to_sell: params.curve_to_sell }
+    }
+}
+
 impl Market {
     /// Takes in the next point.
-    pub(super) fn take(&mut self, point: &Point) {
-        self.program = Some(point.program);
+    pub(super) fn take(&mut self, point: &Point, usual: Usual) {
+        self.program = point.program.or(self.program);
         match &point.what {
-            What::Trade(figures) => self.trade(point, figures),
-            What::Created { creator, supply } => {
+            What::Trade(figures) => self.trade(point, figures, usual),
+            What::Created { creator, supply, curve } => {
                 self.created.get_or_insert((point.time, *creator));
                 self.supply = supply.map(model::Price::get).or(self.supply);
+                if let Some(curve) = curve {
+                    self.curve = *curve;
+                    self.sold(point);
+                }
             }
-            What::Completed | What::Migrated | What::Liquidity { .. } => {}
+            What::Curve(curve) => {
+                let Curve { apart, to_sell, .. } = self.curve;
+                self.curve = Curve { apart: curve.apart.or(apart), to_sell, ..*curve };
+                self.sold(point);
+            }
+            What::Completed => self.progress = Some(Sight { value: 100.0, time: point.time, id: point.id }),
+            What::Shares(shares) => self.shares = Some((*shares, point.time)),
+            What::Migrated | What::Liquidity { .. } | What::Smart(_) | What::Bar(_) => {}
         }
     }
 
-    fn trade(&mut self, point: &Point, figures: &Figures) {
+    /// Works out how much of the curve is sold, unless it is over.
+    ///
+    /// Source: DEFINITIONS §5, `curve_progress_pct`.
+    fn sold(&mut self, point: &Point) {
+        let Curve { reserve, apart, to_sell } = self.curve;
+        let is_over = self.progress.is_some_and(|progress| progress.value >= 100.0);
+        let Some(((reserve, apart), to_sell)) = reserve.zip(apart).zip(to_sell) else { return };
+        let Ok(left) = u64::try_from(i128::from(reserve) - i128::from(apart)) else { return };
+        if is_over || to_sell == 0 {
+            return;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a percentage of amounts")]
+        let value = (100.0 * (1.0 - left as f64 / to_sell as f64)).clamp(0.0, 100.0);
+        self.progress = Some(Sight { value, time: point.time, id: point.id });
+    }
+
+    fn trade(&mut self, point: &Point, figures: &Figures, usual: Usual) {
         let sight = |value: f64| Sight { value, time: point.time, id: point.id };
+        if let Some((reserve, is_usual)) = figures.curve {
+            self.curve.reserve = Some(reserve);
+            if is_usual {
+                self.curve.apart = self.curve.apart.or(usual.apart);
+                self.curve.to_sell = self.curve.to_sell.or(Some(usual.to_sell));
+            }
+            self.sold(point);
+        }
         self.supply = figures.supply.map(model::Price::get).or(self.supply);
         for (at, price) in figures.prices.iter().enumerate() {
             let Some(price) = price.map(model::Price::get) else { continue };
@@ -80,6 +136,10 @@ impl Market {
 
     pub(super) fn cap(&self, unit: Unit) -> Option<Sight> {
         self.caps[at(unit)]
+    }
+
+    pub(super) fn progress(&self) -> Option<Sight> {
+        self.progress
     }
 
     pub(super) fn high(&self, unit: Unit) -> Option<Sight> {

@@ -32,28 +32,34 @@ mod index;
 mod input;
 mod instance;
 mod market;
+mod past;
 mod record;
 mod rulebook;
+mod seen;
 mod shard;
 mod stamped;
 #[cfg(test)]
 mod tests;
 mod token;
+mod told;
 mod watch;
 
 use differential_dataflow::AsCollection;
 use differential_dataflow::collection::concatenate;
-use model::rule::{LOOKBACK_S_MAX, Scope};
-use model::{ChainEvent, Control, Reject, RejectReason, Rule, SlotStatus};
+use model::rule::{BAR_S_MAX, Kind, LOOKBACK_S_MAX, Scope};
+use model::{ChainEvent, Control, Reject, RejectReason, Rule, SlotStatus, Time};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::vec::Map;
 
-pub use input::{Figures, Input, Point, Target, What};
+pub use input::{Bar, Curve, Figures, Input, Place, Point, Shares, SmartTrade, Target, What, list_key};
+pub use market::Usual;
 pub use record::{Alert, CommittedAlert, Reason};
 pub use rulebook::{Rulebook, Standing};
-pub use shard::{SHARES, Shard};
+pub use shard::{SHARES, Settings, Shard};
 pub use stamped::{News, Slot};
 
+use crate::holders::Holdings;
+use crate::indicators::Indicators;
 use crate::prelude::*;
 use crate::usd::ValuedTrade;
 
@@ -77,7 +83,8 @@ impl Params {
     /// How long points are kept: to answer for the past, and to fold again what changes within the horizon,
     /// looking back from there and from the point before.
     const fn keeps_s(&self, horizon: Horizon) -> Seconds {
-        let corrected = settles_s(horizon) + 2 * LOOKBACK_S_MAX + 60;
+        let longest = if BAR_S_MAX > 2 * LOOKBACK_S_MAX { BAR_S_MAX } else { 2 * LOOKBACK_S_MAX };
+        let corrected = settles_s(horizon) + longest + 60;
         if self.history_s > corrected { self.history_s } else { corrected }
     }
 
@@ -104,40 +111,56 @@ pub struct Alerts<'s> {
     pub rejects: Collection<'s, Reject>,
 }
 
+/// What happens to tokens.
+pub struct Happenings<'s> {
+    /// Trades with their value.
+    pub trades: Collection<'s, ValuedTrade>,
+    /// Events other than trades and balances.
+    pub events: Collection<'s, ChainEvent>,
+    /// How holdings are spread.
+    pub holdings: Collection<'s, Holdings>,
+    /// Technical indicators.
+    pub indicators: Collection<'s, Indicators>,
+}
+
 /// Maintains what alert rules say of tokens.
 pub fn alerts<'s>(
-    trades: Collection<'s, ValuedTrade>,
-    events: Collection<'s, ChainEvent>,
+    happenings: Happenings<'s>,
     (controls, statuses): (Collection<'s, Control>, Collection<'s, SlotStatus>),
-    params: &Params,
-    horizon: Horizon,
+    settings: Settings,
     states: &States,
 ) -> Alerts<'s> {
-    let (right, wrong) = split(controls, |control| match control {
-        Control::AddRule(rule) if refused(&rule).is_some() => Either::Right(rule),
-        other => Either::Left(other),
+    let horizon = settings.horizon;
+    let bars_s = settings.bars_s.clone();
+    let judged = controls.flat_map(move |control| Judged::of(control, &bars_s));
+    let (changes, rejects) = split(judged, |judged| match judged {
+        Judged::Right(change) => Either::Left(change),
+        Judged::Refused(reject) => Either::Right(reject),
     });
-    let rules = right.inner.flat_map(|(control, time, diff)| match control {
-        Control::AddRule(rule) => Some(((*rule.clone(), rule.known_from), time, diff)),
-        Control::RemoveRule { rule, known_from } if refused(&rule).is_none() => {
-            Some(((*rule, known_from), time, -diff))
-        }
-        _ => None,
+    let rules = changes.inner.map(|((rule, known_from, is_there), time, diff)| {
+        ((rule, known_from), time, if is_there { diff } else { -diff })
     });
     let rules = keyed::<Rulebook>(rules.as_collection(), "rulebook", (), states);
+    let Happenings { trades, events, holdings, indicators } = happenings;
+    // What was so before is what it was before.
+    let held = holdings.inner.flat_map(|(holdings, time, diff)| {
+        (diff > 0).then(|| (Input::Held(holdings.mint, Shares::of(&holdings)), time, diff))
+    });
     let inputs = [
         trades.map(|trade| Input::Point(trade.trade().mint, Point::of_trade(&trade))),
         events.flat_map(|event| Point::of_event(&event).map(|(mint, point)| Input::Point(mint, point))),
+        indicators.flat_map(|row| Bar::point(&row).map(|(mint, point)| Input::Point(mint, point))),
+        held.as_collection(),
         rules.clone().flat_map(|standing| addressed(&standing)),
     ];
     let scope = inputs[0].scope();
-    let said = keyed::<Shard>(concatenate(scope, inputs), "alerts", (params.clone(), horizon), states);
+    let said = keyed::<Shard>(concatenate(scope, inputs), "alerts", settings, states);
     let news = [
         said.map(|alert| News::Alert(Box::new(alert))),
         statuses.map(|status| News::Status(status.slot, status.state)),
     ];
     let stamped = keyed::<Slot>(concatenate(scope, news), "alerts_stamped", horizon, states);
-    Alerts { rules, alerts: stamped, rejects: wrong.flat_map(|rule| refused(&rule)) }
+    Alerts { rules, alerts: stamped, rejects }
 }
 
 /// A rule for each token that it names, or for each share of all tokens.
@@ -161,9 +184,43 @@ fn addressed(standing: &Standing) -> Vec<Input> {
     }
 }
 
-/// What is wrong with a rule that came by another way than a file, which has been checked.
-fn refused(rule: &Rule) -> Option<Reject> {
-    let problems = rule.problems();
+/// What becomes of something that people say.
+#[derive(Clone)]
+enum Judged {
+    /// A rule, since when that is known, and whether it is there or gone.
+    Right((Rule, Time, bool)),
+    /// A rule that is refused.
+    Refused(Reject),
+}
+
+impl Judged {
+    fn of(control: Control, bars_s: &[Seconds]) -> Option<Self> {
+        let (rule, known_from, is_there) = match control {
+            Control::AddRule(rule) => {
+                let known_from = rule.known_from;
+                (rule, known_from, true)
+            }
+            Control::RemoveRule { rule, known_from } => (rule, known_from, false),
+            _ => return None,
+        };
+        match refused(&rule, bars_s) {
+            None => Some(Self::Right((*rule, known_from, is_there))),
+            // What was never there is not missed.
+            Some(reject) => is_there.then_some(Self::Refused(reject)),
+        }
+    }
+}
+
+/// What is wrong with a rule that came by another way than a file, which has been checked, or that does not fit
+/// what is computed.
+fn refused(rule: &Rule, bars_s: &[Seconds]) -> Option<Reject> {
+    let mut problems = rule.problems();
+    if let Kind::IndicatorCross { interval_s, .. } = rule.kind
+        && !bars_s.contains(&interval_s)
+    {
+        let path = "kind.indicator_cross.interval_s".to_owned();
+        problems.push((path, format!("is {interval_s}, must be one of {bars_s:?}")));
+    }
     if problems.is_empty() {
         return None;
     }

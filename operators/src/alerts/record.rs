@@ -239,6 +239,20 @@ fn options(rule: &Rule) -> String {
         }
         Kind::WhaleTrade { side } => words.push("side", side.map(model::Side::name)),
         Kind::Target { entry } | Kind::Stop { entry } => words.push("entry", Some(entry.0)),
+        Kind::SmartBuy { list, score_min } | Kind::SmartSell { list, score_min } => {
+            words.push("list", list.as_ref());
+            words.push("score_min", *score_min);
+        }
+        Kind::SmartCluster { list, window_s } => {
+            words.push("list", list.as_ref());
+            words.push("window_s", Some(window_s));
+        }
+        Kind::LabelShare { group } => words.push("group", Some(group.name())),
+        Kind::IndicatorCross { indicator, interval_s, direction } => {
+            words.push("indicator", Some(indicator.name()));
+            words.push("interval_s", Some(interval_s));
+            words.push("direction", Some(way(direction)));
+        }
         _ => {}
     }
     let options = &rule.options;

@@ -10,7 +10,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use super::index::{Index, Rules};
-use super::input::{Input, Point, Target};
+use super::input::{Input, Point, Shares, Target};
+use super::market::Usual;
 use super::record::Alert;
 use super::rulebook::Standing;
 use super::token::{Around, Before, Token};
@@ -25,6 +26,22 @@ pub(super) fn share(mint: &Address) -> u8 {
     (mint.route() >> 32).to_le_bytes()[0] % SHARES
 }
 
+/// What came of a token at the present time.
+type Told = (Vec<(Point, Diff)>, Option<Shares>);
+
+/// What a share is told beforehand.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Of alerts.
+    pub params: Params,
+    /// How late things may come.
+    pub horizon: Horizon,
+    /// The curve of which nothing is said.
+    pub usual: Usual,
+    /// The lengths of the bars that indicators are computed for, seconds.
+    pub bars_s: Vec<Seconds>,
+}
+
 /// See the module.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Shard {
@@ -36,7 +53,7 @@ pub struct Shard {
     timers: BTreeMap<Seconds, Vec<Address>>,
     /// What came at the present time.
     #[serde(skip)]
-    points: FxHashMap<Address, Vec<(Point, Diff)>>,
+    told: FxHashMap<Address, Told>,
     #[serde(skip)]
     changed_rules: Vec<(Target, Standing, Diff)>,
     #[serde(skip)]
@@ -44,20 +61,21 @@ pub struct Shard {
 }
 
 impl Shard {
-    fn change_points(&mut self, params: &(Params, Horizon), now: Seconds, changed: &mut Changed) {
-        let keep = params.0.kept_from(params.1, now);
-        let points = std::mem::take(&mut self.points);
+    fn change_points(&mut self, settings: &Settings, now: Seconds, changed: &mut Changed) {
+        let Settings { params, horizon, usual, .. } = settings;
+        let (keep, usual) = (params.kept_from(*horizon, now), *usual);
+        let told = std::mem::take(&mut self.told);
         let due = std::mem::take(&mut self.due);
-        for (mint, mut changes) in points {
-            let around = Around { mint: &mint, rules: &self.rules, shared: &self.shared, now, keep };
+        for (mint, (mut changes, held)) in told {
+            let around = Around { mint: &mint, rules: &self.rules, shared: &self.shared, now, keep, usual };
             let token = self.tokens.entry(mint).or_default();
-            token.change(&mut changes, around, changed.entry(mint).or_default());
+            token.change(&mut changes, held, around, changed.entry(mint).or_default());
         }
         for mint in due {
             let Some(token) = self.tokens.get_mut(&mint) else { continue };
-            let around = Around { mint: &mint, rules: &self.rules, shared: &self.shared, now, keep };
-            token.change(&mut Vec::new(), around, changed.entry(mint).or_default());
-            token.prune(now.saturating_sub(settles_s(params.1)), around);
+            let around = Around { mint: &mint, rules: &self.rules, shared: &self.shared, now, keep, usual };
+            token.change(&mut Vec::new(), None, around, changed.entry(mint).or_default());
+            token.prune(now.saturating_sub(settles_s(*horizon)), around);
         }
     }
 
@@ -65,7 +83,7 @@ impl Shard {
         &mut self,
         target: Target,
         standing: &Standing,
-        (now, keep): (Seconds, Seconds),
+        (settings, now, keep): (&Settings, Seconds, Seconds),
         changed: &mut Changed,
     ) {
         let Some((at, ready)) = self.rules.remove(target, standing) else { return };
@@ -73,8 +91,9 @@ impl Shard {
             self.shared.remove(&ready.watch, at);
         }
         let (rules, shared) = (std::mem::take(&mut self.rules), std::mem::take(&mut self.shared));
+        let usual = settings.usual;
         for (mint, token) in self.concerned(target) {
-            let around = Around { mint: &mint, rules: &rules, shared: &shared, now, keep };
+            let around = Around { mint: &mint, rules: &rules, shared: &shared, now, keep, usual };
             token.remove_rule(at, &ready, around, changed.entry(mint).or_default());
         }
         (self.rules, self.shared) = (rules, shared);
@@ -84,10 +103,10 @@ impl Shard {
         &mut self,
         target: Target,
         standing: Standing,
-        (params, now, keep): (&Params, Seconds, Seconds),
+        (settings, now, keep): (&Settings, Seconds, Seconds),
         changed: &mut Changed,
     ) {
-        let Some(at) = self.rules.insert(target, standing, params.history_s) else { return };
+        let Some(at) = self.rules.insert(target, standing, settings.params.history_s) else { return };
         let is_own = match target {
             Target::Mint(mint) => {
                 self.tokens.entry(mint).or_default();
@@ -101,8 +120,9 @@ impl Shard {
             }
         };
         let (rules, shared) = (std::mem::take(&mut self.rules), std::mem::take(&mut self.shared));
+        let usual = settings.usual;
         for (mint, token) in self.concerned(target) {
-            let around = Around { mint: &mint, rules: &rules, shared: &shared, now, keep };
+            let around = Around { mint: &mint, rules: &rules, shared: &shared, now, keep, usual };
             token.add_rule(at, is_own, around, changed.entry(mint).or_default());
         }
         (self.rules, self.shared) = (rules, shared);
@@ -119,7 +139,7 @@ impl Shard {
 
     /// Says what changed, sets timers, and forgets tokens of which nothing is left.
     fn close(&mut self, changed: Changed, effects: &mut Effects<'_, Self>) {
-        let (params, horizon) = effects.params;
+        let Settings { params, horizon, .. } = effects.params;
         for (mint, before) in changed {
             let Some(token) = self.tokens.get_mut(&mint) else { continue };
             for (id, before) in before {
@@ -154,11 +174,11 @@ impl State for Shard {
     type Input = Input;
     type Part = ();
     type Output = Alert;
-    type Params = (Params, Horizon);
+    type Params = Settings;
 
     fn key(input: &Input) -> u8 {
         match input {
-            Input::Point(mint, _) | Input::Rule(Target::Mint(mint), _) => share(mint),
+            Input::Point(mint, _) | Input::Held(mint, _) | Input::Rule(Target::Mint(mint), _) => share(mint),
             Input::Rule(Target::Share(share), _) => *share,
         }
     }
@@ -169,26 +189,27 @@ impl State for Shard {
 
     fn apply(&mut self, _: &u8, input: Input, diff: Diff, _: &mut Effects<'_, Self>) {
         match input {
-            Input::Point(mint, point) => self.points.entry(mint).or_default().push((point, diff)),
+            Input::Point(mint, point) => self.told.entry(mint).or_default().0.push((point, diff)),
+            Input::Held(mint, shares) => self.told.entry(mint).or_default().1 = Some(shares),
             Input::Rule(target, standing) => self.changed_rules.push((target, *standing, diff)),
         }
     }
 
     fn settle(&mut self, _: &u8, effects: &mut Effects<'_, Self>) {
         let now = effects.now;
-        let (params, horizon) = effects.params;
-        let keep = params.kept_from(*horizon, now);
+        let settings = effects.params;
+        let keep = settings.params.kept_from(settings.horizon, now);
         let mut changed = Changed::new();
         let mut rules = std::mem::take(&mut self.changed_rules);
         // What is taken back first, and in an order that does not depend on the workers.
         rules.sort_unstable_by(|a, b| (a.2 > 0, a.0, &a.1).cmp(&(b.2 > 0, b.0, &b.1)));
         let added = rules.split_off(rules.partition_point(|(.., diff)| *diff < 0));
         for (target, standing, _) in rules {
-            self.remove_rule(target, &standing, (now, keep), &mut changed);
+            self.remove_rule(target, &standing, (settings, now, keep), &mut changed);
         }
         self.change_points(effects.params, now, &mut changed);
         for (target, standing, _) in added {
-            self.add_rule(target, standing, (params, now, keep), &mut changed);
+            self.add_rule(target, standing, (settings, now, keep), &mut changed);
         }
         self.close(changed, effects);
     }

@@ -10,7 +10,12 @@ use crate::keyed::Store;
 const CAT: Address = Address([7; 32]);
 
 fn store() -> Store<Shard> {
-    Store::new((Params { history_s: 1000, ..Params::default() }, Horizon(600)))
+    Store::new(Settings {
+        params: Params { history_s: 1000, ..Params::default() },
+        horizon: Horizon(600),
+        usual: Usual::from(&crate::tokens::Params::default()),
+        bars_s: Vec::new(),
+    })
 }
 
 fn trade(time: Seconds, price: f64) -> Input {
@@ -19,9 +24,11 @@ fn trade(time: Seconds, price: f64) -> Input {
         supply: None,
         value_micros: Some(1_000_000),
         side: Side::Buy,
+        curve: None,
     };
     let id = EventId { slot: time, tx: TxPlace::Index(0), outer_ix: 0, inner_ix: -1 };
-    Input::Point(CAT, Point { time, id, program: Program::Pump, what: What::Trade(figures) })
+    let (what, program) = (What::Trade(figures), Some(Program::Pump));
+    Input::Point(CAT, Point { time, id, what, program })
 }
 
 fn above(id: &str, threshold: f64) -> Rule {

@@ -8,19 +8,22 @@
 //! An alert counts as given if it stood at the end of a second: within one, outputs may not depend on how
 //! events were batched, and one that does not outlive its second is as if it had never been.
 
+mod doubts;
+
 use std::collections::{BTreeMap, VecDeque};
 
-use model::{Address, AlertId, EventId};
+use model::{Address, AlertId};
 use serde::{Deserialize, Serialize};
 
-use super::fold::{Asked, Fold, Found, History, Kept};
+use super::fold::{Asked, Fold, Found};
 use super::index::{Index, Ready, RuleAt};
-use super::input::{Point, What};
-use super::market::Market;
+use super::input::{Place, Point, Shares};
+use super::market::{Market, Usual};
+use super::past::{History, Kept};
 use super::record::{Alert, Reason};
-use super::watch::Series;
 use crate::prelude::*;
 use crate::tokens::Number;
+use doubts::{Doubts, Gone};
 
 /// Points between checkpoints, beside one for each rule that is not at rest: a checkpoint costs as much as
 /// there are of them.
@@ -31,7 +34,7 @@ const CHECKPOINT_POINTS: u64 = 32;
 struct Said {
     alert: Alert,
     /// Where in the fold it was found.
-    place: (Seconds, EventId),
+    place: Place,
     /// The second in which it was given.
     since: Seconds,
     /// What it followed from is being folded again.
@@ -66,6 +69,7 @@ pub(super) struct Token {
     /// The rules of this token.
     own: Option<Box<Index>>,
     said: BTreeMap<AlertId, Said>,
+    doubts: Doubts,
     /// The timer that is set for it.
     pub(super) timer: Option<Seconds>,
 }
@@ -79,6 +83,7 @@ pub(super) struct Around<'a> {
     pub(super) now: Seconds,
     /// What was said before stands as it is.
     pub(super) keep: Seconds,
+    pub(super) usual: Usual,
 }
 
 static NO_RULES: Index = Index::EMPTY;
@@ -88,30 +93,38 @@ impl Token {
         self.own.as_deref().unwrap_or(&NO_RULES)
     }
 
-    /// Takes in points and lets time pass.
+    /// What is known up to the first `count` of the points that are kept.
+    fn history(&self, count: usize, usual: Usual) -> History<'_> {
+        let Self { points, pruned, .. } = self;
+        History { points, count, pruned, usual, held_back_from: self.doubts.bars_from() }
+    }
+
+    /// Takes in points and how holdings are spread, and lets time pass.
     pub(super) fn change(
         &mut self,
         changes: &mut Vec<(Point, Diff)>,
+        held: Option<Shares>,
         around: Around<'_>,
         before: &mut Before,
     ) {
         let mut first = None;
         changes.sort_unstable_by_key(|(point, diff)| (*diff > 0, *point));
+        let mut gone = Gone::of(changes, around.now);
         for (point, diff) in changes.drain(..) {
             let at = self.points.partition_point(|kept| kept.point < point);
             if self.pruned_count + (at as u64) < self.base.0 {
                 continue; // so late that nothing changes any more
             }
             if diff > 0 {
-                self.insert(at, point);
+                self.insert(at, Kept::new(point, gone.came_at(&point)));
             } else if self.points.get(at).is_some_and(|kept| kept.point == point) {
-                self.points.remove(at);
+                self.points.remove(at).into_iter().for_each(|kept| gone.take(&kept));
             } else {
                 continue;
             }
-            let at = self.pruned_count + at as u64;
-            first = Some(first.map_or(at, |first: u64| first.min(at)));
+            first = earlier(first, Some(self.pruned_count + at as u64));
         }
+        first = earlier(first, self.doubt(gone.since(), held, around.now));
         let place = |at: u64| self.points.get(usize::try_from(at - self.pruned_count).ok()?);
         if let Some(first) = first
             && (first < self.folded || place(first).is_some_and(|k| k.point.time < self.head.advanced))
@@ -121,8 +134,7 @@ impl Token {
         self.go_on(around, before);
     }
 
-    fn insert(&mut self, at: usize, point: Point) {
-        let kept = Kept { point, back: [u32::MAX; 2], volume_micros: 0 };
+    fn insert(&mut self, at: usize, kept: Kept) {
         if at == self.points.len() {
             self.points.push_back(kept);
         } else {
@@ -152,7 +164,7 @@ impl Token {
         while let Some(count) = self.next_count() {
             self.carry(count);
             let asked = Asked { rules: around.rules, shared: around.shared, own: self.own() };
-            head.step(History { points: &self.points, count, pruned: &self.pruned }, asked, &mut found);
+            head.step(self.history(count, around.usual), asked, &mut found);
             self.folded += 1;
             let last = self.checkpoints.last().unwrap_or(&self.base).0;
             if self.folded >= last + CHECKPOINT_POINTS + head.len() as u64 {
@@ -176,19 +188,9 @@ impl Token {
 
     /// Fills in what a point carries on from the one before it.
     fn carry(&mut self, count: usize) {
-        let before = count.checked_sub(2).and_then(|at| self.points.get(at));
-        let (back, volume) =
-            before.map_or(([u32::MAX; 2], self.pruned.volume_micros), |kept| (kept.back, kept.volume_micros));
-        let Some(kept) = count.checked_sub(1).and_then(|at| self.points.get_mut(at)) else { return };
-        kept.back = back.map(|back| back.saturating_add(1));
-        kept.volume_micros = volume;
-        if let What::Trade(figures) = &kept.point.what {
-            for (back, price) in kept.back.iter_mut().zip(figures.prices) {
-                if price.is_some() {
-                    *back = 0;
-                }
-            }
-            kept.volume_micros = volume.wrapping_add(figures.value_micros.unwrap_or(0));
+        let before = count.checked_sub(2).and_then(|at| self.points.get(at)).cloned();
+        if let Some(kept) = count.checked_sub(1).and_then(|at| self.points.get_mut(at)) {
+            kept.carry(before.as_ref(), &self.pruned);
         }
     }
 
@@ -244,7 +246,9 @@ impl Token {
         let mut folds = folds.peekable();
         for count in 0..=self.points.len() {
             if count > 0 {
-                let history = History { points: &self.points, count, pruned: &self.pruned };
+                let held_back_from = self.doubts.bars_from();
+                let (points, pruned, usual) = (&self.points, &self.pruned, around.usual);
+                let history = History { points, count, pruned, usual, held_back_from };
                 fold.step(history, asked, &mut found);
             }
             let total = self.pruned_count + count as u64;
@@ -283,12 +287,14 @@ impl Token {
         let last = self.head.market.last_trade.filter(|_| self.own.is_none());
         let forget = last.map(|(last, _)| last.saturating_add(remember_s));
         let prune = oldest.or(forget).map(|at| at + 1);
-        self.head.next_due(shared, self.own()).into_iter().chain(prune).min()
+        let due = self.head.next_due(shared, self.own());
+        due.into_iter().chain(prune).chain(self.doubts.due()).min()
     }
 
     /// Lets go of what is past: points, and folds before `horizon`, where nothing changes any more.
     pub(super) fn prune(&mut self, horizon: Seconds, around: Around<'_>) {
         let keep = around.keep;
+        let horizon = self.doubts.bars_from().map_or(horizon, |from| horizon.min(from));
         let settled = self.points.partition_point(|kept| kept.point.time < horizon) as u64;
         let settled = self.pruned_count + settled;
         let count = self.checkpoints.iter().take_while(|(of, _)| *of <= settled).count();
@@ -301,13 +307,13 @@ impl Token {
             let count = usize::try_from(of - self.pruned_count).unwrap_or(usize::MAX);
             let asked = Asked { rules: around.rules, shared: around.shared, own: self.own() };
             // What it finds has been said.
-            fold.step(History { points: &self.points, count, pruned: &self.pruned }, asked, &mut Vec::new());
+            fold.step(self.history(count, around.usual), asked, &mut Vec::new());
         }
         self.base = (of, fold);
         while self.pruned_count < of
             && let Some(kept) = self.points.pop_front_if(|kept| kept.point.time < keep)
         {
-            self.pruned.take(&kept.point);
+            self.pruned.take(&kept.point, around.usual);
             self.pruned_count += 1;
         }
         self.said.retain(|_, said| said.place.0 >= keep);
@@ -326,10 +332,14 @@ impl Token {
     }
 }
 
+/// The earlier of two places among points.
+fn earlier(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    one.into_iter().chain(other).min()
+}
+
 fn alert(found: &Found, ready: &Ready, mint: &Address) -> Alert {
     let (rule, fired) = (&ready.rule, &found.fired);
     let track = ready.watch.track;
-    let is_occurrence = matches!(track.series, Series::Completed | Series::Migrated | Series::Created);
     let x = if track.is_falling { -fired.x } else { fired.x };
     Alert {
         id: AlertId::new(&rule.id, rule.version, mint, &fired.cause),
@@ -337,12 +347,12 @@ fn alert(found: &Found, ready: &Ready, mint: &Address) -> Alert {
         rule_version: rule.version,
         mint: *mint,
         kind: rule.kind.clone(),
-        value: Number::new(x).filter(|_| !is_occurrence),
+        value: Number::new(x).filter(|_| !track.series.is_occurrence()),
         threshold: rule.threshold.and_then(|level| Number::new(level.0)),
         fired_at: fired.at,
         cause: fired.cause,
         evidence: fired.evidence,
-        historical: fired.at < ready.known,
+        historical: fired.is_historical || fired.at < ready.known,
         deliver_by: rule.options.max_age_s.map(|age| fired.at.saturating_add(age)),
         retracted: None,
     }

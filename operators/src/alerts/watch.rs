@@ -4,12 +4,11 @@
 //! a value that comes from below to a level. All rules that watch one series one way share a [`Track`], and
 //! are indexed in it by level.
 
-use model::rule::{Direction, Kind, LOOKBACK_S_MAX, Level, SPIKE_WINDOWS, Unit};
-use model::{EventId, Rule, Seconds, Side};
+use model::rule::{Direction, Group, Indicator, Kind, Level, SPIKE_WINDOWS, Unit};
+use model::{Rule, Seconds, Side};
 use serde::{Deserialize, Serialize};
 
-use super::input::{Point, What};
-use super::market::{Market, Sight};
+use super::input::list_key;
 
 /// A value of a token that goes up and down, or that is there with an event and gone at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +30,18 @@ pub(super) enum Series {
     Completed,
     Migrated,
     Created,
+    /// Percent of the curve that is sold.
+    Progress,
+    /// USD of a trade of a wallet on this list, or on any, that is ranked this high; 1 for a rule without
+    /// a threshold.
+    Smart(Option<u64>, Side, u8, bool),
+    /// Distinct wallets of this list, or of any, that bought within a window.
+    Cluster(Option<u64>, Seconds),
+    DevSold,
+    Top10,
+    Held(Group),
+    /// An indicator at bars of so many seconds.
+    Indicator(Indicator, Seconds),
     /// Percent since the rule last spoke: another value for every rule.
     SinceAlert(Unit),
 }
@@ -38,7 +49,23 @@ pub(super) enum Series {
 impl Series {
     /// True if the value is there with its event only.
     pub(super) const fn is_event(self) -> bool {
-        matches!(self, Self::Value(_) | Self::Liquidity(_) | Self::Completed | Self::Migrated | Self::Created)
+        matches!(
+            self,
+            Self::Value(_)
+                | Self::Liquidity(_)
+                | Self::Completed
+                | Self::Migrated
+                | Self::Created
+                | Self::Smart(..)
+        )
+    }
+
+    /// True if its value says nothing but that there was one.
+    pub(super) const fn is_occurrence(self) -> bool {
+        matches!(
+            self,
+            Self::Completed | Self::Migrated | Self::Created | Self::DevSold | Self::Smart(_, _, _, false)
+        )
     }
 
     /// True if it is made of more than a point and the one before.
@@ -49,7 +76,7 @@ impl Series {
     /// How far back of a point it looks.
     const fn lookback(self) -> Seconds {
         match self {
-            Self::Move(_, window) => window,
+            Self::Move(_, window) | Self::Cluster(_, window) => window,
             Self::Volume(window, _) => window * (SPIKE_WINDOWS + 1),
             _ => 0,
         }
@@ -80,6 +107,11 @@ impl Watch {
     pub(super) fn of(rule: &Rule) -> Self {
         let threshold = rule.threshold.map_or(0.0, |level| level.0);
         let unit = rule.unit;
+        let smart = |list: &Option<String>, side: Side, score_min: Option<u8>| {
+            let list = list.as_deref().map(list_key);
+            let (is_valued, level) = rule.threshold.map_or((false, 1.0), |level| (true, level.0));
+            (Series::Smart(list, side, score_min.unwrap_or(0), is_valued), false, level)
+        };
         let (series, is_falling, level) = match rule.kind {
             Kind::PriceAbove => (Series::Price(unit), false, threshold),
             Kind::PriceBelow => (Series::Price(unit), true, -threshold),
@@ -105,6 +137,19 @@ impl Watch {
             Kind::FeedStale => (Series::Silence, false, threshold),
             Kind::Target { entry } => (Series::Price(unit), false, entry.0 * (1.0 + threshold / 100.0)),
             Kind::Stop { entry } => (Series::Price(unit), true, -(entry.0 * (1.0 - threshold / 100.0))),
+            Kind::CurveProgress => (Series::Progress, false, threshold),
+            Kind::SmartBuy { ref list, score_min } => smart(list, Side::Buy, score_min),
+            Kind::SmartSell { ref list, score_min } => smart(list, Side::Sell, score_min),
+            Kind::SmartCluster { ref list, window_s } => {
+                (Series::Cluster(list.as_deref().map(list_key), window_s), false, threshold)
+            }
+            Kind::DevSold => (Series::DevSold, false, 1.0),
+            Kind::Top10Share => (Series::Top10, false, threshold),
+            Kind::LabelShare { group } => (Series::Held(group), false, threshold),
+            Kind::IndicatorCross { indicator, interval_s, direction } => match direction {
+                Direction::Up => (Series::Indicator(indicator, interval_s), false, threshold),
+                Direction::Down => (Series::Indicator(indicator, interval_s), true, -threshold),
+            },
         };
         let reset = rule.options.reset_pct.0;
         let back = match series {
@@ -115,119 +160,4 @@ impl Watch {
         let back = back.min(level.next_down());
         Self { track: Track { series, is_falling }, level, back, lookback: series.lookback() }
     }
-}
-
-/// What a series did at a point.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Seen {
-    /// The value before, and when that was; none at the first, and of an event.
-    pub(super) before: Option<(f64, Seconds)>,
-    pub(super) value: f64,
-    /// Of two events that make the value, the earlier.
-    pub(super) evidence: Option<EventId>,
-}
-
-/// What a window looks back to.
-pub(super) trait Past {
-    /// The price as of the end of a second.
-    fn price(&self, unit: Unit, time: Seconds) -> Option<Sight>;
-    /// The volume of all trades up to the end of a second, millionths of a USD.
-    fn volume_micros(&self, time: Seconds) -> u64;
-}
-
-/// What a series is at a point that takes the token from `before` to `after`; none if the point says nothing
-/// of it, or it is not known.
-///
-/// Source: DEFINITIONS §12.
-pub(super) fn seen(
-    series: Series,
-    (before, after): (&Market, &Market),
-    point: &Point,
-    past: &impl Past,
-) -> Option<Seen> {
-    let event = |value: f64| Seen { before: None, value, evidence: None };
-    match series {
-        Series::Completed => matches!(point.what, What::Completed).then(|| event(1.0)),
-        Series::Migrated => matches!(point.what, What::Migrated).then(|| event(1.0)),
-        Series::Created => matches!(point.what, What::Created { .. }).then(|| event(1.0)),
-        Series::Liquidity(direction) => match point.what {
-            What::Liquidity { is_in, pct } if is_in == (direction == Direction::Up) => Some(event(pct.get())),
-            _ => None,
-        },
-        Series::Value(side) => match point.what {
-            What::Trade(figures) if side.is_none_or(|side| side == figures.side) => {
-                figures.value_micros.map(|micros| event(usd(micros)))
-            }
-            _ => None,
-        },
-        Series::Price(unit) => moved(before.price(unit), after.price(unit), point),
-        Series::Cap(unit) => moved(before.cap(unit), after.cap(unit), point),
-        Series::AboveHigh(unit) => {
-            let seen = moved(before.above_high(unit), after.above_high(unit), point)?;
-            Some(Seen { evidence: before.high(unit).map(|high| high.id), ..seen })
-        }
-        Series::Move(unit, window) => in_window(unit, window, (before, after), point, past),
-        Series::Volume(window, floor) => volume((window, floor), (before, after), point, past),
-        // Time moves it, not a point; and every rule has one of its own.
-        Series::Silence | Series::SinceAlert(_) => None,
-    }
-}
-
-/// Millionths of a USD as USD.
-#[expect(clippy::cast_precision_loss, reason = "exact up to nine billion USD")]
-pub(super) fn usd(micros: u64) -> f64 {
-    micros as f64 / 1e6
-}
-
-fn moved(before: Option<Sight>, after: Option<Sight>, point: &Point) -> Option<Seen> {
-    let after = after.filter(|after| after.id == point.id)?;
-    let before = before.map(|before| (before.value, before.time));
-    Some(Seen { before, value: after.value, evidence: None })
-}
-
-/// Percent between the price `window` before it and a price.
-fn change(unit: Unit, window: Seconds, sight: &Sight, past: &impl Past) -> Option<(f64, EventId)> {
-    let then = past.price(unit, sight.time.checked_sub(window)?)?;
-    Some((100.0 * (sight.value / then.value - 1.0), then.id))
-}
-
-fn in_window(
-    unit: Unit,
-    window: Seconds,
-    (before, after): (&Market, &Market),
-    point: &Point,
-    past: &impl Past,
-) -> Option<Seen> {
-    let sight = after.price(unit).filter(|sight| sight.id == point.id)?;
-    let (value, then) = change(unit, window, &sight, past)?;
-    let last = before.price(unit).filter(|last| is_near(last.time, point.time));
-    let before = last.and_then(|last| Some((change(unit, window, &last, past)?.0, last.time)));
-    Some(Seen { before, value, evidence: Some(then) })
-}
-
-/// What was longer ago is not what a value has changed from: nobody keeps what it was made of.
-const fn is_near(before: Seconds, time: Seconds) -> bool {
-    before.saturating_add(LOOKBACK_S_MAX) >= time
-}
-
-fn volume(
-    (window, floor): (Seconds, Level),
-    (before, after): (&Market, &Market),
-    point: &Point,
-    past: &impl Past,
-) -> Option<Seen> {
-    matches!(point.what, What::Trade(_)).then_some(())?;
-    let ratio = |market: &Market, time: Seconds| {
-        let start = time.checked_sub(window * (SPIKE_WINDOWS + 1))?;
-        market.was_traded_by(start).then_some(())?;
-        let middle = past.volume_micros(time - window);
-        let present = usd(market.volume_micros.wrapping_sub(middle));
-        #[expect(clippy::cast_precision_loss, reason = "twelve")]
-        let mean = usd(middle.wrapping_sub(past.volume_micros(start))) / SPIKE_WINDOWS as f64;
-        (mean > 0.0 && mean >= floor.0).then(|| present / mean)
-    };
-    let value = ratio(after, point.time)?;
-    let last = before.last_trade.filter(|(last, _)| is_near(*last, point.time));
-    let before = last.and_then(|(last, _)| Some((ratio(before, last)?, last)));
-    Some(Seen { before, value, evidence: None })
 }

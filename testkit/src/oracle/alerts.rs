@@ -6,15 +6,18 @@
 use std::collections::BTreeMap;
 
 use dataflows::Params;
-use model::rule::{Direction, Kind, Scope, Unit};
-use model::{
-    Address, AlertId, ChainEvent, Commitment, Control, Event, EventId, Program, Row, Rule, Seconds, Side,
-    SlotState,
-};
+use model::rule::{Direction, Group, Indicator, Kind, Scope, Unit};
+use model::{Address, AlertId, Commitment, Control, Event, EventId, Row, Rule, Seconds, SlotState};
 use operators::alerts::{Alert, CommittedAlert, Reason, Standing};
+use operators::indicators::{Figure, Values};
 use operators::tokens::Number;
 
 use super::Facts;
+
+mod points;
+mod told;
+
+use points::{Point, What, points};
 
 type Table = BTreeMap<Row, Row>;
 
@@ -22,17 +25,28 @@ type Table = BTreeMap<Row, Row>;
 #[must_use]
 pub fn history(events: &[Event], params: &Params) -> Vec<(Seconds, Table, Table)> {
     let mut ever = Ever::default();
-    let mut before: Option<usize> = None;
+    let mut told = told::Told::default();
+    let mut before: Option<(Seconds, usize)> = None;
     let mut history = Vec::new();
     for (second, count) in arrivals(events) {
-        if let Some(before) = before {
-            // Time alone may have done something since.
-            ever.bring_up(&Facts::new(&events[..before], second - 1, params));
+        if let Some((last, before)) = before {
+            // Time alone may have done something since: holdings are told in the next second, and so on.
+            let mut idle: Vec<Seconds> = told.dues(last).filter(|due| *due < second).collect();
+            idle.push(second - 1);
+            idle.sort_unstable();
+            idle.dedup();
+            for idle in idle.into_iter().filter(|idle| *idle > last) {
+                let facts = Facts::new(&events[..before], idle, params);
+                told.bring_up(&facts);
+                ever.bring_up(&facts, &told);
+            }
         }
-        ever.bring_up(&Facts::new(&events[..count], second, params));
+        let facts = Facts::new(&events[..count], second, params);
+        told.bring_up(&facts);
+        ever.bring_up(&facts, &told);
         let rules: Vec<Standing> = standing(&events[..count]).into_values().collect();
         history.push((second, ever.rows(), super::rows(&rules)));
-        before = Some(count);
+        before = Some((second, count));
     }
     history
 }
@@ -51,12 +65,6 @@ fn arrivals(events: &[Event]) -> Vec<(Seconds, usize)> {
     arrivals
 }
 
-/// What every rule that stands says of the past, each as often as it is there.
-#[must_use]
-pub fn all(events: &[Event], now: Seconds, params: &Params) -> Vec<Alert> {
-    said(&Facts::new(events, now, params)).into_values().collect()
-}
-
 /// Every alert that has stood at the end of a second.
 #[derive(Default)]
 struct Ever {
@@ -71,10 +79,10 @@ struct Known {
 }
 
 impl Ever {
-    fn bring_up(&mut self, facts: &Facts<'_>) {
+    fn bring_up(&mut self, facts: &Facts<'_>, told: &told::Told) {
         let horizon = facts.params.correction_horizon_s;
         let kept_from = facts.params.market.alerts.kept_from(facts.params.horizon(), facts.now);
-        let mut said = said(facts);
+        let mut said = said(facts, told);
         let rules = standing(facts.events);
         for (id, known) in &mut self.alerts {
             let name = (known.alert.rule_id.clone(), known.alert.rule_version);
@@ -148,86 +156,9 @@ fn standing(events: &[Event]) -> BTreeMap<(String, u32), Standing> {
     there.map(|(rule, (_, known, _))| ((rule.id.clone(), rule.version), Standing { rule, known })).collect()
 }
 
-/// What happened to a token.
-#[derive(Clone, Copy)]
-struct Point {
-    time: Seconds,
-    id: EventId,
-    program: Program,
-    what: What,
-}
-
-#[derive(Clone, Copy)]
-enum What {
-    Trade { prices: [Option<f64>; 2], supply: Option<f64>, value: Option<f64>, side: Side },
-    Created { creator: Option<Address>, supply: Option<f64> },
-    Completed,
-    Migrated,
-    Liquidity { is_in: bool, pct: f64 },
-}
-
-#[expect(clippy::cast_precision_loss, reason = "small enough")]
-fn number(value: u128) -> f64 {
-    value as f64
-}
-
-fn points(facts: &Facts<'_>) -> BTreeMap<Address, Vec<Point>> {
-    let coins = |raw: Option<u64>, decimals: u8| {
-        raw.filter(|raw| *raw > 0).map(|raw| number(raw.into()) * (1.0 / 10f64.powi(decimals.into())))
-    };
-    let mut points: BTreeMap<Address, Vec<Point>> = BTreeMap::new();
-    for valued in &facts.valued {
-        let trade = valued.trade();
-        let clean = valued.clean_price().map(model::Price::get);
-        let rate = valued.usd.as_ref().and_then(operators::usd::UsdRate::price).map(model::Price::get);
-        let value = valued.value_micros().map(|micros| number(micros) / 1e6);
-        let what = What::Trade {
-            prices: [
-                clean.zip(rate).map(|(price, rate)| price * rate),
-                clean.filter(|_| trade.quote_mint == Address::WSOL),
-            ],
-            supply: coins(trade.base_supply, trade.base_decimals),
-            value,
-            side: trade.side,
-        };
-        let origin = trade.origin;
-        let point = Point { time: origin.block_time, id: origin.id, program: trade.program, what };
-        points.entry(trade.mint).or_default().push(point);
-    }
-    for event in &facts.survivors {
-        let (program, what) = match event {
-            ChainEvent::TokenCreated(event) => {
-                let supply = coins(event.supply, event.decimals);
-                (event.program, What::Created { creator: event.creator, supply })
-            }
-            ChainEvent::CurveCompleted(event) => (event.program, What::Completed),
-            ChainEvent::Migrated(event) => (event.program, What::Migrated),
-            ChainEvent::LiquidityChanged(event) => {
-                let (moved, after) = (u128::from(event.quote_amount), u128::from(event.quote_reserve));
-                let before = if event.added { after.saturating_sub(moved) } else { after + moved };
-                if before == 0 || moved == 0 {
-                    continue;
-                }
-                (
-                    event.program,
-                    What::Liquidity { is_in: event.added, pct: number(moved * 100) / number(before) },
-                )
-            }
-            _ => continue,
-        };
-        let Some(mint) = event.mint() else { continue };
-        let origin = event.origin();
-        points.entry(mint).or_default().push(Point { time: origin.block_time, id: origin.id, program, what });
-    }
-    for points in points.values_mut() {
-        points.sort_by_key(|point| (point.time, point.id));
-    }
-    points
-}
-
 /// Every alert that follows, by name.
-fn said(facts: &Facts<'_>) -> BTreeMap<AlertId, Alert> {
-    let points = points(facts);
+fn said(facts: &Facts<'_>, told: &told::Told) -> BTreeMap<AlertId, Alert> {
+    let points = points(facts, told);
     let history_s = facts.params.market.alerts.history_s;
     let mut said = BTreeMap::new();
     for Standing { rule, known } in standing(facts.events).into_values() {
@@ -241,7 +172,8 @@ fn said(facts: &Facts<'_>) -> BTreeMap<AlertId, Alert> {
             if !is_meant {
                 continue;
             }
-            for fired in (Asked { rule: &rule, floor, points }).ask(facts.now) {
+            let usual = &facts.params.market.tokens;
+            for fired in (Asked { rule: &rule, floor, points, usual }).ask(facts.now) {
                 let alert = alert(&rule, known, mint, &fired);
                 said.insert(alert.id, alert);
             }
@@ -251,7 +183,8 @@ fn said(facts: &Facts<'_>) -> BTreeMap<AlertId, Alert> {
 }
 
 fn alert(rule: &Rule, known: Seconds, mint: &Address, fired: &Fired) -> Alert {
-    let is_occurrence = matches!(rule.kind, Kind::Completed | Kind::Migrated | Kind::NewToken);
+    let is_occurrence =
+        matches!(rule.kind, Kind::Completed | Kind::Migrated | Kind::NewToken | Kind::DevSold);
     Alert {
         id: AlertId::new(&rule.id, rule.version, mint, &fired.cause),
         rule_id: rule.id.clone(),
@@ -282,6 +215,8 @@ struct Asked<'a> {
     rule: &'a Rule,
     floor: Seconds,
     points: &'a [Point],
+    /// What the usual curve is like.
+    usual: &'a operators::tokens::Params,
 }
 
 /// A value and the event that it is measured from.
@@ -314,6 +249,45 @@ impl Asked<'_> {
 
     fn own_price(&self, at: usize) -> Option<f64> {
         self.price(at).filter(|(_, of)| *of == at).map(|(price, _)| price)
+    }
+
+    /// The event that causes what a point shows: itself, or the last trade.
+    fn cause(&self, at: usize) -> Option<EventId> {
+        let is_trade = |point: &&Point| matches!(point.what, What::Trade { .. });
+        self.points[at].id.or_else(|| self.points[..at].iter().rev().find(is_trade)?.id)
+    }
+
+    /// Percent of the curve that is sold, if a point shows that.
+    fn progress(&self, upto: usize) -> Option<f64> {
+        let (mut curve, mut is_over, mut shown) = ((None, None, None), false, None);
+        for point in &self.points[..=upto] {
+            shown = None;
+            match point.what {
+                What::Created { curve: Some(created), .. } => curve = created,
+                What::Curve((sets, apart, _)) => curve = (sets, apart.or(curve.1), curve.2),
+                What::Trade { curve: Some((sets, is_usual)), .. } => {
+                    curve.0 = Some(sets);
+                    if is_usual {
+                        let usual = i128::from(self.usual.curve_base) - i128::from(self.usual.curve_to_sell);
+                        curve.1 = curve.1.or(Some(usual));
+                        curve.2 = curve.2.or(Some(self.usual.curve_to_sell));
+                    }
+                }
+                What::Completed => {
+                    (shown, is_over) = (Some(100.0), true);
+                    continue;
+                }
+                _ => continue,
+            }
+            let (Some(sets), Some(apart), Some(all)) = curve else { continue };
+            let Ok(left) = u64::try_from(i128::from(sets) - apart) else { continue };
+            if !is_over && all > 0 {
+                let sold = 100.0 * (1.0 - points::number(left.into()) / points::number(all.into()));
+                shown = Some(sold.clamp(0.0, 100.0));
+                is_over = sold >= 100.0;
+            }
+        }
+        shown
     }
 
     fn cap(&self, at: usize, unit: usize) -> Option<f64> {
@@ -349,6 +323,18 @@ impl Asked<'_> {
                 simple(self.own_price(at)?)
             }
             (Kind::MarketCapAbove | Kind::MarketCapBelow, _) => simple(self.cap(at, self.unit())?),
+            (Kind::CurveProgress, _) => simple(self.progress(at)?),
+            (Kind::Top10Share, What::Shares(shares)) => simple(shares.top10_pct()?),
+            (Kind::LabelShare { group }, What::Shares(shares)) => {
+                let at = Group::ALL.iter().position(|other| other == group)?;
+                simple(f64::from(shares.groups[at]?) / 10.0)
+            }
+            (Kind::DevSold, What::Shares(shares)) => simple(f64::from(u8::from(shares.has_dev_sold?))),
+            (Kind::IndicatorCross { indicator, interval_s, .. }, What::Bar { interval, values })
+                if interval == *interval_s =>
+            {
+                simple(indicator_value(*indicator, &values)?)
+            }
             (Kind::AllTimeHigh, _) => {
                 let price = self.own_price(at)?;
                 let earlier = (0..at).filter_map(|at| Some((self.own_price(at)?, at)));
@@ -357,13 +343,13 @@ impl Asked<'_> {
                     Some((most, _)) if price <= most => high,
                     _ => Some((price, at)),
                 })?;
-                Some((100.0 * (price / high.0 - 1.0), Some(self.points[high.1].id)))
+                Some((100.0 * (price / high.0 - 1.0), self.points[high.1].id))
             }
             (Kind::PriceMove { window_s, .. }, _) => {
                 let price = self.own_price(at)?;
                 let then = self.until(time.checked_sub(*window_s)?, at)?;
                 let (before, of) = self.price(then)?;
-                Some((100.0 * (price / before - 1.0), Some(self.points[of].id)))
+                Some((100.0 * (price / before - 1.0), self.points[of].id))
             }
             (Kind::VolumeSpike { window_s, floor_usd }, What::Trade { .. }) => {
                 let start = time.checked_sub(13 * window_s)?;
@@ -401,8 +387,8 @@ impl Asked<'_> {
     /// Which way, at which level, and back to where.
     fn levels(&self) -> (bool, f64, f64) {
         let (threshold, reset) = (self.threshold(), self.rule.options.reset_pct.0);
-        let down = |level: f64| (true, level, level + level * reset / 100.0);
-        let up = |level: f64| (false, level, level - level * reset / 100.0);
+        let down = |level: f64| (true, level, level + level.abs() * reset / 100.0);
+        let up = |level: f64| (false, level, level - level.abs() * reset / 100.0);
         match self.rule.kind {
             Kind::PriceBelow | Kind::MarketCapBelow => down(threshold),
             Kind::PriceMove { direction: Direction::Down, .. } => {
@@ -411,7 +397,9 @@ impl Asked<'_> {
             Kind::Stop { entry } => down(entry.0 * (1.0 - threshold / 100.0)),
             Kind::Target { entry } => up(entry.0 * (1.0 + threshold / 100.0)),
             Kind::AllTimeHigh => (false, threshold.max(f64::MIN_POSITIVE), -reset),
+            Kind::IndicatorCross { direction: Direction::Down, .. } => down(threshold),
             Kind::LiquidityRemoved => up(99.0),
+            Kind::DevSold => up(1.0),
             Kind::Completed | Kind::Migrated | Kind::NewToken => up(1.0),
             _ => up(threshold),
         }
@@ -424,7 +412,8 @@ impl Asked<'_> {
             _ => None,
         });
         let cap = (0..=at).rev().find_map(|at| self.cap(at, 0));
-        (filter.programs.is_empty() || filter.programs.contains(&self.points[at].program))
+        let program = self.points[..=at].iter().rev().find_map(|point| point.program);
+        (filter.programs.is_empty() || program.is_some_and(|of| filter.programs.contains(&of)))
             && (filter.creators.is_empty()
                 || creation.and_then(|(_, by)| by).is_some_and(|by| filter.creators.contains(&by)))
             && filter.market_cap_usd_min.is_none_or(|min| cap.is_some_and(|cap| cap >= min.0))
@@ -470,12 +459,14 @@ impl Asked<'_> {
             }
             let before = last;
             let shown = self.value(at);
+            let is_share = self.is_share();
             if let Some((value, _)) = shown {
                 last = Some((value, point.time));
-            } else if lookback > 0 && self.shows(at) {
+            } else if self.shows(at) {
                 // There was something to say and it is not known, so the next does not come from anywhere.
                 last = None;
             }
+            let Some(cause) = self.cause(at) else { continue };
             let Some((value, evidence)) = shown.filter(|_| knows(point.time)) else { continue };
             let reaches = |value: f64| if is_down { value <= level } else { value >= level };
             if !is_event && !reaches(value) {
@@ -484,9 +475,13 @@ impl Asked<'_> {
                 has_gone_back |= if is_down { value >= back && value > level } else { value <= back };
                 continue;
             }
-            let is_known =
-                |(_, time): &(f64, Seconds)| lookback == 0 || (knows(*time) && time + 21_600 >= point.time);
-            let came = before.filter(is_known).is_some_and(|(before, _)| !reaches(before));
+            let is_bar = matches!(self.rule.kind, Kind::IndicatorCross { .. });
+            let is_known = |(_, time): &(f64, Seconds)| {
+                let is_near = time + if is_bar { 43_200 } else { 21_600 } >= point.time;
+                (lookback == 0 || knows(*time)) && (is_near || (lookback == 0 && !is_bar))
+            };
+            // What is told of holdings for the first time comes from nothing.
+            let came = before.filter(is_known).map_or(is_share, |(before, _)| !reaches(before));
             if !(is_event && reaches(value) || !is_event && came) {
                 continue;
             }
@@ -498,7 +493,7 @@ impl Asked<'_> {
             if !self.may_fire(&fired, point.time) {
                 continue;
             }
-            let found = Fired { at: point.time + options.for_s, cause: point.id, evidence, value };
+            let found = Fired { at: point.time + options.for_s, cause, evidence, value };
             if options.for_s > 0 {
                 pending = Some(found);
             } else {
@@ -511,11 +506,20 @@ impl Asked<'_> {
         fired
     }
 
-    /// True if a point could show a value of a rule that looks back.
+    fn is_share(&self) -> bool {
+        matches!(self.rule.kind, Kind::Top10Share | Kind::LabelShare { .. } | Kind::DevSold)
+    }
+
+    /// True if a point that shows no value says that there is none.
     fn shows(&self, at: usize) -> bool {
         match self.rule.kind {
+            _ if self.is_share() => matches!(self.points[at].what, What::Shares(_)),
+            Kind::IndicatorCross { interval_s, .. } => {
+                matches!(self.points[at].what, What::Bar { interval, .. } if interval == interval_s)
+            }
             Kind::PriceMove { .. } => self.own_price(at).is_some(),
-            _ => matches!(self.points[at].what, What::Trade { .. }),
+            Kind::VolumeSpike { .. } => matches!(self.points[at].what, What::Trade { .. }),
+            _ => false,
         }
     }
 
@@ -524,7 +528,8 @@ impl Asked<'_> {
         let mut from: Option<(f64, EventId)> = None;
         for (at, point) in self.points.iter().enumerate().filter(|(_, point)| point.time >= self.floor) {
             let Some(price) = self.own_price(at) else { continue };
-            let (reference, event) = *from.get_or_insert((price, point.id));
+            let Some(cause) = point.id else { continue };
+            let (reference, event) = *from.get_or_insert((price, cause));
             let change = 100.0 * (price / reference - 1.0);
             let is_far = match direction {
                 Direction::Up => change >= self.threshold(),
@@ -532,8 +537,8 @@ impl Asked<'_> {
             };
             if is_far && self.passes(at, point.time) && self.may_fire(&fired, point.time) {
                 let evidence = Some(event);
-                fired.push(Fired { at: point.time, cause: point.id, evidence, value: change });
-                from = Some((price, point.id));
+                fired.push(Fired { at: point.time, cause, evidence, value: change });
+                from = Some((price, cause));
             }
         }
         fired
@@ -549,15 +554,27 @@ impl Asked<'_> {
         for (n, (_, trade)) in trades.iter().enumerate() {
             let until = trades.get(n + 1).map_or(now, |(_, next)| next.time);
             let at = trade.time + seconds;
+            let Some(cause) = trade.id else { continue };
             if until < at || at < self.floor {
                 continue;
             }
             // As of the last point before that.
             let last = self.points.iter().rposition(|point| point.time < at).unwrap_or(0);
             if self.passes(last, at) && self.may_fire(&fired, at) {
-                fired.push(Fired { at, cause: trade.id, evidence: None, value: length });
+                fired.push(Fired { at, cause, evidence: None, value: length });
             }
         }
         fired
     }
+}
+
+fn indicator_value(indicator: Indicator, values: &Values) -> Option<f64> {
+    let slow = values.ema26.map(Figure::get).filter(|slow| *slow != 0.0);
+    Some(match indicator {
+        Indicator::Rsi14 => values.rsi14?.get(),
+        Indicator::MacdHistPct => 100.0 * values.macd_hist?.get() / slow?,
+        Indicator::EmaSpreadPct => 100.0 * (values.ema12?.get() / slow? - 1.0),
+        Indicator::BollingerPct => 100.0 * values.bb_position?.get(),
+        Indicator::VolatilityPct => 100.0 * values.volatility?.get(),
+    })
 }

@@ -85,7 +85,7 @@ fn is_heard(event: &ChainEvent) -> bool {
 }
 
 /// The events that were once taken for real, though a fork of theirs may have died since.
-fn heard<'a>(facts: &Facts<'a>) -> Vec<&'a ChainEvent> {
+pub(super) fn heard<'a>(facts: &Facts<'a>) -> Vec<&'a ChainEvent> {
     let (mut clock, mut states) = (0, BTreeMap::new());
     let mut batches: Vec<(Seconds, Vec<&Event>)> = Vec::new();
     for event in facts.events {
@@ -116,7 +116,7 @@ fn heard<'a>(facts: &Facts<'a>) -> Vec<&'a ChainEvent> {
 }
 
 /// A completion that names its curve only, with the token of which the curve is known to be.
-fn with_mint(event: &ChainEvent, heard: &[&ChainEvent]) -> ChainEvent {
+pub(super) fn with_mint(event: &ChainEvent, heard: &[&ChainEvent]) -> ChainEvent {
     let ChainEvent::CurveCompleted(completed) = event else { return event.clone() };
     let of_curve = heard.iter().find_map(|event| match event {
         ChainEvent::Trade(e) if e.pool == completed.pool => Some(e.mint),

@@ -1,0 +1,131 @@
+//! What happened to every token, in canonical order.
+
+use std::collections::BTreeMap;
+
+use model::{Address, ChainEvent, EventId, Program, Seconds, Side};
+use operators::alerts::Shares;
+use operators::indicators::Values;
+
+use super::super::{Facts, tokens};
+use super::told::Told;
+
+/// What happened to a token.
+#[derive(Clone, Copy)]
+pub(super) struct Point {
+    pub(super) time: Seconds,
+    /// None of what is no event.
+    pub(super) id: Option<EventId>,
+    pub(super) program: Option<Program>,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum What {
+    Trade {
+        prices: [Option<f64>; 2],
+        supply: Option<f64>,
+        value: Option<f64>,
+        side: Side,
+        curve: Option<(u64, bool)>,
+    },
+    Created {
+        creator: Option<Address>,
+        supply: Option<f64>,
+        curve: Option<Curve>,
+    },
+    Curve(Curve),
+    Completed,
+    Migrated,
+    Liquidity {
+        is_in: bool,
+        pct: f64,
+    },
+    Bar {
+        interval: Seconds,
+        values: Values,
+    },
+    Shares(Shares),
+}
+
+/// Base that sets the price, how much of it is not for sale, and what there was to sell.
+pub(super) type Curve = (Option<u64>, Option<i128>, Option<u64>);
+
+#[expect(clippy::cast_precision_loss, reason = "small enough")]
+pub(super) fn number(value: u128) -> f64 {
+    value as f64
+}
+
+pub(super) fn points(facts: &Facts<'_>, told: &Told) -> BTreeMap<Address, Vec<Point>> {
+    let coins = |raw: Option<u64>, decimals: u8| {
+        raw.filter(|raw| *raw > 0).map(|raw| number(raw.into()) * (1.0 / 10f64.powi(decimals.into())))
+    };
+    let mut points: BTreeMap<Address, Vec<Point>> = BTreeMap::new();
+    for valued in &facts.valued {
+        let trade = valued.trade();
+        let clean = valued.clean_price().map(model::Price::get);
+        let rate = valued.usd.as_ref().and_then(operators::usd::UsdRate::price).map(model::Price::get);
+        let value = valued.value_micros().map(|micros| number(micros) / 1e6);
+        let what =
+            What::Trade {
+                prices: [
+                    clean.zip(rate).map(|(price, rate)| price * rate),
+                    clean.filter(|_| trade.quote_mint == Address::WSOL),
+                ],
+                supply: coins(trade.base_supply, trade.base_decimals),
+                value,
+                side: trade.side,
+                curve: trade.base_reserve.zip(trade.quote_reserve).filter(|_| trade.program.is_curve()).map(
+                    |(base, _)| (base, trade.program == Program::Pump && trade.quote_mint == Address::WSOL),
+                ),
+            };
+        let origin = trade.origin;
+        let point =
+            Point { time: origin.block_time, id: Some(origin.id), program: Some(trade.program), what };
+        points.entry(trade.mint).or_default().push(point);
+    }
+    let heard = tokens::heard(facts);
+    for event in &facts.survivors {
+        let (program, what) = match event {
+            ChainEvent::TokenCreated(event) => {
+                let supply = coins(event.supply, event.decimals);
+                let sets = event.virtual_base.filter(|_| event.virtual_quote.is_some());
+                let apart = sets.zip(event.real_base).map(|(a, b)| i128::from(a) - i128::from(b));
+                let curve = (sets, apart, event.real_base);
+                let curve = event.program.is_curve().then_some(curve);
+                (event.program, What::Created { creator: event.creator, supply, curve })
+            }
+            ChainEvent::CurveCompleted(event) => (event.program, What::Completed),
+            ChainEvent::Migrated(event) => (event.program, What::Migrated),
+            ChainEvent::LiquidityChanged(event) => {
+                let (moved, after) = (u128::from(event.quote_amount), u128::from(event.quote_reserve));
+                let before = if event.added { after.saturating_sub(moved) } else { after + moved };
+                if before == 0 || moved == 0 {
+                    continue;
+                }
+                (
+                    event.program,
+                    What::Liquidity { is_in: event.added, pct: number(moved * 100) / number(before) },
+                )
+            }
+            ChainEvent::CurveParametersChanged(event) if event.pool.is_some() => {
+                let real = event.real_base.filter(|_| event.real_quote.is_some());
+                let apart = real.map(|real| i128::from(event.virtual_base) - i128::from(real));
+                (event.program, What::Curve((Some(event.virtual_base), apart, None)))
+            }
+            _ => continue,
+        };
+        // Some completions say only of which curve they are.
+        let Some(mint) = tokens::with_mint(event, &heard).mint() else { continue };
+        let origin = event.origin();
+        let (time, id, program) = (origin.block_time, Some(origin.id), Some(program));
+        points.entry(mint).or_default().push(Point { time, id, program, what });
+    }
+    for (mint, time, what) in told.points() {
+        points.entry(mint).or_default().push(Point { time, id: None, program: None, what });
+    }
+    for points in points.values_mut() {
+        // Bars before holdings, as they were put.
+        points.sort_by_key(|point| (point.time, point.id));
+    }
+    points
+}
