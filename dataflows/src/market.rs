@@ -9,10 +9,15 @@
 //! trades, other events, windows ──► tokens ──► tokens, pools, lifecycle (records)
 //!                                     └──► leaders (record)
 //! trades, other events, rules ──► alert_rules, alerts (records)
+//! trades, balances, tokens, labels ──► wallets ──► wallet_positions, wallet_stats (records)
+//!                                         └──► ratings ──► a list
+//! trades, lists ──► smart ──► smart_list, smart_matches, smart_clusters (records)
 //! ```
 
+use std::sync::Arc;
+
 use differential_dataflow::AsCollection;
-use model::{Record, Reject, Schema};
+use model::{BalancesChanged, ChainEvent, Record, Reject, Schema};
 use operators::alerts::{CommittedAlert, Standing};
 use operators::candles::{Candle, Interval};
 use operators::commitment::Committed;
@@ -21,12 +26,16 @@ use operators::indicators::Indicators;
 use operators::keyed::States;
 use operators::labels::{Label, LabelKind};
 use operators::leaders::Leader;
+use operators::prelude::{Collection, Horizon};
+use operators::smart::{Cluster, Listed, Match, Smart, evaluator};
 use operators::tokens::{Lifecycle, Pool, Token, Tokens};
 use operators::trades::CommittedTrade;
+use operators::usd::ValuedTrade;
+use operators::wallets::{Rated, WalletPosition, WalletStats, Wallets};
 use operators::windows::TokenStats;
 use operators::{
-    alerts, candles, commitment, curves, holders, indicators, labels, leaders, prices, slots, tokens, usd,
-    windows,
+    alerts, candles, commitment, curves, holders, indicators, labels, leaders, prices, slots, smart, tokens,
+    usd, wallets, windows,
 };
 use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::Exchange;
@@ -57,6 +66,12 @@ pub struct Params {
     pub leaders: leaders::Params,
     /// Alert rules.
     pub alerts: alerts::Params,
+    /// Ledgers of wallets.
+    pub wallets: wallets::Params,
+    /// Which wallets have done well.
+    pub rating: evaluator::Params,
+    /// Lists of wallets, and what they trade.
+    pub smart: smart::Params,
 }
 
 impl Params {
@@ -69,8 +84,21 @@ impl Params {
                 problems.push((key.to_owned(), what.to_owned()));
             }
         };
-        let Self { prices, usd, candles, windows, labels, indicators, holders, tokens, leaders, alerts } =
-            self;
+        let Self {
+            prices,
+            usd,
+            candles,
+            windows,
+            labels,
+            indicators,
+            holders,
+            tokens,
+            leaders,
+            alerts,
+            wallets,
+            rating,
+            smart,
+        } = self;
         check(prices.reference_trades > 0, "prices.reference_trades", "must be at least 1");
         check(prices.factor >= 1.0, "prices.factor", "must be at least 1");
         check(prices.factor_young >= 1.0, "prices.factor_young", "must be at least 1");
@@ -99,6 +127,11 @@ impl Params {
         check_tokens(tokens, windows, &mut check);
         check_leaders(leaders, &mut check);
         check(alerts.remember_s >= 86_400, "alerts.remember_s", "must be at least 86400");
+        for (section, found) in
+            [("wallets", wallets.problems()), ("rating", rating.problems()), ("smart", smart.problems())]
+        {
+            found.into_iter().for_each(|(key, what)| check(false, &format!("{section}.{key}"), what));
+        }
         problems.extend(labels.problems().into_iter().map(|(key, what)| (format!("labels.{key}"), what)));
         problems
     }
@@ -160,6 +193,11 @@ pub const RECORDS: &[&Schema] = &[
     Leader::SCHEMA,
     Standing::SCHEMA,
     CommittedAlert::SCHEMA,
+    WalletPosition::SCHEMA,
+    WalletStats::SCHEMA,
+    Listed::SCHEMA,
+    Committed::<Match>::SCHEMA,
+    Committed::<Cluster>::SCHEMA,
     Reject::SCHEMA,
 ];
 
@@ -181,9 +219,9 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     out.emit(found.labels.clone());
     let held = holders::holders(
         trades.clone(),
-        balances,
+        balances.clone(),
         events.clone(),
-        found.labels,
+        found.labels.clone(),
         (&params.holders, &params.labels.protocol_accounts),
         horizon,
         states,
@@ -200,17 +238,24 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
         windows::windows(valued.clone(), events.clone(), found.marks, &params.windows, horizon, states);
     out.emit(stats.clone());
     let named = curves::curves(valued.clone(), events.clone(), &params.tokens, states);
-    let settings = (&params.tokens, &params.labels.risk);
     let Tokens { tokens, pools, lifecycle } = tokens::tokens(
         valued.clone(),
         named.clone(),
         stats,
         held.holdings.clone(),
-        settings,
+        (&params.tokens, &params.labels.risk),
         horizon,
         states,
     );
     out.emit(leaders::leaders(tokens.clone(), &params.leaders, states));
+    let taken = TakenByWallets {
+        trades: valued.clone(),
+        tokens: tokens.clone(),
+        balances,
+        events: events.clone(),
+        labels: found.labels,
+    };
+    emit_wallets(taken, inputs, (params, horizon), states, out);
     out.emit(tokens);
     out.emit(pools);
     let lifecycle = commitment::committed(lifecycle, None, inputs.slots.clone(), horizon, states);
@@ -231,4 +276,43 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     out.emit(said.rules);
     out.emit(said.alerts);
     out.emit(inputs.rejects.clone().concat(late).concat(late_quotes).concat(said.rejects));
+}
+
+/// What wallets take in.
+struct TakenByWallets<'s> {
+    trades: Collection<'s, ValuedTrade>,
+    tokens: Collection<'s, Token>,
+    balances: Collection<'s, Arc<BalancesChanged>>,
+    events: Collection<'s, ChainEvent>,
+    labels: Collection<'s, Label>,
+}
+
+/// Keeps the ledgers of wallets, rates those that are to be rated, and matches trades with lists: those that
+/// people keep, and the one that is made.
+fn emit_wallets<'s>(
+    taken: TakenByWallets<'s>,
+    inputs: &Inputs<'s>,
+    (params, horizon): (&Params, Horizon),
+    states: &States,
+    out: &mut Outputs,
+) {
+    let TakenByWallets { trades, tokens, balances, events, labels } = taken;
+    let rated = Rated {
+        controls: inputs.controls.clone(),
+        labels,
+        candidates: &params.rating.candidates,
+        excluded: &params.rating.excluded_labels,
+    };
+    let priced = (trades.clone(), tokens);
+    let Wallets { positions, stats, ratings } =
+        wallets::wallets(priced, (balances, events), rated, &params.wallets, horizon, states);
+    out.emit(positions);
+    out.emit(stats);
+    let made = evaluator::smart_v1(ratings, &params.rating, params.wallets.step_s, states);
+    let entries = smart::entries(inputs.controls.clone()).concat(made);
+    let Smart { list, matches, clusters } =
+        smart::smart(trades, entries, inputs.slots.clone(), &params.smart, horizon, states);
+    out.emit(list);
+    out.emit(matches);
+    out.emit(clusters);
 }

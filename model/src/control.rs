@@ -123,6 +123,27 @@ impl Control {
         }
     }
 
+    /// True if it takes back what was said.
+    #[must_use]
+    pub const fn is_taken_back(&self) -> bool {
+        match self {
+            Self::AddListEntry(_) | Self::AddLabel(_) | Self::AddRule(_) => false,
+            Self::RemoveListEntry { .. } | Self::RemoveLabel { .. } | Self::RemoveRule { .. } => true,
+        }
+    }
+
+    /// What is said or taken back, without since when it is known: the same for all who say the same.
+    #[must_use]
+    pub fn statement(self) -> Self {
+        let said = match self {
+            Self::RemoveListEntry { entry, .. } => Self::AddListEntry(entry),
+            Self::RemoveLabel { entry, .. } => Self::AddLabel(entry),
+            Self::RemoveRule { rule, .. } => Self::AddRule(rule),
+            said @ (Self::AddListEntry(_) | Self::AddLabel(_) | Self::AddRule(_)) => said,
+        };
+        said.since(0)
+    }
+
     /// The second before whose events the change belongs into a stream: what happened in it or later was
     /// done when the change was known.
     #[must_use]

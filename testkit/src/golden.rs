@@ -18,8 +18,11 @@
 //! 9s slot 3.2: CAT moves from curve to pool
 //! 9s slot 3.1: alice creates CAT in curve       with nothing said of its reserves
 //! 9s slot 3.1: CAT is held: curve 990 alice 7 alice/2 3       after the transaction, by account
+//! 9s slot 3.1: CAT is held: alice 5>7 bob 9>0        before and after; without the former it was nothing
 //! alice is known as protocol                 a label that is given; taken back with `is not known as`
 //! rule { id = "up", kind = "price_above", … }     an alert rule, in TOML; taken back with `no rule { … }`
+//! whales lists alice from 5s to 90s known 8s score 80       an entry of a list, from the start if nothing else is said
+//! whales drops alice from 5s to 90s known 8s score 80       taken back
 //! slot 1 dead
 //! SOL is 150 USD at 4s                     an oracle price and when it was published
 //! 70s passes                                 nothing but time
@@ -38,8 +41,8 @@ use dataflows::Params;
 use model::time::start_of;
 use model::{
     AccountBalance, Address, BalancesChanged, ChainEvent, Control, CurveCompleted, Event, EventId, Fees,
-    LabelEntry, LiquidityChanged, Migrated, Origin, PoolCreated, Price, PriceQuote, Program, Row, Rule,
-    Seconds, Side, Signature, SlotState, SlotStatus, TokenCreated, Trade, TraderKind, TxPlace, Value,
+    LabelEntry, LiquidityChanged, ListEntry, Migrated, Origin, PoolCreated, Price, PriceQuote, Program, Row,
+    Rule, Seconds, Side, Signature, SlotState, SlotStatus, TokenCreated, Trade, TraderKind, TxPlace, Value,
 };
 
 use crate::run::{History, Plan, assert_same, run};
@@ -113,6 +116,13 @@ impl Scene {
             }
             [wallet, "is", "not", "known", "as", kind] => {
                 Event::Control(Control::AddLabel(self.given(wallet, kind)).taken_back(start_of(START)))
+            }
+            [list, "lists", wallet, options @ ..] => {
+                Event::Control(Control::AddListEntry(self.entry(list, wallet, options)?))
+            }
+            [list, "drops", wallet, options @ ..] => {
+                let entry = self.entry(list, wallet, options)?;
+                Event::Control(Control::AddListEntry(entry).taken_back(start_of(START)))
             }
             [time, "passes"] => status(0, "processed", Some(START + seconds(time)?))?,
             [time, "slot", place, rest @ ..] => {
@@ -288,7 +298,8 @@ impl Scene {
                 owner => self.address(owner),
             };
             let account = owner.prefix().wrapping_add(number.parse().ok()?);
-            Some(AccountBalance { owner, account, before: 0, after: raw(amount, 6)? })
+            let (before, after) = amount.split_once('>').unwrap_or(("0", amount));
+            Some(AccountBalance { owner, account, before: raw(before, 6)?, after: raw(after, 6)? })
         });
         let balances = balances.collect::<Option<Vec<AccountBalance>>>()?;
         Some(BalancesChanged { origin, mint: self.address(token), balances })
@@ -320,6 +331,32 @@ impl Scene {
     fn given(&mut self, wallet: &str, kind: &str) -> LabelEntry {
         let (subject, reason) = (self.address(wallet), "said so".to_owned());
         LabelEntry { subject, kind: kind.to_owned(), reason, known_from: start_of(START) }
+    }
+
+    /// An entry of a list; what is not said of it was so from the start.
+    fn entry(&mut self, list: &str, wallet: &str, options: &[&str]) -> Option<ListEntry> {
+        let mut entry = ListEntry {
+            list: list.to_owned(),
+            trader: self.address(wallet),
+            valid_from: start_of(START),
+            valid_to: None,
+            known_from: start_of(START),
+            score: None,
+            tier: None,
+            reason: "said so".to_owned(),
+        };
+        let (pairs, []) = options.as_chunks::<2>() else { return None };
+        for [option, value] in pairs {
+            let time = || seconds(value).map(|time| start_of(START + time));
+            match *option {
+                "from" => entry.valid_from = time()?,
+                "to" => entry.valid_to = Some(time()?),
+                "known" => entry.known_from = time()?,
+                "score" => entry.score = Some(value.parse().ok()?),
+                _ => return None,
+            }
+        }
+        Some(entry)
     }
 
     /// The address that a name stands for: the one it spells, or the name itself, filled up.
@@ -396,11 +433,15 @@ impl Scene {
 }
 
 impl Scene {
-    /// A text whose parts between colons may be addresses.
+    /// A text whose parts between colons or commas may be addresses.
     fn spell_addresses(&self, text: &str) -> String {
         let name = |part: &str| part.parse().ok().and_then(|address| self.names.get(&address).cloned());
-        let parts = text.split(':').map(|part| name(part).unwrap_or_else(|| part.to_owned()));
-        parts.collect::<Vec<_>>().join(":")
+        let is_between = |letter| matches!(letter, ':' | ',');
+        let spell = |part: &str| {
+            let (bare, rest) = part.split_at(part.len() - usize::from(part.ends_with(is_between)));
+            name(bare).unwrap_or_else(|| bare.to_owned()) + rest
+        };
+        text.split_inclusive(is_between).map(spell).collect()
     }
 }
 

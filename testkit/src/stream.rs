@@ -4,7 +4,8 @@
 //! their index and again with it; slots die, also before their events come; tokens are created, complete
 //! their curve and migrate, pools open and change, also late and again and again, in any order; prices are
 //! absurd, amounts zero or dust, oracles late; some events are past the horizon. Tokens are launched into a
-//! crowd; wallets sandwich others, trade between pools and with themselves; labels are given and taken back.
+//! crowd; wallets sandwich others, trade between pools and with themselves; labels are given and taken back,
+//! and lists edited.
 //! The seed decides all.
 
 mod schemes;
@@ -55,6 +56,7 @@ struct Pool {
 struct Stream {
     random: ChaCha8Rng,
     of_balances: ChaCha8Rng,
+    of_lists: ChaCha8Rng,
     pools: Vec<Pool>,
     /// What comes, and at which second it comes.
     arrivals: Vec<(Seconds, u64, Event)>,
@@ -69,6 +71,7 @@ pub fn events(shape: Shape) -> Vec<Event> {
     let mut stream = Stream {
         random: ChaCha8Rng::seed_from_u64(shape.seed),
         of_balances: ChaCha8Rng::seed_from_u64(!shape.seed),
+        of_lists: ChaCha8Rng::seed_from_u64(shape.seed ^ 0x7157),
         pools: pools(),
         arrivals: Vec::new(),
         serial: 0,
@@ -82,6 +85,13 @@ pub fn events(shape: Shape) -> Vec<Event> {
     }
     stream.arrivals.sort_by_key(|(at, order, _)| (*at, *order));
     stream.arrivals.into_iter().map(|(_, _, event)| event).collect()
+}
+
+fn trader(event: &ChainEvent) -> Option<Address> {
+    match event {
+        ChainEvent::Trade(trade) => trade.trader,
+        _ => None,
+    }
 }
 
 /// Five tokens: on a curve that moves to a pool and has a rival; in two pools with other quotes; two on a
@@ -117,6 +127,9 @@ impl Stream {
             self.deliver(&event, now, shape);
         }
         self.scheme(slot, now, shape);
+        std::mem::swap(&mut self.random, &mut self.of_lists);
+        self.edit_lists(now, shape);
+        std::mem::swap(&mut self.random, &mut self.of_lists);
         let fate = if self.chance(0.12) { SlotState::Dead } else { SlotState::Finalized };
         for state in [SlotState::Processed, SlotState::Confirmed, fate] {
             if self.chance(0.9) {
@@ -179,15 +192,31 @@ impl Stream {
                     3 => 1000,
                     _ => self.random.random_range(1..50_000_000),
                 };
-                balances.push(AccountBalance { owner, account, before: 0, after });
+                let before = self.before(event, Some(owner) == trader(event), after);
+                balances.push(AccountBalance { owner, account, before, after });
             }
         }
         balances.sort_unstable();
+        // An account has one balance.
+        balances.dedup_by_key(|balance| (balance.owner, balance.account));
         ChainEvent::BalancesChanged(BalancesChanged {
             origin,
             mint: event.mint().unwrap_or(Address::ZERO),
             balances,
         })
+    }
+
+    /// What an account held before: often just what the trade leaves of it, else more or less.
+    fn before(&self, event: &ChainEvent, is_trader: bool, after: u64) -> u64 {
+        let ChainEvent::Trade(trade) = event else { return 0 };
+        let is_more = is_trader == (trade.side == Side::Buy);
+        // Not by dice, so that all else is as it would be without.
+        let chance = (trade.base_amount ^ after ^ self.serial).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        match chance % 4 {
+            0 => chance % 50_000_000,
+            _ if is_more => after.saturating_sub(trade.base_amount),
+            _ => after + trade.base_amount,
+        }
     }
 
     fn arrive(&mut self, at: Seconds, event: Event) {
@@ -228,7 +257,8 @@ impl Stream {
             side: if self.chance(0.5) { Side::Buy } else { Side::Sell },
             base_amount,
             quote_amount,
-            quote_user: None,
+            // Most say what the trader paid or got beside what the pool did.
+            quote_user: (!self.serial.is_multiple_of(4)).then(|| quote_amount / 100 * (99 + self.serial % 3)),
             base_decimals: 6,
             quote_decimals: 9,
             spot_before: spot(price).filter(|_| knows_spot),

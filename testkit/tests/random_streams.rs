@@ -5,7 +5,8 @@
 use dataflows::Params;
 use model::{Event, Record as _, Row, Seconds, Value};
 use operators::candles::{Candle, Interval};
-use operators::leaders;
+use operators::wallets::Mode;
+use operators::{leaders, smart, wallets};
 use testkit::oracle::{tables, without_received_at};
 use testkit::run::{Plan, Tables, assert_same, run, tables_at};
 use testkit::stream::{Shape, address, events};
@@ -21,6 +22,12 @@ fn params(horizon_s: u64, intervals: &[&str], takeover_s: Seconds) -> Params {
     params.market.labels.wash.window_s = horizon_s;
     params.market.labels.protocol_accounts = vec![address(b'W', 11)];
     params.market.usd.correction_s = horizon_s / 2;
+    params.market.smart = smart::Params {
+        retain_s: horizon_s * 5 / 4,
+        remember_s: horizon_s * 3 / 2,
+        cluster_wallets: 2,
+        cluster_window_s: horizon_s / 2,
+    };
     let widths: Vec<Seconds> = params.market.windows.widths.iter().map(|width| width.seconds()).collect();
     // The narrowest counts as the hour, the widest as the day, in which the quiet token dies.
     (params.market.tokens.hour_s, params.market.tokens.day_s) = (widths[0], widths[widths.len() - 1]);
@@ -32,11 +39,17 @@ fn params(horizon_s: u64, intervals: &[&str], takeover_s: Seconds) -> Params {
 /// Dense: several slots a second. Sparse: hours go by, so that states are let go on the way.
 fn cases() -> Vec<(Shape, Params)> {
     let mut cases = Vec::new();
-    for seed in 0..12 {
+    for (seed, mode) in (0..12).zip([Mode::Adjusted, Mode::Raw, Mode::Strict].into_iter().cycle()) {
         let dense = Shape { seed, slots: 120, gap_s_max: 1, late_s_max: 90 };
-        cases.push((dense, params(60, &["1s", "15s", "1m"], 10)));
+        let mut of_dense = params(60, &["1s", "15s", "1m"], 10);
         let sparse = Shape { seed, slots: 150, gap_s_max: 400, late_s_max: 3000 };
-        cases.push((sparse, params(1800, &["1m", "30m", "1h", "4h"], 900)));
+        let mut of_sparse = params(1800, &["1m", "30m", "1h", "4h"], 900);
+        for params in [&mut of_dense, &mut of_sparse] {
+            params.market.wallets =
+                wallets::Params { mode, step_s: 4, mark_s: 3, ..wallets::Params::default() };
+        }
+        cases.push((dense, of_dense));
+        cases.push((sparse, of_sparse));
     }
     cases
 }

@@ -11,8 +11,11 @@ mod holders;
 mod indicators;
 mod labels;
 mod leaders;
+mod rating;
+mod smart;
 mod tokens;
 mod usd;
+mod wallets;
 mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,10 +25,11 @@ use model::{
     Address, ChainEvent, Commitment, Event, EventId, Migrated, Price, Record, Row, Seconds, SlotState, Trade,
     TxPlace,
 };
-use operators::commitment::Committed;
+use operators::commitment::{Committed, SingleEvent};
 use operators::holders::{Concentration, Holder, Holdings};
 use operators::labels::{LabelKind, LabelSet, Mark};
 use operators::prices::PricedTrade;
+use operators::smart::Match;
 use operators::tokens::{Lifecycle, Stage};
 use operators::trades::CommittedTrade;
 use operators::usd::ValuedTrade;
@@ -33,7 +37,7 @@ use operators::usd::ValuedTrade;
 use crate::run::Tables;
 
 /// The records that it knows.
-const RECORDS: [&str; 11] = [
+const RECORDS: [&str; 16] = [
     "trades",
     "candles",
     "token_stats",
@@ -45,6 +49,11 @@ const RECORDS: [&str; 11] = [
     "pools",
     "lifecycle",
     "leaders",
+    "wallet_positions",
+    "wallet_stats",
+    "smart_list",
+    "smart_matches",
+    "smart_clusters",
 ];
 
 /// The rows of all records after `events` have come and time has reached `now`; none of what is empty.
@@ -107,6 +116,11 @@ impl<'a> Facts<'a> {
                 let tokens = tokens::tokens(&self.before().before()).0;
                 rows(&leaders::leaders(&tokens, &market.leaders))
             }
+            "wallet_positions" => wallets::positions(self),
+            "wallet_stats" => wallets::stats(self),
+            "smart_list" => rows(&smart::list(self)),
+            "smart_matches" => rows(&self.stamped(self.matches())),
+            "smart_clusters" => rows(&self.stamped(smart::clusters(&self.matches(), params))),
             _ => panic!("the oracle does not know `{name}`"),
         }
     }
@@ -139,6 +153,20 @@ impl<'a> Facts<'a> {
             Committed { record, labels: LabelSet::default(), commitment }
         };
         tokens::tokens(self).2.into_iter().map(stamp).collect()
+    }
+
+    fn matches(&self) -> Vec<Match> {
+        smart::matches(self)
+    }
+
+    /// Records with how settled the slots of their events are.
+    fn stamped<R: SingleEvent>(&self, records: Vec<R>) -> Vec<Committed<R>> {
+        let stamp = |record: R| {
+            let of_slot = self.states.get(&record.event().slot).and_then(|state| state.commitment());
+            let commitment = record.commitment(of_slot);
+            Committed { record, labels: LabelSet::default(), commitment }
+        };
+        records.into_iter().map(stamp).collect()
     }
 
     fn trades(&self) -> BTreeMap<Row, Row> {

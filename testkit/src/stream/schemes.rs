@@ -1,10 +1,10 @@
 //! What wallets do on purpose: launches with a crowd, sandwiches, arbitrage, wash trading; and what is said
-//! of wallets.
+//! of wallets and lists.
 
 use model::time::start_of;
 use model::{
-    AccountBalance, Address, BalancesChanged, ChainEvent, Control, Event, EventId, LabelEntry, Origin,
-    Program, Seconds, Side, TokenCreated, Trade,
+    AccountBalance, Address, BalancesChanged, ChainEvent, Control, Event, EventId, LabelEntry, ListEntry,
+    Origin, Program, Seconds, Side, TokenCreated, Trade,
 };
 use rand::RngExt;
 
@@ -21,6 +21,8 @@ pub(super) struct Schemes {
     wash: Option<(Trade, u32)>,
     /// Labels that are given.
     given: Vec<LabelEntry>,
+    /// Entries of lists.
+    listed: Vec<ListEntry>,
 }
 
 /// Transactions of schemes come after the others of their slot.
@@ -197,5 +199,44 @@ impl Stream {
         };
         self.schemes.given.push(entry.clone());
         self.arrive(at, Event::Control(Control::AddLabel(entry)));
+    }
+
+    /// A wallet is put on a list, or taken off, or it turns out until when it was on it. What is said comes
+    /// later than it was known, earlier, twice, or after it was taken back.
+    pub(super) fn edit_lists(&mut self, now: Seconds, shape: Shape) {
+        if !self.chance(0.4) {
+            return;
+        }
+        let far = shape.late_s_max + 60;
+        let at = now + self.random.random_range(0..60);
+        let near = |stream: &mut Self| start_of(now + stream.random.random_range(0..2 * far)) - start_of(far);
+        let known_from = if self.chance(0.7) { start_of(at) } else { near(self) + 500_000 };
+        let listed = self.schemes.listed.len();
+        let entry = match self.random.random_range(0..10) {
+            0..2 if listed > 0 => {
+                let entry = self.schemes.listed.swap_remove(self.random.random_range(0..listed));
+                let back = Control::AddListEntry(entry).taken_back(known_from);
+                return self.arrive(at, Event::Control(back));
+            }
+            2..4 if listed > 0 => {
+                let entry = self.schemes.listed[self.random.random_range(0..listed)].clone();
+                let valid_to = self.chance(0.7).then(|| near(self));
+                ListEntry { valid_to, known_from, score: Some(90), ..entry }
+            }
+            _ => ListEntry {
+                list: if self.chance(0.6) { "whales" } else { "friends" }.to_owned(),
+                trader: address(b'W', self.random.random_range(0..40)),
+                valid_from: if self.chance(0.6) { 0 } else { near(self) },
+                valid_to: self.chance(0.2).then(|| near(self)),
+                known_from,
+                score: self.chance(0.5).then_some(70),
+                tier: self.chance(0.2).then(|| "all".to_owned()),
+                reason: "seen".to_owned(),
+            },
+        };
+        for _ in 0..if self.chance(0.1) { 2 } else { 1 } {
+            self.schemes.listed.push(entry.clone());
+            self.arrive(at, Event::Control(Control::AddListEntry(entry.clone())));
+        }
     }
 }

@@ -1,0 +1,192 @@
+//! What wallets have made: a ledger for every token of every wallet, and figures of each wallet by period.
+//!
+//! **Ledgers** ([`ledger`]) average cost, in the currency of the trades and in USD, each on its own.
+//! **Transfers** are what a transaction did to a balance beyond its trades ([`input`]); only transactions
+//! that come for another reason are seen. What comes in without a trade has no cost. **Periods**
+//! ([`pane`]) are differences of ledgers, not ledgers begun within the period.
+//!
+//! **When.** A wallet is brought up to date once in `step_s`, at a second of its own, so that many are not
+//! due at once; what comes before that second is in its rows. Between them a trade costs being put in its
+//! place, which is why this keeps up with the market. What open positions are worth follows the price of
+//! the token once in `mark_s`, at a second of the token's own: a price moves all positions of its token.
+//!
+//! **What is kept.** For each token of a wallet some 350 bytes, and 140 for each hour (after a day: each
+//! day) on which it was traded; for each trade that can still be corrected 90. What is older than 90 days
+//! is kept as sums: the row of a position that was closed goes then. A wallet that has been silent for
+//! `remember_s` is forgotten, with all its rows.
+//!
+//! Source: DEFINITIONS §9. What it does not do: a transfer between wallets of one owner takes no cost
+//! along, as no clusters of wallets are known here; network fees are not taken off.
+
+pub mod equity;
+pub mod figures;
+pub mod input;
+pub mod ledger;
+pub mod marks;
+pub mod pane;
+mod position;
+pub mod rating;
+mod record;
+pub mod wallet;
+
+use std::sync::Arc;
+
+use differential_dataflow::AsCollection;
+use differential_dataflow::collection::concatenate;
+use model::{BalancesChanged, ChainEvent, Control};
+use serde::{Deserialize, Serialize};
+use timely::dataflow::operators::core::Map;
+
+pub use figures::{Figures, Period};
+pub use rating::Rating;
+pub use record::{WalletBoard, WalletPosition, WalletStats};
+
+use crate::labels::Label;
+use crate::prelude::*;
+use crate::tokens::Token;
+use crate::usd::ValuedTrade;
+
+/// What the proceeds of tokens count as that were sold without having been bought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Such a position is not valid and left out of everything that is added up.
+    Strict,
+    /// As nothing.
+    #[default]
+    Adjusted,
+    /// As profit.
+    Raw,
+}
+
+impl Mode {
+    /// Name in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Adjusted => "adjusted",
+            Self::Raw => "raw",
+        }
+    }
+
+    /// What was made, of which `matched` by sales of what had been bought.
+    #[must_use]
+    pub fn realised(self, matched: i64, unmatched: u64) -> i64 {
+        match self {
+            Self::Strict | Self::Adjusted => matched,
+            Self::Raw => matched.saturating_add(i64::try_from(unmatched).unwrap_or(i64::MAX)),
+        }
+    }
+}
+
+/// Settings of [`wallets`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Params {
+    /// What the proceeds of tokens count as that were sold without having been bought.
+    pub mode: Mode,
+    /// How often a wallet is brought up to date, in seconds.
+    pub step_s: Seconds,
+    /// How often what open positions are worth follows the price, in seconds.
+    pub mark_s: Seconds,
+    /// For how long a wallet that is silent is remembered, in seconds.
+    pub remember_s: Seconds,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self { mode: Mode::Adjusted, step_s: 60, mark_s: 300, remember_s: 180 * DAY_S }
+    }
+}
+
+const DAY_S: Seconds = 86_400;
+
+impl Params {
+    /// What is wrong with the values, each with its key.
+    #[must_use]
+    pub fn problems(&self) -> Vec<(&'static str, &'static str)> {
+        let checks = [
+            ((1..=3600).contains(&self.step_s), "step_s", "must be 1 to 3600"),
+            ((1..=DAY_S).contains(&self.mark_s), "mark_s", "must be 1 to 86400"),
+            (self.remember_s >= 92 * DAY_S, "remember_s", "must be at least 7948800, 92 days"),
+        ];
+        checks.into_iter().filter(|(is_right, ..)| !is_right).map(|(_, key, what)| (key, what)).collect()
+    }
+}
+
+/// The first second from `after` on that is `route`'s own among `step_s`.
+#[must_use]
+pub const fn own_second(route: u64, after: Seconds, step_s: Seconds) -> Seconds {
+    // A number that routes is well spread in its upper half.
+    let own = (route >> 32) % step_s;
+    after + (own + step_s - after % step_s) % step_s
+}
+
+/// What [`wallets`] maintains.
+pub struct Wallets<'s> {
+    /// What every wallet has of every token, and what it has made with it.
+    pub positions: Collection<'s, WalletPosition>,
+    /// What every wallet did in each period.
+    pub stats: Collection<'s, WalletBoard>,
+    /// What the wallets that are to be rated are rated by.
+    pub ratings: Collection<'s, Rating>,
+}
+
+/// Who is to be rated, and who must not be.
+pub struct Rated<'s, 'a> {
+    /// Says who is on the list `candidates`, and gives labels.
+    pub controls: Collection<'s, Control>,
+    /// Labels that were found.
+    pub labels: Collection<'s, Label>,
+    /// The list of the wallets that are to be rated.
+    pub candidates: &'a str,
+    /// The labels that keep a wallet from being rated.
+    pub excluded: &'a [String],
+}
+
+/// Maintains the ledgers of wallets.
+///
+/// `tokens` give the prices. `events` are those that are neither trades nor balances: creations matter,
+/// others do nothing here.
+pub fn wallets<'s>(
+    (trades, tokens): (Collection<'s, ValuedTrade>, Collection<'s, Token>),
+    (balances, events): (Collection<'s, Arc<BalancesChanged>>, Collection<'s, ChainEvent>),
+    rated: Rated<'s, '_>,
+    params: &Params,
+    horizon: Horizon,
+    states: &States,
+) -> Wallets<'s> {
+    let traded = trades.flat_map(|trade| input::Input::trade(&trade));
+    let moved = balances.flat_map(|event| input::Input::moved(&event));
+    let created = events.flat_map(|event| match event {
+        ChainEvent::TokenCreated(event) => input::Input::created(&event).collect(),
+        _ => Vec::new(),
+    });
+    let Rated { controls, labels, candidates, excluded } = rated;
+    let kinds = excluded.to_vec();
+    let labelled = labels.flat_map(move |label| input::Input::label(&label, &kinds));
+    let (kinds, list) = (excluded.to_vec(), candidates.to_owned());
+    let said = controls.inner.flat_map(move |(control, time, diff)| {
+        let (input, sign) = input::Input::said(&control, &kinds, &list)?;
+        Some((input, time, diff * sign))
+    });
+    let scope = traded.scope();
+    let inputs = concatenate(scope, [traded, moved, created, labelled, said.as_collection()]);
+    let found = keyed::<wallet::Wallet>(inputs, "wallets", (params.clone(), horizon), states);
+    let (holdings, others) = split(found, |output| match output {
+        wallet::Output::Holding(holding) => Either::Left(marks::Input::Holding(holding)),
+        other => Either::Right(other),
+    });
+    let stats = others.clone().flat_map(|output| match output {
+        wallet::Output::Board(board) => Some(board),
+        _ => None,
+    });
+    let ratings = others.flat_map(|output| match output {
+        wallet::Output::Rating(rating) => Some(rating),
+        _ => None,
+    });
+    let prices = tokens.map(|token| marks::Input::Price(token.mint, marks::Mark::of(&token)));
+    let positions = keyed::<marks::Holders>(holdings.concat(prices), "wallet_marks", params.clone(), states);
+    Wallets { positions, stats, ratings }
+}
