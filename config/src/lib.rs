@@ -15,6 +15,7 @@
 //! # Ok::<(), config::Problems>(())
 //! ```
 
+mod controls;
 mod layers;
 mod oracle;
 mod path;
@@ -32,6 +33,7 @@ use serde::Serialize;
 use sinks::SinkConfig;
 use toml::{Table, Value};
 
+pub use controls::ControlsConfig;
 pub use layers::{ENVIRONMENT_PREFIX, Layers};
 pub use oracle::{OracleConfig, OracleKind};
 use path::KeyPath;
@@ -47,6 +49,8 @@ pub struct Config {
     pub source: SourceConfig,
     /// What prices quote tokens in USD, beside the source.
     pub oracle: OracleConfig,
+    /// What people say, in files.
+    pub controls: ControlsConfig,
     /// Where rows go.
     pub sinks: Vec<SinkConfig>,
     /// What is computed.
@@ -61,6 +65,7 @@ impl Default for Config {
         Self {
             source: SourceConfig::default(),
             oracle: OracleConfig::default(),
+            controls: ControlsConfig::default(),
             sinks: vec![SinkConfig::Sqlite(sinks::sqlite::Config::default())],
             dataflow: dataflows::Params::default(),
             run: RunParams::default(),
@@ -101,6 +106,7 @@ impl Layers {
         let section = |name: &str| KeyPath::default().key(name);
         let source: Option<SourceConfig> = self.read(&section("source"));
         let oracle: Option<OracleConfig> = self.read(&section("oracle"));
+        let controls: Option<ControlsConfig> = self.read(&section("controls"));
         let dataflow: Option<dataflows::Params> = self.read(&section("dataflow"));
         let run: Option<RunParams> = self.read(&section("run"));
         let sinks = sinks_section::read(&mut self);
@@ -122,10 +128,12 @@ impl Layers {
             self.check(&section("run"), run.problems());
         }
         let (mut problems, origins) = self.finish();
-        match (source, oracle, dataflow, run) {
-            (Some(source), Some(oracle), Some(dataflow), Some(run)) if problems.is_empty() => {
+        match (source, oracle, controls, dataflow, run) {
+            (Some(source), Some(oracle), Some(controls), Some(dataflow), Some(run))
+                if problems.is_empty() =>
+            {
                 let sinks = sinks.into_iter().map(|(_, sink)| sink).collect();
-                Ok(Loaded { config: Config { source, oracle, sinks, dataflow, run }, origins })
+                Ok(Loaded { config: Config { source, oracle, controls, sinks, dataflow, run }, origins })
             }
             _ => {
                 problems.sort_by(|a, b| (&a.origin, &a.key).cmp(&(&b.origin, &b.key)));
@@ -143,7 +151,7 @@ impl Layers {
 
     fn refuse_unknown_sections(&mut self) {
         let Some(Value::Table(sections)) = self.get(&KeyPath::default()) else { return };
-        let known = ["source", "oracle", "sinks", "dataflow", "run"];
+        let known = ["source", "oracle", "controls", "sinks", "dataflow", "run"];
         let unknown: Vec<_> =
             sections.keys().filter(|name| !known.contains(&name.as_str())).cloned().collect();
         for name in unknown {

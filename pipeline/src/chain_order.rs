@@ -5,8 +5,8 @@
 //! and canonical order, the same events always come in the same order, whatever the order of the files.
 //! Block time never goes back from one slot to the next, so this is the order of event time too; slot
 //! updates, which carry no block time in many feeds, find their place behind the events of their slot.
-//! Quotes bear a time and no slot: they are sorted apart, and each comes before the first event whose
-//! block time is not before it was published.
+//! Quotes and control inputs bear a time and no slot: they are sorted apart, and each comes before the
+//! first event whose block time is not before it was published, or known.
 //!
 //! It is an external merge sort: runs of sorted events in unnamed temporary files, which vanish with
 //! the process however it ends, then a merge of all runs. Duplicates stay; the dataflow settles those.
@@ -67,8 +67,8 @@ impl ChainOrder {
             let step = self.inner.read(&mut self.read)?;
             self.total += count(self.read.len());
             for event in self.read.drain(..) {
-                let sorter =
-                    if matches!(event, Event::Quote(_)) { &mut self.quotes } else { &mut self.chain };
+                let is_timed = matches!(event, Event::Quote(_) | Event::Control(_));
+                let sorter = if is_timed { &mut self.quotes } else { &mut self.chain };
                 sorter.buffer.push(event);
             }
             if step == Step::End {
@@ -183,7 +183,7 @@ impl Iterator for Interleaved {
     fn next(&mut self) -> Option<io::Result<Event>> {
         self.clock = self.clock.max(self.next.as_ref().and_then(Event::clock).unwrap_or(0));
         let is_due = |quote: &Event| {
-            self.next.is_none() || matches!(quote, Event::Quote(quote) if quote.publish_time <= self.clock)
+            self.next.is_none() || matches!(place(quote), Place::Timed(time) if time <= self.clock)
         };
         let (from, slot) = if self.next_quote.as_ref().is_some_and(is_due) {
             (&mut self.quotes, &mut self.next_quote)
@@ -202,10 +202,8 @@ impl Iterator for Interleaved {
 /// Where an event stands on the chain.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Place<'a> {
-    /// What people say bears its own time and must be there before what it is about.
-    Ahead,
-    /// Said by an oracle at this time; only ever compared with other quotes.
-    Quote(Seconds),
+    /// Said by an oracle or by people, at this time; only ever compared with others of its kind.
+    Timed(Seconds),
     /// In a slot: its events, then what became of it, then what could not be used of it.
     Slot(u64, InSlot<'a>),
     /// What could not be used and bears no slot.
@@ -221,8 +219,8 @@ enum InSlot<'a> {
 
 fn place(event: &Event) -> Place<'_> {
     match event {
-        Event::Control(_) => Place::Ahead,
-        Event::Quote(quote) => Place::Quote(quote.publish_time),
+        Event::Control(control) => Place::Timed(control.due()),
+        Event::Quote(quote) => Place::Timed(quote.publish_time),
         Event::Chain(event) => Place::Slot(event.origin().id.slot, InSlot::Event(&event.origin().id)),
         Event::Slot(status) => Place::Slot(status.slot, InSlot::Status(status.state)),
         Event::Reject(reject) => reject.slot.map_or(Place::Nowhere, |slot| Place::Slot(slot, InSlot::Reject)),

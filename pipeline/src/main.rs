@@ -8,6 +8,7 @@ mod cli;
 mod clock;
 mod commands;
 mod console;
+mod controls;
 mod engine;
 mod event_log;
 mod failure;

@@ -19,6 +19,7 @@ mod files;
 pub mod formats;
 mod held;
 pub mod hermes;
+pub mod lists;
 pub mod logs;
 pub mod normalize;
 pub mod pools;

@@ -1,4 +1,4 @@
-//! A source with an oracle beside it: quotes are merged into its events by time.
+//! A source with an oracle, or with what people say, beside it: merged into its events by time.
 //!
 //! A quote is yielded before the first event whose block time is not before it was published, so that a
 //! price is there before what it is to value; the rest comes at the end. A quote moves no clock. What
@@ -8,15 +8,20 @@
 //! The quotes are expected in the order in which they were published; one that lies behind comes with
 //! the next that does not. Quotes that the source brings of its own are passed over, and counted: two
 //! oracles that disagree, a simulated and a real one say, are worse than either.
+//!
+//! Lists of wallets are merged in the same way: an entry stands before the first event whose block time is not
+//! before it was known. They replace those of the source, too, which the log of a run has.
 
 use std::collections::VecDeque;
 
-use model::{Event, Seconds};
+use model::{Control, Event, Seconds};
 
 use crate::{Counts, Source, SourceError, Step};
 
 /// Count of the quotes of the source that the oracle beside it replaces.
 const PASSED_OVER: &str = "quote_passed_over";
+/// Count of the entries of lists that others beside the source replace.
+const ENTRY_PASSED_OVER: &str = "list_entry_passed_over";
 
 /// A source and the quotes beside it.
 pub struct Quoted {
@@ -26,6 +31,8 @@ pub struct Quoted {
     waiting: VecDeque<Event>,
     has_more_quotes: bool,
     clock: Seconds,
+    /// What of the source is left out, and under which name it is counted.
+    replaces: (fn(&Event) -> bool, &'static str),
     passed_over: u64,
     /// What one read of either brought.
     read: Vec<Event>,
@@ -41,16 +48,26 @@ impl Quoted {
             waiting: VecDeque::new(),
             has_more_quotes: true,
             clock: 0,
+            replaces: (|event| matches!(event, Event::Quote(_)), PASSED_OVER),
             passed_over: 0,
             read: Vec::new(),
         }
+    }
+
+    /// Merges `lists`, a finite source, into `source`; they replace the lists that the source brings.
+    #[must_use]
+    pub fn with_lists(source: Box<dyn Source>, lists: Box<dyn Source>) -> Self {
+        let is_entry = |event: &Event| {
+            matches!(event, Event::Control(Control::AddListEntry(_) | Control::RemoveListEntry { .. }))
+        };
+        Self { replaces: (is_entry, ENTRY_PASSED_OVER), ..Self::new(source, lists) }
     }
 
     /// Yields the quotes up to a time.
     fn release(&mut self, upto: Seconds, events: &mut Vec<Event>) -> Result<(), SourceError> {
         loop {
             while let Some(next) = self.waiting.front() {
-                if matches!(next, Event::Quote(quote) if quote.publish_time > upto) {
+                if due(next).is_some_and(|due| due > upto) {
                     return Ok(());
                 }
                 events.extend(self.waiting.pop_front());
@@ -65,6 +82,15 @@ impl Quoted {
     }
 }
 
+/// The second of the first events that it stands before; none if it bears no time.
+const fn due(event: &Event) -> Option<Seconds> {
+    match event {
+        Event::Quote(quote) => Some(quote.publish_time),
+        Event::Control(control) => Some(control.due()),
+        Event::Chain(_) | Event::Slot(_) | Event::Reject(_) => None,
+    }
+}
+
 impl Source for Quoted {
     fn name(&self) -> &str {
         self.source.name()
@@ -74,7 +100,7 @@ impl Source for Quoted {
         let mut read = std::mem::take(&mut self.read);
         let step = self.source.read(&mut read)?;
         for event in read.drain(..) {
-            if matches!(event, Event::Quote(_)) {
+            if (self.replaces.0)(&event) {
                 self.passed_over += 1;
                 continue;
             }
@@ -95,7 +121,7 @@ impl Source for Quoted {
         let mut counts = self.source.counts();
         counts.extend(self.quotes.counts());
         if self.passed_over > 0 {
-            counts.insert(PASSED_OVER.to_owned(), self.passed_over);
+            counts.insert(self.replaces.1.to_owned(), self.passed_over);
         }
         counts
     }

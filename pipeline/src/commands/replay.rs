@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
-use config::{SourceConfig, SourceKind, Speed};
+use config::{Config, SourceConfig, SourceKind, Speed};
 use model::Event;
 use sinks::{SinkConfig, jsonl};
 use sources::Source;
 use sources::ahead::Ahead;
+use sources::lists::{self, Lists};
 use sources::quoted::Quoted;
 use sources::quotes::{self, Quotes};
 
@@ -34,7 +35,7 @@ Examples:
   zstdcat feed.jsonl.zst | millrace replay - --out result
   millrace replay recordings/ --quotes sol-usd.jsonl --speed 10x --out result
   millrace replay --log millrace.db --out result
-  millrace replay recordings/ --rules rules.toml --out result
+  millrace replay recordings/ --list wallets.jsonl --rules rules.toml --out result
 
 Writes result/<record>.jsonl: the rows as they stand at the end, sorted by key. The same events
 give the same bytes, whatever the number of workers, the order of the files or their overlaps.
@@ -75,6 +76,10 @@ pub(crate) struct Recording {
     /// Files with prices of quote tokens in USD; they replace those that the recording holds
     #[arg(long, value_name = "FILE")]
     quotes: Vec<PathBuf>,
+    /// Files with lists of wallets whose trades are matched, instead of the configured ones and of those that a
+    /// log holds; what they hold was always known unless it says since when it is
+    #[arg(long = "list", value_name = "FILE")]
+    lists: Vec<PathBuf>,
     /// Threads that compute
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     workers: Option<i64>,
@@ -181,10 +186,11 @@ impl Recording {
         let sink = SinkConfig::Jsonl(jsonl::Config { dir: out.to_owned() }).open()?;
         self.choose_source(&mut config.source);
         let watch = Arc::new(Watch::default());
-        let source = self.open_source(&config.source, console, out)?;
+        let source = self.open_source(&config, console, out)?;
         let job = Job {
             source: Box::new(Ahead::new(source, ahead)),
             oracle: None,
+            controls: Vec::new(),
             sinks: vec![sink],
             store: None,
             params: config.dataflow,
@@ -213,21 +219,25 @@ impl Recording {
         }
     }
 
-    fn open_source(
-        &self,
-        config: &SourceConfig,
-        console: &Console,
-        out: &Path,
-    ) -> anyhow::Result<Box<dyn Source>> {
+    fn open_source(&self, config: &Config, console: &Console, out: &Path) -> anyhow::Result<Box<dyn Source>> {
         let source = match &self.log {
             Some(path) => Box::new(open_log(path, console)?),
-            None => source::open(config)?,
+            None => source::open(&config.source)?,
         };
         let source = if self.quotes.is_empty() {
             source
         } else {
             let quotes = Quotes::new(&quotes::Config { paths: self.quotes.clone() });
             Box::new(Quoted::new(source, Box::new(quotes)))
+        };
+        // The log of a run holds what the configured lists said while it went on.
+        let configured = if self.log.is_some() { &[][..] } else { &config.controls.lists };
+        let paths = if self.lists.is_empty() { configured } else { &self.lists };
+        let source: Box<dyn Source> = if paths.is_empty() {
+            source
+        } else {
+            let lists = Lists::read(&lists::Config { paths: paths.to_vec() });
+            Box::new(Quoted::with_lists(source, Box::new(lists)))
         };
         Ok(match self.order {
             Order::Chain => Box::new(ChainOrder::new(source, out.to_owned())),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
-use config::{Config, Speed};
+use config::{Config, ControlsConfig, Speed};
 use serde_json::Value;
 use sinks::sqlite::EmbeddedStore;
 use sinks::{Sink, SinkConfig, sqlite};
@@ -16,6 +16,7 @@ use sinks::{Sink, SinkConfig, sqlite};
 use crate::cli::Global;
 use crate::clock::utc;
 use crate::console::Console;
+use crate::controls::Followed;
 use crate::engine::{self, Job, Store, Summary, Watch};
 use crate::failure::{Outcome, WithHint as _};
 use crate::source::Sources;
@@ -28,6 +29,7 @@ Examples:
   millrace run --db /var/lib/millrace/live.db --workers 4
   millrace run --speed max --seconds 60
   millrace --config millrace.toml run
+  millrace run --list wallets.jsonl
 
 Ctrl-C or SIGTERM ends it cleanly: what was read is worked out, written and checkpointed. Started
 again on the same database it goes on where it was. Without a terminal it logs a JSON line every
@@ -58,6 +60,10 @@ pub(crate) struct Run {
     /// A multiple of the speed of the market, or `max`
     #[arg(long, value_name = "SPEED")]
     speed: Option<Speed>,
+    /// Files with lists of wallets whose trades are matched, instead of the configured ones; they are followed,
+    /// so that an edit is taken in as it happens
+    #[arg(long = "list", value_name = "FILE")]
+    lists: Vec<PathBuf>,
 }
 
 impl Run {
@@ -73,6 +79,9 @@ impl Run {
         if let Some(path) = self.db {
             use_database(&mut config, path);
         }
+        if !self.lists.is_empty() {
+            config.controls.lists = self.lists;
+        }
         let stop = stop::on_signal()?;
         let (store, sinks) = open_sinks(&config)?;
         let is_kept = store.is_some();
@@ -81,6 +90,7 @@ impl Run {
         let job = Job {
             source,
             oracle,
+            controls: followed(&config.controls),
             sinks,
             store,
             params: config.dataflow.clone(),
@@ -99,6 +109,12 @@ impl Run {
         console.say(&farewell(&summary, &watch, &config));
         Ok(Outcome::refused_if(!watch.rejects().is_empty()))
     }
+}
+
+/// The files that are followed, by what they hold.
+fn followed(config: &ControlsConfig) -> Vec<Followed> {
+    let lists = Some(&config.lists).filter(|paths| !paths.is_empty());
+    lists.map(|paths| Followed::lists(paths.clone())).into_iter().collect()
 }
 
 /// Puts the path into the configured database, or adds one.

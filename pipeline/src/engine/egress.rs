@@ -12,6 +12,7 @@ use model::{Seconds, Time};
 use operators::keyed::Snapshot;
 use sinks::Conflator;
 
+use super::recovery::Beside;
 use super::sinks::Outlets;
 use super::{End, Job, Store, Watch};
 
@@ -38,8 +39,8 @@ pub(super) struct Part {
     pub(super) time: Time,
     /// Offset in the log of the first event that is not in it.
     pub(super) offset: u64,
-    /// How many of the events before that are the oracle's.
-    pub(super) beside: u64,
+    /// What of the events before that did not come from the source.
+    pub(super) beside: Arc<Beside>,
     pub(super) states: Snapshot,
 }
 

@@ -1,5 +1,6 @@
 //! Reads the source, keeps the pace, mints time, and hands batches to the workers.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dataflows::Clock;
@@ -7,7 +8,7 @@ use model::{Event, Seconds, Time};
 use sources::Step;
 
 use super::end::End;
-use super::recovery::Resume;
+use super::recovery::{Beside, Resume};
 use super::workers::{Command, Workers};
 use super::{Job, Summary};
 use config::Speed;
@@ -26,7 +27,7 @@ pub(super) fn run(job: &mut Job, resume: &Resume, workers: &Workers, end: &End) 
     let mut ingress = Ingress {
         clock: resume.clock,
         offset: resume.offset,
-        beside: resume.beside,
+        beside: resume.beside.clone(),
         passed_over: 0,
         read: Vec::new(),
         checkpoint_due: Instant::now() + Duration::from_secs(job.run.checkpoint_interval_s),
@@ -52,8 +53,8 @@ struct Ingress {
     clock: Clock,
     /// Offset in the log of the next event.
     offset: u64,
-    /// How many of the events before it are the oracle's, and not the source's.
-    beside: u64,
+    /// What of the events before it did not come from the source.
+    beside: Beside,
     /// Quotes of the source that the oracle replaces.
     passed_over: u64,
     /// Events read and not yet handed over; the next one first.
@@ -89,8 +90,10 @@ impl Ingress {
             // A time is closed once it is handed over, so a batch that may go on in the next read waits.
             let unfinished = if is_end { None } else { batches.pop() };
             if let Some((last, _)) = batches.last() {
-                self.beside += count_beside(job, batches.iter().flat_map(|(_, events)| events));
-                batches.iter().flat_map(|(_, events)| events).for_each(|event| self.clock.hear(event));
+                for event in batches.iter().flat_map(|(_, events)| events) {
+                    self.beside.hear(job, event);
+                    self.clock.hear(event);
+                }
                 self.clock = Clock::resume(self.clock.second(), *last);
                 self.offset = next - unfinished.as_ref().map_or(0, |(_, events)| events.len() as u64);
                 self.hand_over(job, workers, std::mem::take(&mut batches));
@@ -105,7 +108,7 @@ impl Ingress {
 
     /// Passes over what the source delivered in earlier runs: that is in the log.
     fn skip_logged(&mut self, job: &mut Job) -> anyhow::Result<()> {
-        let mut left = self.offset - self.beside;
+        let mut left = self.offset - self.beside.events;
         while left > 0 && !self.end.has_come() {
             let step = self.read_source(job)?;
             let passed = self.read.len().min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -131,13 +134,18 @@ impl Ingress {
         Ok(step)
     }
 
-    /// Takes in what the oracle has said. It does not wait behind events that are not yet due.
-    fn hear_oracle(&mut self, job: &mut Job) -> anyhow::Result<()> {
-        if let Some(oracle) = &mut job.oracle {
-            let mut heard = Vec::new();
-            oracle.read(&mut heard)?;
-            self.read.splice(0..0, heard);
+    /// Takes in what the oracle and people have said. It does not wait behind events that are not yet due.
+    fn hear_beside(&mut self, job: &mut Job) -> anyhow::Result<()> {
+        let mut heard = Vec::new();
+        // What is said before the first event was always known.
+        let now = (self.clock.second() > 0).then(|| self.clock.last() + 1);
+        for followed in &mut job.controls {
+            followed.hear(&self.beside.said, now, &mut heard);
         }
+        if let Some(oracle) = &mut job.oracle {
+            oracle.read(&mut heard)?;
+        }
+        self.read.splice(0..0, heard);
         Ok(())
     }
 
@@ -151,7 +159,7 @@ impl Ingress {
             if self.read.is_empty() && step == Step::End {
                 break;
             }
-            self.hear_oracle(job)?;
+            self.hear_beside(job)?;
             let is_urgent = self.read.len() >= BATCH_EVENTS_MAX || step == Step::End;
             let due = self.pace.due(&self.read);
             if due == 0 {
@@ -169,7 +177,7 @@ impl Ingress {
 
     /// Hands over the first `count` events that were read.
     fn take(&mut self, job: &Job, workers: &Workers, count: usize) -> anyhow::Result<()> {
-        self.beside += count_beside(job, self.read.iter().take(count));
+        self.read.iter().take(count).for_each(|event| self.beside.hear(job, event));
         let batches = self.clock.cut(self.read.drain(..count));
         if let Some(store) = &job.store {
             store.append(self.offset, &batches)?;
@@ -190,8 +198,9 @@ impl Ingress {
     /// Has the states written down as they are after everything handed over so far.
     fn checkpoint(&mut self, job: &Job, workers: &Workers) {
         self.checkpoint_due = Instant::now() + Duration::from_secs(job.run.checkpoint_interval_s);
-        let (time, offset, beside) = (self.clock.last() + 1, self.offset, self.beside);
-        workers.send_all(|| Command::Checkpoint { time, offset, beside });
+        let (time, offset) = (self.clock.last() + 1, self.offset);
+        let beside = Arc::new(self.beside.clone());
+        workers.send_all(|| Command::Checkpoint { time, offset, beside: Arc::clone(&beside) });
     }
 
     fn finish(&mut self, job: &Job, workers: &Workers) {
@@ -205,15 +214,21 @@ impl Ingress {
     }
 }
 
-/// How many of the events are the oracle's.
-fn count_beside<'e>(job: &Job, events: impl Iterator<Item = &'e Event>) -> u64 {
-    let Some(oracle) = &job.oracle else { return 0 };
-    let is_beside = |event: &&Event| match event {
-        Event::Quote(_) => true,
-        Event::Reject(reject) => reject.source == oracle.name(),
-        _ => false,
-    };
-    events.filter(is_beside).count() as u64
+impl Beside {
+    /// Takes in an event, which may be the source's.
+    fn hear(&mut self, job: &Job, event: &Event) {
+        self.said.hear(event);
+        let is_beside = match event {
+            Event::Control(_) => true,
+            Event::Quote(_) => job.oracle.is_some(),
+            Event::Reject(reject) => {
+                let names = job.oracle.iter().map(|oracle| oracle.name());
+                names.chain([sources::lists::NAME]).any(|name| name == reject.source)
+            }
+            Event::Chain(_) | Event::Slot(_) => false,
+        };
+        self.events += u64::from(is_beside);
+    }
 }
 
 /// Holds events back until the wall clock has come as far as their event time.

@@ -8,7 +8,8 @@
 //!
 //! A live oracle stands beside the source and is read by the ingress too. What it says is not the same when
 //! it is asked again, so that it is known by the log alone: on the way back into a run the events of the
-//! source are counted, and those of the oracle are not.
+//! source are counted, and those of the oracle are not. The same goes for what people say in files that are
+//! followed; what of it stands is in the checkpoints as well, because it is what the files are held against.
 //!
 //! Every queue is bounded, so whoever is slow holds back whoever feeds him, up to the source. Batches
 //! are as large as the last one took long: while the workers are busy events gather, and when they are
@@ -38,6 +39,7 @@ use ::sources::{Counts, Source};
 use anyhow::Context as _;
 use model::Seconds;
 
+use crate::controls::Followed;
 use end::End;
 pub(crate) use recovery::Store;
 pub(crate) use watch::{TokenCandle, Watch};
@@ -48,6 +50,8 @@ pub(crate) struct Job {
     pub(crate) source: Box<dyn Source>,
     /// A live oracle: its quotes are handed over as they come, and those of the source are passed over.
     pub(crate) oracle: Option<Box<dyn Source>>,
+    /// Files that are followed: what people say in them is handed over as it changes.
+    pub(crate) controls: Vec<Followed>,
     /// Where rows go.
     pub(crate) sinks: Vec<Box<dyn Sink>>,
     /// The event log and the checkpoints; none for a run that starts from nothing and ends with its

@@ -11,14 +11,25 @@ use dataflows::Clock;
 use model::time::{second_of, start_of};
 use model::{Event, Schema, Seconds, Time};
 use operators::keyed::Snapshot;
+use serde::{Deserialize, Serialize};
 use sinks::sqlite::{Checkpoint, EmbeddedStore};
 use sinks::{Flush, Sink, SinkError};
 
 use super::egress::Part;
+use crate::controls::Said;
 
-/// The part of a checkpoint that says how many events of the log are an oracle's. The others are named
+/// The part of a checkpoint that says what of the log did not come from the source. The others are named
 /// `worker/operator`.
 const BESIDE: &str = "beside";
+
+/// What of the events of the log did not come from the source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Beside {
+    /// How many they are.
+    pub(super) events: u64,
+    /// What people have said and not taken back.
+    pub(super) said: Said,
+}
 
 /// From where a run goes on.
 #[derive(Default)]
@@ -26,8 +37,8 @@ pub(super) struct Resume {
     pub(super) clock: Clock,
     /// Offset in the log of the first event to hand over.
     pub(super) offset: u64,
-    /// How many of the events before it are an oracle's, and not the source's.
-    pub(super) beside: u64,
+    /// What of the events before it did not come from the source.
+    pub(super) beside: Beside,
     /// What the workers of the earlier run wrote down.
     pub(super) snapshots: Arc<Vec<Snapshot>>,
 }
@@ -96,11 +107,13 @@ impl Store {
             return Ok(Resume { offset, ..Resume::default() });
         };
         let last = checkpoint.time.saturating_sub(1);
-        let (mut snapshots, mut beside): (Vec<Snapshot>, u64) = (Vec::new(), 0);
+        let (mut snapshots, mut beside): (Vec<Snapshot>, Beside) = (Vec::new(), Beside::default());
         for (name, bytes) in checkpoint.parts {
             if name == BESIDE {
-                beside = bytes.try_into().map(u64::from_le_bytes).map_err(|_| {
-                    anyhow!("the checkpoint does not say how many events of the log are the oracle's")
+                beside = postcard::from_bytes(&bytes).map_err(|error| {
+                    anyhow!(
+                        "the checkpoint does not say what of the log did not come from the source: {error}"
+                    )
                 })?;
                 continue;
             }
@@ -135,14 +148,14 @@ impl Store {
     /// what is to be kept of it.
     pub(super) fn save_checkpoint(&self, parts: Vec<Part>, retention_s: Seconds) -> anyhow::Result<()> {
         let Some(Part { time, offset, beside, .. }) = parts.first() else { return Ok(()) };
-        let (time, log_offset, beside) = (*time, *offset, *beside);
+        let (time, log_offset) = (*time, *offset);
+        let beside = (BESIDE.to_owned(), postcard::to_stdvec(beside.as_ref())?);
         let kept_from = start_of(second_of(time).saturating_sub(retention_s));
         let named = parts.into_iter().flat_map(|part| {
             let worker = part.worker;
             part.states.into_iter().map(move |(operator, bytes)| (format!("{worker}/{operator}"), bytes))
         });
-        let of_oracle = (beside > 0).then(|| (BESIDE.to_owned(), beside.to_le_bytes().to_vec()));
-        let checkpoint = Checkpoint { time, log_offset, parts: named.chain(of_oracle).collect() };
+        let checkpoint = Checkpoint { time, log_offset, parts: named.chain([beside]).collect() };
         Ok(self.step(|store| {
             store.save_checkpoint(&checkpoint)?;
             let kept = store.log_offset_of(kept_from)?;

@@ -7,7 +7,7 @@ use ::sinks::sqlite::{self, Checkpoint, EmbeddedStore};
 use ::sinks::{Flush, SinkError};
 use ::sources::simulate::{self, Simulate};
 use ::sources::{SourceError, Step};
-use model::{Event, Schema, Time};
+use model::{Control, Event, Schema, Time};
 
 use super::*;
 
@@ -108,6 +108,7 @@ fn job(seconds: Option<u64>, then: Then, workers: usize, sinks: &[&Probe]) -> Jo
     Job {
         source: Box::new(Feed { market, then }),
         oracle: None,
+        controls: Vec::new(),
         sinks: sinks.iter().map(|probe| -> Box<dyn Sink> { Box::new((*probe).clone()) }).collect(),
         store: None,
         params: dataflows::Params::default(),
@@ -252,12 +253,28 @@ fn logged(store: &Store) -> (Vec<Event>, Vec<Event>) {
     events.into_iter().map(|(_, event)| event).partition(|event| match event {
         Event::Quote(_) => false,
         Event::Reject(reject) => reject.source != "chatter",
+        Event::Control(_) => false,
         _ => true,
     })
 }
 
+/// The wallets that stand on lists by what was said.
+fn listed(events: &[Event]) -> Vec<u8> {
+    let mut wallets = Vec::new();
+    for event in events {
+        match event {
+            Event::Control(Control::AddListEntry(entry)) => wallets.push(entry.trader.0[0]),
+            Event::Control(Control::RemoveListEntry { entry, .. }) => {
+                wallets.retain(|wallet| *wallet != entry.trader.0[0]);
+            }
+            _ => {}
+        }
+    }
+    wallets
+}
+
 #[test]
-fn a_run_beside_an_oracle_goes_on_where_its_source_was() {
+fn a_run_beside_an_oracle_and_a_list_goes_on_where_its_source_was() {
     let mut source = job(Some(30), Then::End, 1, &[]).source;
     let mut expected = Vec::new();
     while source.read(&mut expected).unwrap() == Step::More {}
@@ -267,12 +284,17 @@ fn a_run_beside_an_oracle_goes_on_where_its_source_was() {
     let folder = tempfile::tempdir().unwrap();
     let mut heard = 0;
     // It fails before there is a checkpoint, is stopped in the middle, and comes to its end.
-    for (fails, until) in [(true, None), (false, Some(20)), (false, None)] {
+    for (wallet, (fails, until)) in (1..).zip([(true, None), (false, Some(20)), (false, None)]) {
         let kept = Store::new(store(&folder));
         let probe = Probe { fails, ..Probe::default() };
         let failing = [&probe];
         let mut job = job(Some(30), Then::End, 2, if fails { &failing } else { &[] });
         job.oracle = Some(Box::<Chatter>::default());
+        // Each run finds another wallet on the list.
+        let list = folder.path().join("list.jsonl");
+        let line = format!("{{\"list\": \"a\", \"trader\": \"{}\"}}", model::Address([wallet; 32]));
+        std::fs::write(&list, line).unwrap();
+        job.controls = vec![Followed::lists(vec![list])];
         job.store = Some(kept.clone());
         job.run.speed = config::Speed::Times(20.0);
         let (stop, watch) = (Arc::clone(&job.stop), Arc::clone(&job.watch));
@@ -296,6 +318,7 @@ fn a_run_beside_an_oracle_goes_on_where_its_source_was() {
         let (of_source, of_oracle) = logged(&kept);
         assert!(of_oracle.len() > heard, "it is heard in every run");
         heard = of_oracle.len();
+        assert_eq!(listed(&of_oracle), [wallet], "and the one before is taken back");
         assert!(of_source == expected[..of_source.len()], "each event of the source once, in order");
         assert_eq!(of_source.len() == expected.len(), !fails && until.is_none());
         let checkpoints = kept.step(|store| store.checkpoints()).unwrap();

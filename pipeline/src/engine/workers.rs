@@ -13,7 +13,7 @@ use operators::keyed::States;
 use timely::worker::Worker;
 
 use super::egress::{Message, Part};
-use super::recovery::Resume;
+use super::recovery::{Beside, Resume};
 use super::{End, Job};
 
 /// How long a worker sleeps at most when it has nothing to do; whoever has something wakes it.
@@ -26,7 +26,7 @@ pub(super) enum Command {
     /// Close every time before `upto`, with all that is due by then: the run stops there.
     Settle { upto: Time },
     /// Close every time before `time` and write the states down.
-    Checkpoint { time: Time, offset: u64, beside: u64 },
+    Checkpoint { time: Time, offset: u64, beside: Arc<Beside> },
     /// There will be nothing more.
     Finish,
 }

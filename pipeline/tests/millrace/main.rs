@@ -8,3 +8,4 @@ mod cli;
 mod common;
 mod replay;
 mod run;
+mod smart;
