@@ -23,6 +23,10 @@ pub struct RunParams {
     pub log_retention_s: u64,
     /// Flushes that wait for a sink, at most; beyond that the workers wait.
     pub sink_queue_flushes: usize,
+    /// Rows of those flushes, at most; they are in memory.
+    pub sink_queue_rows: usize,
+    /// For how long a sink that does not answer is tried again before the run ends, seconds.
+    pub sink_retry_for_s: u64,
 }
 
 impl Default for RunParams {
@@ -33,7 +37,9 @@ impl Default for RunParams {
             flush_interval_ms: 1_000,
             checkpoint_interval_s: 60,
             log_retention_s: 86_400,
-            sink_queue_flushes: 4,
+            sink_queue_flushes: 60,
+            sink_queue_rows: 500_000,
+            sink_retry_for_s: 3_600,
         }
     }
 }
@@ -49,6 +55,7 @@ impl RunParams {
             ("flush_interval_ms", self.flush_interval_ms),
             ("checkpoint_interval_s", self.checkpoint_interval_s),
             ("sink_queue_flushes", self.sink_queue_flushes.try_into().unwrap_or(u64::MAX)),
+            ("sink_queue_rows", self.sink_queue_rows.try_into().unwrap_or(u64::MAX)),
         ] {
             if value == 0 {
                 problems.push((key, "must be at least 1".to_owned()));

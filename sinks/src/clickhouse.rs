@@ -32,9 +32,9 @@
 //! a version is the number of the run's claim and then that of the flush. The claim also fences: of two
 //! runs into one database the older one is refused at its next flush.
 //!
-//! **Failures.** What may pass (no connection, no answer, too many parts, no memory) is tried again for a
-//! while, at growing intervals, with the same deduplication token, so that a batch whose answer was
-//! lost is not added twice. What does not pass (a wrong password, a table that is gone) ends the run at once.
+//! **Failures.** What may pass (no connection, no answer, too many parts, no memory) is told from what does not (a
+//! wrong password, a table that is gone). A flush that is written again has the same version and the same
+//! deduplication tokens, so that a batch whose answer was lost is not added twice.
 //!
 //! What it does not do: remove tombstones; they are left to the tables' time to live. It keeps no connection of
 //! its own alive, and replicated tables have to be made by hand, with `schema = "check"`.
@@ -82,8 +82,6 @@ pub struct Config {
     pub batch_rows: usize,
     /// How long one request may take, in milliseconds.
     pub timeout_ms: u64,
-    /// For how long a failure that may pass is tried again before the run ends, in seconds.
-    pub retry_for_s: u64,
     /// After how many days of event time rows are dropped, by record.
     pub ttl_days: BTreeMap<String, u32>,
 }
@@ -109,7 +107,6 @@ impl Default for Config {
             schema: SchemaMode::Apply,
             batch_rows: 100_000,
             timeout_ms: 30_000,
-            retry_for_s: 600,
             ttl_days: [("trades".to_owned(), 400), ("candles".to_owned(), 400)].into(),
         }
     }
@@ -140,10 +137,6 @@ impl Config {
         if !(1..=600_000).contains(&self.timeout_ms) {
             let message = format!("{} is out of range; from 1 to 600000 (ten minutes)", self.timeout_ms);
             problems.push(("timeout_ms", message));
-        }
-        if self.retry_for_s > 86_400 {
-            problems
-                .push(("retry_for_s", format!("{} is too long; at most 86400 (a day)", self.retry_for_s)));
         }
         if let Some((record, _)) = self.ttl_days.iter().find(|(_, days)| **days == 0) {
             let message = format!("{record} would be kept for no day; leave it out to keep it for ever");

@@ -42,7 +42,7 @@ pub mod questdb;
     feature = "questdb"
 ))]
 mod registry;
-#[cfg(any(feature = "kafka", feature = "questdb"))]
+#[cfg(any(feature = "clickhouse", feature = "kafka", feature = "questdb"))]
 mod secret;
 pub mod snapshot;
 #[cfg(feature = "sqlite")]

@@ -21,7 +21,9 @@ use serde::Serialize;
 #[cfg(any(feature = "clickhouse", feature = "kafka", feature = "questdb"))]
 pub(crate) use folder::push_member;
 
-pub use contents::{Contents, Finished};
+#[cfg(feature = "kafka")]
+pub(crate) use contents::hash;
+pub use contents::{Contents, Digest, Finished};
 pub use diff::{ColumnDiff, DiffReport, RecordDiff, RowDiff, diff};
 
 #[cfg(any(feature = "kafka", feature = "questdb"))]

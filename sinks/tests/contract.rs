@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
 
 mod servers;
-#[cfg(feature = "clickhouse")]
 mod services;
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use model::{Address, Change, Column, Kind, Row, Schema, Time, Value};
 use proptest::prelude::*;
@@ -61,8 +61,11 @@ impl Place {
     }
 
     fn lines(&self, record: &str) -> Vec<String> {
+        self.lines_of(if record == CANDLES.name { &CANDLES } else { &EVERYTHING })
+    }
+
+    fn lines_of(&self, schema: &'static Schema) -> Vec<String> {
         let mut contents = self.config.contents().unwrap();
-        let schema: &'static Schema = if record == CANDLES.name { &CANDLES } else { &EVERYTHING };
         let description = sinks::Description::from(schema);
         let mut rows = Vec::new();
         contents
@@ -85,35 +88,8 @@ impl Drop for Place {
         // After a failure what is there may tell why.
         if !std::thread::panicking() {
             servers::clean(&self.config);
-            #[cfg(feature = "clickhouse")]
-            if let SinkConfig::ClickHouse(config) = &self.config {
-                let server = sinks::clickhouse::Server::new(config).unwrap();
-                let _is_gone = server.fetch(&format!("DROP DATABASE IF EXISTS {} SYNC", config.database));
-            }
         }
     }
-}
-
-/// A database of its own on the server that is there for tests; none without one.
-#[cfg(feature = "clickhouse")]
-fn in_clickhouse() -> Option<Place> {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let found = services::find("CLICKHOUSE")?;
-    let dir = TempDir::new().unwrap();
-    let password_file = dir.path().join("password");
-    std::fs::write(&password_file, &found["PASSWORD"]).unwrap();
-    let number = NUMBER.fetch_add(1, Ordering::SeqCst);
-    let config = sinks::clickhouse::Config {
-        url: found["URL"].clone(),
-        database: format!("contract_{}_{number}", std::process::id()),
-        user: found["USER"].clone(),
-        password_file,
-        // The rows are of the year 1970.
-        ttl_days: [].into(),
-        ..sinks::clickhouse::Config::default()
-    };
-    Some(Place { _dir: Some(dir), config: SinkConfig::ClickHouse(config), output: None, resumes: true })
 }
 
 fn every_sink() -> Vec<Place> {
@@ -140,20 +116,10 @@ fn every_file() -> Vec<Place> {
 
 /// The sinks that write to servers, as far as these are up.
 fn every_server() -> Vec<Place> {
-    let mut configs: Vec<SinkConfig> = Vec::new();
-    #[cfg(feature = "kafka")]
-    configs.extend(servers::kafka().map(SinkConfig::Kafka));
-    #[cfg(feature = "kafka")]
-    configs.extend(servers::kafka().map(|config| {
-        SinkConfig::Kafka(sinks::kafka::Config { format: sinks::kafka::Format::Avro, ..config })
-    }));
-    #[cfg(feature = "questdb")]
-    configs.extend(servers::questdb().map(SinkConfig::Questdb));
-    let place = |config| Place { _dir: None, config, output: None, resumes: true };
-    let places = configs.into_iter().map(place);
-    #[cfg(feature = "clickhouse")]
-    let places = places.chain(in_clickhouse());
-    places.collect()
+    servers::all()
+        .into_iter()
+        .map(|config| Place { _dir: None, config, output: None, resumes: true })
+        .collect()
 }
 
 fn mint(n: u8) -> Address {
@@ -353,6 +319,98 @@ fn a_second_run_into_the_same_server_shuts_out_the_first() {
         assert!(!error.is_transient, "{error}");
         second.write(&flush(20, &CANDLES, vec![candle(1, 60, 2.0)])).unwrap();
         assert_eq!(place.lines("candles"), [line(1, 60, "2.0")], "{}", place.say());
+    }
+}
+
+#[test]
+fn a_wrong_password_is_refused_at_once_and_not_repeated() {
+    for place in every_server() {
+        // With the right one everything is made.
+        let right = servers::with_password(&place.config, None);
+        right.open().unwrap().prepare(&[&CANDLES]).unwrap();
+        let wrong = servers::with_password(&place.config, Some("open-sesame"));
+        let started = Instant::now();
+        let error = wrong.open().and_then(|mut sink| sink.prepare(&[&CANDLES])).unwrap_err();
+        assert!(!error.is_transient && !error.to_string().contains("sesame"), "{error}");
+        let words = ["password", "authentication", "Authentication"];
+        assert!(words.iter().any(|word| error.to_string().contains(word)), "{error}");
+        assert!(started.elapsed() < Duration::from_secs(10), "{}", place.say());
+    }
+}
+
+#[test]
+fn a_table_that_is_gone_ends_the_run_and_is_named() {
+    for place in every_server() {
+        let mut sink = place.open();
+        sink.write(&flush(10, &CANDLES, vec![candle(1, 60, 1.0)])).unwrap();
+        servers::remove(&place.config, CANDLES.name);
+        let started = Instant::now();
+        let error = sink.write(&flush(20, &CANDLES, vec![candle(1, 60, 2.0)])).unwrap_err();
+        assert!(!error.is_transient && error.to_string().contains("candles"), "{error}");
+        assert!(started.elapsed() < Duration::from_secs(10), "{}: it does not pass by waiting", place.say());
+        assert_eq!(sink.committed().unwrap(), Some(10), "{}", place.say());
+    }
+}
+
+#[test]
+fn a_column_that_is_new_is_added_and_one_of_another_type_is_refused() {
+    static WIDER: Schema = Schema {
+        columns: &[
+            CANDLES.columns[0],
+            CANDLES.columns[1],
+            CANDLES.columns[2],
+            CANDLES.columns[3],
+            Column { name: "trades", kind: Kind::Count, doc: "How many." },
+        ],
+        ..CANDLES
+    };
+    static RETYPED: Schema = Schema {
+        columns: &[
+            CANDLES.columns[0],
+            CANDLES.columns[1],
+            Column { name: "close", kind: Kind::Text, doc: "" },
+            CANDLES.columns[3],
+        ],
+        ..CANDLES
+    };
+    for place in every_server() {
+        place.open().write(&flush(10, &CANDLES, vec![candle(1, 60, 1.0), candle(2, 60, 2.0)])).unwrap();
+        let mut sink = place.config.open().unwrap();
+        sink.prepare(&[&WIDER]).unwrap();
+        let Change::Upsert(mut row) = candle(2, 60, 2.5) else { panic!("a candle is a row") };
+        row.push(Value::Count(7));
+        sink.write(&flush(20, &WIDER, vec![Change::Upsert(row)])).unwrap();
+        let wider = |close: &str, n: u8, trades: &str| {
+            line(n, 60, close).replace(",\"def_version\"", &format!(",\"trades\":{trades},\"def_version\""))
+        };
+        let mut expected = vec![wider("1.0", 1, "null"), wider("2.5", 2, "7")];
+        expected.sort();
+        assert_eq!(place.lines_of(&WIDER), expected, "{}", place.say());
+        let error = place.config.open().unwrap().prepare(&[&RETYPED]).unwrap_err();
+        assert!(!error.is_transient && error.to_string().contains("`close`"), "{error}");
+        assert_eq!(place.lines_of(&WIDER), expected, "{}", place.say());
+    }
+}
+
+#[test]
+fn a_flush_that_does_not_fit_into_what_the_client_holds_arrives_whole() {
+    const ROWS: u64 = 9_000;
+    for mut place in every_server() {
+        place.config = servers::with_little_room(&place.config);
+        let mut sink = place.open();
+        for frontier in [10, 20] {
+            let rows: Vec<Change> = (0..ROWS)
+                .map(|n| {
+                    let mut row: Row = vec![Value::text("x".repeat(200)), Value::from(mint(1))];
+                    row.extend([Value::Count(n), Value::Amount(frontier), Value::Bool(true)]);
+                    row.extend([Value::Sum(1), Value::Null, Value::text("y"), Value::Null, Value::Null]);
+                    Change::Upsert(row)
+                })
+                .collect();
+            sink.write(&flush(frontier, &EVERYTHING, rows)).unwrap();
+        }
+        let lines = place.lines_of(&EVERYTHING);
+        assert_eq!(lines.len() as u64, 2 * ROWS, "{}", place.say());
     }
 }
 

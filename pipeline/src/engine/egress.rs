@@ -1,6 +1,6 @@
 //! Gathers what the workers send into flushes, and the parts of a checkpoint into one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
@@ -59,6 +59,7 @@ pub(super) fn start(
         interval: Duration::from_millis(job.run.flush_interval_ms),
         due: Instant::now(),
         parts: Vec::new(),
+        checkpoints: VecDeque::new(),
         peers: job.run.workers,
         outlets,
         store: job.store.clone(),
@@ -86,6 +87,8 @@ struct Egress {
     interval: Duration,
     due: Instant,
     parts: Vec<Part>,
+    /// Checkpoints that are whole, each with the time up to which every sink must have its rows before it is saved.
+    checkpoints: VecDeque<(Time, Vec<Part>)>,
     peers: usize,
     outlets: Outlets,
     store: Option<Store>,
@@ -102,8 +105,12 @@ impl Egress {
                 Ok(Message::Closed(time)) => self.close(time)?,
                 Ok(Message::Part(part)) => self.gather(part)?,
                 Err(RecvTimeoutError::Timeout) => self.flush()?,
-                Err(RecvTimeoutError::Disconnected) => return self.flush(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.flush()?;
+                    return self.save_newest();
+                }
             }
+            self.save_due()?;
         }
     }
 
@@ -145,8 +152,30 @@ impl Egress {
         let mut parts = std::mem::take(&mut self.parts);
         parts.sort_by_key(|part| part.worker);
         self.flush()?;
-        // The checkpoint must not be durable before the rows that led to it.
-        self.outlets.wait()?;
+        // While a sink is away checkpoints would gather: kept are the one to be saved first, so that there is one
+        // as soon as can be, and the newest.
+        self.checkpoints.truncate(1);
+        self.checkpoints.push_back((self.flushed, parts));
+        Ok(())
+    }
+
+    /// Saves what is due. A checkpoint must not be durable before the rows that led to it, and nothing waits
+    /// for it but the log, which grows.
+    fn save_due(&mut self) -> anyhow::Result<()> {
+        while let Some((_, parts)) = self.checkpoints.pop_front_if(|(upto, _)| self.outlets.have(*upto)) {
+            self.save(parts)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the newest can be saved: nothing comes after it.
+    fn save_newest(&mut self) -> anyhow::Result<()> {
+        let Some((upto, parts)) = self.checkpoints.pop_back() else { return Ok(()) };
+        self.outlets.wait_for(upto)?;
+        self.save(parts)
+    }
+
+    fn save(&self, parts: Vec<Part>) -> anyhow::Result<()> {
         match &self.store {
             Some(store) => store.save_checkpoint(parts, self.log_retention_s),
             None => Ok(()),

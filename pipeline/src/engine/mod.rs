@@ -16,12 +16,15 @@
 //! done they take what has gathered. So latency is low when there is little to do, and throughput high
 //! when there is much, without a setting.
 //!
-//! What it does not do: retry. Whatever fails, a sink, the source, a worker, ends the run with its
-//! error; what is not durable is worked out again from the log when the run starts again.
+//! A sink whose server is away is tried again, and its flushes wait; once as many wait as may, it holds back
+//! whoever feeds it. Checkpoints wait for it too: one that is ahead of the rows of a sink is not saved.
+//! Whatever else fails, the source, a worker, a sink for good, ends the run with its error; what is not durable is
+//! worked out again from the log when the run starts again.
 
 mod egress;
 mod end;
 mod ingress;
+mod queue;
 mod recovery;
 mod sinks;
 #[cfg(test)]

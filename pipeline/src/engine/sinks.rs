@@ -1,28 +1,33 @@
-//! One thread a sink, so that a slow one holds back only what waits for it.
+//! One thread a sink, so that a slow one, or one whose server is away, holds back nothing but itself until
+//! what waits for it has reached its bound.
+//!
+//! A sink makes one attempt; whether to try again is decided here, alike for all. What may pass is tried again at
+//! growing intervals for `sink_retry_for_s`. After that, or after a failure that does not pass, the run ends:
+//! what is not durable is worked out again when it is started again, from the checkpoint before it.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use model::Time;
 use sinks::{Flush, Sink, SinkError};
 
+use super::queue::{Last, Next, Queue};
 use super::{End, Job};
 
-enum Task {
-    Write(Arc<Flush>),
-    /// Answer when everything before is durable.
-    Report(SyncSender<()>),
-    /// That was all: complete what you have.
-    Finish,
-}
+/// The wait before the first further attempt; it doubles with each.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+/// The longest wait between two attempts.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// How long a run that was asked to stop still tries. What is not durable by then, the next run works out.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The running sinks.
 pub(super) struct Outlets(Vec<Outlet>);
 
 struct Outlet {
-    queue: Option<SyncSender<Task>>,
+    queue: Arc<Queue>,
     /// What the sink had when the run started.
     committed: Time,
     thread: Option<JoinHandle<Result<(), SinkError>>>,
@@ -31,35 +36,92 @@ struct Outlet {
 /// Starts the sinks.
 pub(super) fn start(sinks: Vec<Box<dyn Sink>>, job: &Job, end: &End) -> anyhow::Result<Outlets> {
     let outlets = sinks.into_iter().map(|mut sink| {
-        let (queue, tasks) = sync_channel(job.run.sink_queue_flushes);
         let committed = sink.committed()?.unwrap_or(0);
-        let end = end.clone();
+        let queue = Arc::new(Queue::new(committed, job.run.sink_queue_flushes, job.run.sink_queue_rows));
+        let patience = Duration::from_secs(job.run.sink_retry_for_s);
+        let (end, tasks) = (end.clone(), Arc::clone(&queue));
         let thread = std::thread::Builder::new()
             .name(sink.name().to_owned())
-            .spawn(move || work(sink.as_mut(), &tasks, &end))
+            .spawn(move || {
+                let _closing = Closing(&tasks);
+                Work { sink: sink.as_mut(), queue: &tasks, end: &end, patience }.all()
+            })
             .context("cannot start a thread")?;
-        Ok(Outlet { queue: Some(queue), committed, thread: Some(thread) })
+        Ok(Outlet { queue, committed, thread: Some(thread) })
     });
     Ok(Outlets(outlets.collect::<anyhow::Result<_>>()?))
 }
 
-fn work(sink: &mut dyn Sink, tasks: &Receiver<Task>, end: &End) -> Result<(), SinkError> {
-    let mut write_all = || {
-        for task in tasks {
-            match task {
-                Task::Write(flush) => sink.write(&flush)?,
-                Task::Report(done) => drop(done.send(())),
-                Task::Finish => sink.finish()?,
+/// Closes a queue once nobody takes from it any more, also if that is by a panic: who puts in must not wait.
+struct Closing<'q>(&'q Queue);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// A sink at its work.
+struct Work<'w> {
+    sink: &'w mut dyn Sink,
+    queue: &'w Queue,
+    end: &'w End,
+    patience: Duration,
+}
+
+impl Work<'_> {
+    fn all(mut self) -> Result<(), SinkError> {
+        let outcome = self.write_all();
+        if outcome.is_err() {
+            // What cannot be written need not be worked out either.
+            self.end.fail();
+        }
+        outcome
+    }
+
+    fn write_all(&mut self) -> Result<(), SinkError> {
+        loop {
+            match self.queue.next() {
+                Next::Write(flush) => {
+                    self.write(&flush)?;
+                    self.queue.written(&flush);
+                }
+                Next::End(Last::Complete) => return self.sink.finish(),
+                Next::End(Last::CutOff) => return Ok(()),
             }
         }
-        Ok(())
-    };
-    let outcome = write_all();
-    if outcome.is_err() {
-        // What cannot be written need not be worked out either.
-        end.fail();
     }
-    outcome
+
+    /// Writes a flush, as often as it takes.
+    fn write(&mut self, flush: &Flush) -> Result<(), SinkError> {
+        let started = Instant::now();
+        let (mut wait, mut stopped): (Duration, Option<Instant>) = (FIRST_WAIT, None);
+        loop {
+            let error = match self.sink.write(flush) {
+                Ok(()) => break,
+                Err(error) => error,
+            };
+            if self.end.has_come() {
+                stopped.get_or_insert_with(Instant::now);
+            }
+            let is_over = started.elapsed() >= self.patience
+                || self.end.has_failed()
+                || stopped.is_some_and(|since| since.elapsed() >= STOP_PATIENCE);
+            if !error.is_transient || is_over {
+                return Err(error);
+            }
+            if wait == FIRST_WAIT {
+                tracing::warn!(sink = self.sink.name(), %error, "a sink is away; what is for it waits");
+            }
+            std::thread::sleep(wait);
+            wait = LONGEST_WAIT.min(wait * 2);
+        }
+        if wait > FIRST_WAIT {
+            let away_s = started.elapsed().as_secs_f64();
+            tracing::info!(sink = self.sink.name(), away_s, "a sink is back");
+        }
+        Ok(())
+    }
 }
 
 impl Outlets {
@@ -68,34 +130,34 @@ impl Outlets {
         self.0.iter().map(|outlet| outlet.committed).filter(|at| *at > from && *at <= to).min()
     }
 
-    /// Hands a flush to every sink that does not have it. Waits while a sink has enough to do.
+    /// Hands a flush to every sink that does not have it. Waits while there is no room for one.
     pub(super) fn write(&self, flush: Flush) -> anyhow::Result<()> {
         let flush = Arc::new(flush);
         for outlet in self.0.iter().filter(|outlet| outlet.committed < flush.frontier) {
-            outlet.send(Task::Write(Arc::clone(&flush)))?;
+            if !outlet.queue.push(Arc::clone(&flush)) {
+                bail!("a sink stopped");
+            }
         }
         Ok(())
     }
 
-    /// Waits until everything handed over is durable.
-    pub(super) fn wait(&self) -> anyhow::Result<()> {
-        for outlet in &self.0 {
-            let (done, report) = sync_channel(1);
-            outlet.send(Task::Report(done))?;
-            report.recv().context("a sink stopped")?;
-        }
-        Ok(())
+    /// True if every sink has all times before `upto`.
+    pub(super) fn have(&self, upto: Time) -> bool {
+        self.0.iter().all(|outlet| outlet.queue.has(upto))
+    }
+
+    /// Waits until every sink has all times before `upto`.
+    pub(super) fn wait_for(&self, upto: Time) -> anyhow::Result<()> {
+        if self.0.iter().all(|outlet| outlet.queue.wait_for(upto)) { Ok(()) } else { bail!("a sink stopped") }
     }
 
     /// Ends the sinks, and lets them complete what they have if it is all there is. The first error of
     /// any is returned.
     pub(super) fn end(&mut self, is_complete: bool) -> anyhow::Result<()> {
+        let last = if is_complete { Last::Complete } else { Last::CutOff };
         let mut outcome = Ok(());
-        for outlet in &mut self.0 {
-            if let Some(queue) = outlet.queue.take().filter(|_| is_complete) {
-                // One that has stopped says why when it is joined.
-                queue.send(Task::Finish).ok();
-            }
+        for outlet in &self.0 {
+            outlet.queue.end(last);
         }
         for thread in self.0.iter_mut().filter_map(|outlet| outlet.thread.take()) {
             match thread.join() {
@@ -105,14 +167,5 @@ impl Outlets {
             }
         }
         outcome
-    }
-}
-
-impl Outlet {
-    fn send(&self, task: Task) -> anyhow::Result<()> {
-        match self.queue.as_ref().map(|queue| queue.send(task)) {
-            Some(Ok(())) => Ok(()),
-            _ => bail!("a sink stopped"),
-        }
     }
 }

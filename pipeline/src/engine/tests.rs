@@ -50,6 +50,7 @@ impl Source for Feed {
 #[derive(Default)]
 struct Given {
     frontier: Time,
+    flushes: usize,
     rows: usize,
     is_finished: bool,
     /// Whether there was a checkpoint that is ahead of the rows.
@@ -62,6 +63,8 @@ struct Probe {
     given: Arc<Mutex<Given>>,
     pause: Duration,
     fails: bool,
+    /// True while its server is away.
+    is_away: Arc<AtomicBool>,
     /// Where to look for checkpoints.
     store: Option<Store>,
 }
@@ -86,6 +89,9 @@ impl Sink for Probe {
         if self.fails && self.given().frontier > 0 {
             return Err(SinkError::new("probe", "write", "the far side is gone"));
         }
+        if self.is_away.load(std::sync::atomic::Ordering::SeqCst) {
+            return Err(SinkError::new("probe", "write", "nobody answers").transient());
+        }
         std::thread::sleep(self.pause);
         let checkpoint = match &self.store {
             Some(store) => store.step(|store| store.checkpoints())?.first().map(|place| place.time),
@@ -94,6 +100,7 @@ impl Sink for Probe {
         let mut given = self.given();
         given.was_overtaken |= checkpoint.is_some_and(|time| time > given.frontier);
         given.frontier = flush.frontier;
+        given.flushes += 1;
         given.rows += flush.len();
         Ok(())
     }
@@ -209,6 +216,51 @@ fn no_checkpoint_is_ahead_of_the_rows_of_any_sink() {
         let newest = kept.step(|store| store.checkpoints()).unwrap().first().map(|place| place.time);
         assert_eq!(newest, Some(probe.given().frontier));
     }
+}
+
+#[test]
+fn a_sink_that_is_away_holds_back_nothing_up_to_its_bound_and_catches_up() {
+    const BOUND: usize = 3;
+    let folder = tempfile::tempdir().unwrap();
+    let kept = Store::new(store(&folder));
+    let (away, other) = (Probe { store: Some(kept.clone()), ..Probe::default() }, Probe::default());
+    away.is_away.store(true, std::sync::atomic::Ordering::SeqCst);
+    let mut job = job(Some(60), Then::End, 1, &[&away, &other]);
+    job.store = Some(kept.clone());
+    job.run.sink_queue_flushes = BOUND;
+    job.run.checkpoint_interval_s = 0;
+    // Slow enough that it has more flushes than the bound on a busy machine too.
+    job.run.speed = config::Speed::Times(20.0);
+    let outcome = start(job);
+    let runs_on = |pause: u64| {
+        let outcome = outcome.recv_timeout(Duration::from_millis(pause));
+        assert_eq!(outcome.err(), Some(RecvTimeoutError::Timeout));
+    };
+    while other.given().flushes <= BOUND {
+        runs_on(5);
+    }
+    // One is being tried, the bound waits, and the next has not come through to the other.
+    runs_on(500);
+    assert_eq!(other.given().flushes, BOUND + 1, "the other goes on up to the bound, and not beyond");
+    assert_eq!(away.given().flushes, 0);
+    assert!(kept.step(|store| store.checkpoints()).unwrap().is_empty(), "checkpoints wait for all sinks");
+    away.is_away.store(false, std::sync::atomic::Ordering::SeqCst);
+    end(&outcome).unwrap();
+    let (away, other) = (away.given(), other.given());
+    assert_eq!((away.frontier, away.rows), (other.frontier, other.rows));
+    assert!(away.is_finished && other.flushes > BOUND + 1 && !away.was_overtaken);
+    assert!(!kept.step(|store| store.checkpoints()).unwrap().is_empty());
+}
+
+#[test]
+fn a_sink_that_stays_away_ends_the_run() {
+    let (away, other) = (Probe::default(), Probe::default());
+    away.is_away.store(true, std::sync::atomic::Ordering::SeqCst);
+    let mut job = job(None, Then::End, 2, &[&other, &away]);
+    job.run.sink_retry_for_s = 1;
+    let error = end(&start(job)).unwrap_err();
+    assert!(error.contains("probe: cannot write: nobody answers"), "{error}");
+    assert!(!other.given().is_finished);
 }
 
 /// Says something new at every read, and something that is no quote.

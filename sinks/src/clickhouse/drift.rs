@@ -36,6 +36,9 @@ impl Drift {
     }
 }
 
+/// ClickHouse's number of the error that there is no such database.
+const NO_DATABASE: u32 = 81;
+
 /// A table as the server has it.
 struct Found {
     engine: String,
@@ -55,7 +58,10 @@ pub fn drifts(
     config: &Config,
     schemas: &[&'static Schema],
 ) -> Result<Vec<Drift>, SinkError> {
-    let found = tables(server).map_err(|e| SinkError::new(NAME, "read the tables' definitions", e))?;
+    let found = match tables(server) {
+        Err(fault) if fault.code == Some(NO_DATABASE) => BTreeMap::new(),
+        outcome => outcome.map_err(|e| e.at("read the tables' definitions"))?,
+    };
     let mut all = Vec::new();
     if !found.contains_key("_progress") {
         all.push(Drift {
@@ -89,12 +95,10 @@ pub fn apply(server: &Server, drifts: &[Drift]) -> Result<(), SinkError> {
     }
     server
         .execute_outside(&format!("CREATE DATABASE IF NOT EXISTS `{database}`"))
-        .map_err(|e| SinkError::new(NAME, format!("create the database {database}"), e))?;
+        .map_err(|e| e.at(format!("create the database {database}")))?;
     for drift in drifts {
         for step in &drift.steps {
-            server
-                .execute(step)
-                .map_err(|e| SinkError::new(NAME, format!("prepare the table {}", drift.record), e))?;
+            server.execute(step).map_err(|e| e.at(format!("prepare the table {}", drift.record)))?;
         }
     }
     Ok(())

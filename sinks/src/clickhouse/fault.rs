@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 
 use clickhouse::error::Error;
 
+use super::NAME;
+use crate::SinkError;
+
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -30,6 +33,13 @@ impl Fault {
         let message =
             format!("{url} did not answer within {timeout_ms} ms; is it overloaded, or `timeout_ms` short?");
         Self { message, may_pass: true, code: None }
+    }
+
+    /// The error of the step in which it happened.
+    pub(super) fn at(self, doing: impl Into<String>) -> SinkError {
+        let may_pass = self.may_pass;
+        let error = SinkError::new(NAME, doing, self);
+        if may_pass { error.transient() } else { error }
     }
 
     /// What the client says of a failed request.

@@ -3,10 +3,10 @@
 use clickhouse::query::BytesCursor;
 use model::Time;
 
+use super::Config;
 use super::fault::Fault;
 use super::row_binary::Input;
 use super::server::Server;
-use super::{Config, NAME};
 use crate::fit::COMMON_COLUMNS;
 use crate::snapshot::{Contents, Key, SnapshotRow, key_part, push_member};
 use crate::{ColumnDescription, Description, SinkError, encode};
@@ -33,7 +33,7 @@ impl Reader {
         let answer = self
             .server
             .query("SELECT max(frontier) FROM _progress")
-            .map_err(|e| SinkError::new(NAME, "read the progress", e))?;
+            .map_err(|e| e.at("read the progress"))?;
         Ok(Input(&answer).u64().filter(|frontier| *frontier > 0))
     }
 
@@ -42,18 +42,23 @@ impl Reader {
     /// # Errors
     /// When the server cannot be asked.
     pub fn rows(&self, record: impl Into<Description>) -> Result<Rows<'_>, SinkError> {
-        let description: Description = record.into();
+        self.open(record.into(), true)
+    }
+
+    fn open(&self, description: Description, is_ordered: bool) -> Result<Rows<'_>, SinkError> {
         let quoted = |count: usize| {
             let names = description.columns.iter().take(count).map(|column| format!("`{}`", column.name));
             names.collect::<Vec<_>>().join(", ")
         };
         let [_, def_version] = COMMON_COLUMNS;
-        let sql = format!(
-            "SELECT {}, {def_version} FROM `{}` ORDER BY {}",
+        let mut sql = format!(
+            "SELECT {}, {def_version} FROM `{}`",
             quoted(description.columns.len()),
-            description.record,
-            quoted(description.key)
+            description.record
         );
+        if is_ordered {
+            sql.push_str(&format!(" ORDER BY {}", quoted(description.key)));
+        }
         let cursor = self.server.stream(&sql).map_err(|e| fault(&description, e))?;
         Ok(Rows { server: &self.server, description, cursor, bytes: Vec::new(), at: 0, is_end: false })
     }
@@ -129,7 +134,7 @@ fn no_key(column: &ColumnDescription) -> Fault {
 }
 
 fn fault(record: &Description, fault: Fault) -> SinkError {
-    SinkError::new(NAME, format!("read the record {}", record.record), fault)
+    fault.at(format!("read the record {}", record.record))
 }
 
 impl Contents for Reader {
@@ -142,7 +147,8 @@ impl Contents for Reader {
         record: &Description,
         each: &mut dyn FnMut(SnapshotRow) -> Result<(), SinkError>,
     ) -> Result<(), SinkError> {
-        for row in self.rows(record.clone())? {
+        // To put a large table in order takes memory that the server may not have.
+        for row in self.open(record.clone(), false)? {
             each(row?)?;
         }
         Ok(())

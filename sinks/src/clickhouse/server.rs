@@ -1,7 +1,7 @@
-//! The connection: requests one after the other, tried again while that may help.
+//! The connection: requests one after the other.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clickhouse::Client;
 use clickhouse::error::Error;
@@ -10,12 +10,8 @@ use tokio::runtime::Runtime;
 
 use super::fault::Fault;
 use super::{Config, NAME};
-use crate::SinkError;
+use crate::{SinkError, secret};
 
-/// The wait before the first further try; it doubles with each.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-/// The longest wait between two tries.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Bytes of a batch that are packed and sent at once.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -29,7 +25,6 @@ pub struct Server {
     database: String,
     user: String,
     timeout_ms: u64,
-    retry_for: Duration,
 }
 
 impl Server {
@@ -38,8 +33,7 @@ impl Server {
     /// # Errors
     /// When the password cannot be read.
     pub fn new(config: &Config) -> Result<Self, SinkError> {
-        let fault = |e: Fault| SinkError::new(NAME, "make a client", e);
-        let password = password(config).map_err(fault)?;
+        let password = password(config).map_err(|e| e.at("make a client"))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -57,7 +51,6 @@ impl Server {
             database: config.database.clone(),
             user: config.user.clone(),
             timeout_ms: config.timeout_ms,
-            retry_for: Duration::from_secs(config.retry_for_s),
         })
     }
 
@@ -66,21 +59,21 @@ impl Server {
         &self.database
     }
 
-    /// Runs a statement outside the database, once: at the start nobody waits for a server that is away.
+    /// Runs a statement outside the database.
     pub(super) fn execute_outside(&self, sql: &str) -> Result<(), Fault> {
         self.once(self.client.query_raw(sql).execute())
     }
 
     /// Asks for what does not depend on the database, which may not be there.
     pub(super) fn query_outside(&self, sql: &str) -> Result<Vec<u8>, Fault> {
-        self.again(|| async {
+        self.once(async {
             Ok(self.client.query_raw(sql).fetch_bytes("RowBinary")?.collect().await?.to_vec())
         })
     }
 
-    /// Runs a statement that may run twice.
+    /// Runs a statement.
     pub(super) fn execute(&self, sql: &str) -> Result<(), Fault> {
-        self.again(|| self.inside().query_raw(sql).execute())
+        self.once(self.inside().query_raw(sql).execute())
     }
 
     /// The answer to a query, in the format `RowBinary`.
@@ -88,16 +81,18 @@ impl Server {
     /// # Errors
     /// When the server refuses, or does not answer for too long.
     pub fn fetch(&self, sql: &str) -> Result<Vec<u8>, SinkError> {
-        self.query(sql).map_err(|e| SinkError::new(NAME, "query", e))
+        self.query(sql).map_err(|e| e.at("query"))
     }
 
     pub(super) fn query(&self, sql: &str) -> Result<Vec<u8>, Fault> {
-        self.again(|| async { Ok(self.open(sql)?.collect().await?.to_vec()) })
+        self.once(async { Ok(self.open(sql)?.collect().await?.to_vec()) })
     }
 
     /// An answer that is read piece by piece.
     pub(super) fn stream(&self, sql: &str) -> Result<BytesCursor, Fault> {
-        self.open(sql).map_err(|e| Fault::of(&e, &self.url, &self.user))
+        // The server is not to gather it all first. What goes wrong in the middle ends an answer within a row.
+        let client = self.inside().with_setting("wait_end_of_query", "0");
+        client.query_raw(sql).fetch_bytes("RowBinary").map_err(|e| Fault::of(&e, &self.url, &self.user))
     }
 
     /// The next piece of an answer; none at its end.
@@ -107,7 +102,7 @@ impl Server {
 
     /// Adds rows in the format `RowBinary`. With the same token they are added once.
     pub(super) fn insert(&self, sql: &str, token: &str, rows: &[u8]) -> Result<(), Fault> {
-        self.again(|| async {
+        self.once(async {
             let mut insert =
                 self.inside().insert_formatted_with(sql).with_setting("insert_deduplication_token", token);
             for piece in rows.chunks(PIECE_BYTES) {
@@ -133,36 +128,10 @@ impl Server {
             Err(_) => Err(Fault::silence(&self.url, self.timeout_ms)),
         }
     }
-
-    fn again<T, F: Future<Output = Result<T, Error>>>(
-        &self,
-        mut request: impl FnMut() -> F,
-    ) -> Result<T, Fault> {
-        let until = Instant::now() + self.retry_for;
-        let mut wait = FIRST_WAIT;
-        loop {
-            match self.once(request()) {
-                Err(fault) if fault.may_pass && Instant::now() + wait < until => std::thread::sleep(wait),
-                outcome => return outcome,
-            }
-            wait = LONGEST_WAIT.min(wait * 2);
-        }
-    }
 }
 
-/// The password, from where the settings say it is. No message holds it.
+/// The password, from where the settings say it is.
 fn password(config: &Config) -> Result<String, Fault> {
-    if !config.password_env.is_empty() {
-        return std::env::var(&config.password_env).map_err(|_| {
-            Fault::lasting(format!("the environment has no {} with the password", config.password_env))
-        });
-    }
-    if config.password_file.as_os_str().is_empty() {
-        return Ok(String::new());
-    }
-    std::fs::read_to_string(&config.password_file)
-        .map(|text| text.trim_end_matches(['\n', '\r']).to_owned())
-        .map_err(|e| {
-            Fault::lasting(format!("cannot read the password from {}: {e}", config.password_file.display()))
-        })
+    let found = secret::password(&config.password_env, &config.password_file).map_err(Fault::lasting)?;
+    Ok(found.unwrap_or_default())
 }

@@ -22,8 +22,8 @@ pub struct ClickHouse {
     server: Server,
     config: Config,
     claim: Option<Claim>,
-    /// Number of the next attempt to write a flush.
-    attempt: u64,
+    /// Number of the flush that was tried last, from 1, and its frontier.
+    last: (u64, Time),
     /// The statement that adds rows, by record.
     inserts: BTreeMap<&'static str, String>,
     text: String,
@@ -41,13 +41,12 @@ impl ClickHouse {
             server,
             config: config.clone(),
             claim: None,
-            attempt: 0,
+            last: (0, 0),
             inserts: BTreeMap::new(),
             text: String::new(),
             rows: Vec::new(),
         };
-        sink.connect()
-            .map_err(|e| SinkError::new(NAME, format!("open the database {}", config.database), e))?;
+        sink.connect().map_err(|e| e.at(format!("open the database {}", config.database)))?;
         Ok(sink)
     }
 
@@ -95,8 +94,11 @@ impl ClickHouse {
             }
         }
         claim.check(&self.server)?;
-        let version = claim.number * FLUSHES_OF_A_CLAIM + self.attempt;
-        self.attempt += 1;
+        // One that is tried again keeps its version: batches that have arrived are known by their tokens.
+        if self.last.1 != flush.frontier {
+            self.last = (self.last.0 + 1, flush.frontier);
+        }
+        let version = claim.number * FLUSHES_OF_A_CLAIM + self.last.0;
         for table in &flush.tables {
             self.write_table(table, version)?;
         }
@@ -143,9 +145,8 @@ impl Sink for ClickHouse {
         }
         if self.claim.is_none() {
             let claim = Claim::new(&self.server);
-            self.claim = Some(claim.map_err(|e| {
-                SinkError::new(NAME, format!("claim the database {}", self.config.database), e)
-            })?);
+            let doing = || format!("claim the database {}", self.config.database);
+            self.claim = Some(claim.map_err(|e| e.at(doing()))?);
         }
         Ok(())
     }
@@ -155,7 +156,6 @@ impl Sink for ClickHouse {
     }
 
     fn write(&mut self, flush: &Flush) -> Result<(), SinkError> {
-        self.write_flush(flush)
-            .map_err(|e| SinkError::new(NAME, format!("write the flush up to {}", flush.frontier), e))
+        self.write_flush(flush).map_err(|e| e.at(format!("write the flush up to {}", flush.frontier)))
     }
 }

@@ -63,7 +63,7 @@ impl Reader {
 
     /// The last value of a key in a topic of one partition, looked for from the end.
     pub(super) fn last(&self, topic: &str, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
-        let (low, high) = self.consumer.fetch_watermarks(topic, 0, self.timeout).map_err(|e| failure(&e))?;
+        let (low, high) = self.ends(topic)?;
         let mut tail = TAIL;
         loop {
             let from = (high - tail).max(low);
@@ -80,6 +80,27 @@ impl Reader {
                 return Ok(found);
             }
             tail *= 16;
+        }
+    }
+
+    /// The first offset of a topic of one partition, and the next one. A topic that was only just created may have
+    /// no leader yet.
+    fn ends(&self, topic: &str) -> Result<(i64, i64), Failure> {
+        use RDKafkaErrorCode as Code;
+        let until = Instant::now() + self.timeout;
+        loop {
+            let error = match self.consumer.fetch_watermarks(topic, 0, self.timeout) {
+                Ok(ends) => return Ok(ends),
+                Err(error) => error,
+            };
+            let is_young = matches!(
+                error.rdkafka_error_code(),
+                Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable | Code::UnknownTopicOrPartition)
+            );
+            if !is_young || Instant::now() >= until {
+                return Err(failure(&error));
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 

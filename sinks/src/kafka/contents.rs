@@ -1,6 +1,6 @@
 //! What the topics hold, as a reader of all of them finds it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use model::Time;
 use serde_json::Value as Json;
@@ -11,7 +11,7 @@ use super::sink::Progress;
 use super::topics::{self, Registry};
 use super::{Config, Fault, Format, NAME, avro, error};
 use crate::failure::Failure;
-use crate::snapshot::{Contents, SnapshotRow};
+use crate::snapshot::{Contents, Digest, SnapshotRow, hash};
 use crate::{Description, SinkError};
 
 /// The topics of a sink, to be read.
@@ -84,5 +84,31 @@ impl Contents for Topics {
             each(self.row(record, &value).map_err(|e| error(&*doing, e))?)?;
         }
         Ok(())
+    }
+
+    /// Keeps two hashes for a key, and no row: a topic may hold more than fits into memory.
+    fn digest(&mut self, record: &Description) -> Result<Digest, SinkError> {
+        let doing = format!("read the topic {}", self.config.topic(&record.record));
+        let (mut digest, mut rows) = (Digest::default(), HashMap::new());
+        let mut each = |key: &[u8], value: Option<&[u8]>| {
+            let key = hash(key);
+            let before = match value {
+                Some(value) => {
+                    let row = self.row(record, value).map_err(|e| Failure::lasting(e.to_string()))?;
+                    let row = hash(row.line.as_bytes());
+                    digest.put(row);
+                    rows.insert(key, row)
+                }
+                None => rows.remove(&key),
+            };
+            if let Some(before) = before {
+                digest.take_out(before);
+            }
+            Ok(())
+        };
+        self.reader
+            .read(&self.config.topic(&record.record), &mut each)
+            .map_err(|e| fault(&self.config, &doing, e))?;
+        Ok(digest)
     }
 }

@@ -1,5 +1,6 @@
 //! A producer and its transactions.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientContext, Message as _};
 
@@ -16,6 +18,9 @@ use crate::secret;
 
 /// How long to wait for room in a queue that is full before it is tried again.
 const ROOM: Duration = Duration::from_millis(2);
+
+/// How long to wait for an answer before it is looked what was said of the brokers meanwhile.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What has become of messages, and what librdkafka said of its connections.
 #[derive(Default)]
@@ -97,8 +102,35 @@ impl Producer {
         let inner: ThreadedProducer<Reports> =
             client.create_with_context(Reports::default()).map_err(|e| Failure::lasting(e.to_string()))?;
         let producer = Self { inner, timeout: Duration::from_millis(config.timeout_ms.into()) };
-        producer.inner.init_transactions(producer.timeout).map_err(|e| producer.failure(&e))?;
+        producer.take_up()?;
         Ok(producer)
+    }
+
+    /// librdkafka goes on trying when it is refused for good, so it is asked in between.
+    fn take_up(&self) -> Result<(), Failure> {
+        let until = Instant::now() + self.timeout;
+        loop {
+            let Err(error) = self.inner.init_transactions(PATIENCE) else { return Ok(()) };
+            let failure = self.failure(&error);
+            let is_retriable = matches!(&error, KafkaError::Transaction(e) if e.is_retriable());
+            if !is_retriable || !failure.may_pass || Instant::now() >= until {
+                return Err(failure);
+            }
+        }
+    }
+
+    /// Refuses to go on if one of the topics is not there.
+    pub(super) fn check_topics(&self, names: impl Iterator<Item = String>) -> Result<(), Failure> {
+        let metadata =
+            self.inner.client().fetch_metadata(None, self.timeout).map_err(|e| self.failure(&e))?;
+        let there: BTreeSet<&str> = metadata.topics().iter().map(MetadataTopic::name).collect();
+        for name in names {
+            if !there.contains(name.as_str()) {
+                let message = format!("the topic {name} is missing; rows of earlier flushes went with it");
+                return Err(Failure::lasting(message));
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn begin(&self) -> Result<(), Failure> {

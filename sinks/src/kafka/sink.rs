@@ -50,9 +50,8 @@ impl Kafka {
         move |failure| failure.into_error(NAME, doing)
     }
 
-    /// Takes up the transactional id, and learns up to where the topics are.
-    fn connect(config: &Config) -> Result<Connection, Failure> {
-        let producer = Producer::open(config)?;
+    /// Learns up to where the topics are.
+    fn connect(config: &Config, producer: Producer) -> Result<Connection, Failure> {
         let found = Reader::open(config)?.last(&config.progress_topic(), config.id().as_bytes())?;
         let read = |bytes: Vec<u8>| {
             serde_json::from_slice::<Progress>(&bytes).map_err(|e| {
@@ -66,7 +65,8 @@ impl Kafka {
     fn connection(&mut self) -> Result<&mut Connection, SinkError> {
         if self.connection.is_none() {
             let connection =
-                Self::connect(&self.config).map_err(self.fault("take up the transactional id"))?;
+                Producer::open(&self.config).and_then(|producer| Self::connect(&self.config, producer));
+            let connection = connection.map_err(self.fault("take up the transactional id"))?;
             return Ok(self.connection.insert(connection));
         }
         self.connection.as_mut().ok_or_else(|| error("connect", "there is no connection"))
@@ -90,6 +90,9 @@ impl Kafka {
     fn send(&mut self, flush: &Flush) -> Result<(), Failure> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
         let producer = &connection.producer;
+        // A broker may make a topic that is missing when it is written to, with other settings.
+        let names = flush.tables.iter().map(|table| self.config.topic(table.schema.name));
+        producer.check_topics(names.chain([self.config.progress_topic()]))?;
         producer.begin()?;
         for table in &flush.tables {
             let Some(messages) = self.records.get_mut(table.schema.name) else { continue };
@@ -116,7 +119,7 @@ impl Kafka {
     }
 
     /// Describes the records in `_schemas`, those that are not yet described so.
-    fn publish(&mut self, schemas: &[&'static Schema]) -> Result<(), SinkError> {
+    fn publish(&self, producer: &Producer, schemas: &[&'static Schema]) -> Result<(), SinkError> {
         let reader = Reader::open(&self.config).map_err(self.fault("read the topics"))?;
         let found = topics::published(&self.config, &reader).map_err(self.fault("read the schemas"))?;
         let mut news = Vec::new();
@@ -137,7 +140,6 @@ impl Kafka {
             return Ok(());
         }
         let topic = self.config.schemas_topic();
-        let producer = &self.connection()?.producer;
         let sent = producer.begin().and_then(|()| {
             for (name, json) in &news {
                 let headers = OwnedHeaders::new().insert(Header { key: "schema", value: Some("_schemas") });
@@ -145,10 +147,7 @@ impl Kafka {
             }
             producer.commit()
         });
-        sent.map_err(|failure| {
-            self.connection = None;
-            self.fault("publish the schemas")(failure)
-        })
+        sent.map_err(self.fault("publish the schemas"))
     }
 }
 
@@ -161,8 +160,15 @@ impl Sink for Kafka {
         for schema in schemas {
             check_schema(schema).map_err(|e| error(format!("prepare the record {}", schema.name), e))?;
         }
+        // First of all: it is told at once that the password is wrong, where requests would only time out.
+        let producer = match self.connection.take() {
+            Some(connection) => connection.producer,
+            None => Producer::open(&self.config).map_err(self.fault("take up the transactional id"))?,
+        };
         topics::create(&self.config, schemas).map_err(self.fault("create the topics"))?;
-        self.publish(schemas)?;
+        self.publish(&producer, schemas)?;
+        let connection = Self::connect(&self.config, producer).map_err(self.fault("read the progress"))?;
+        self.connection = Some(connection);
         for schema in schemas {
             let messages = Messages::new(self.config.topic(schema.name), schema, self.config.format);
             self.records.insert(schema.name, messages);

@@ -1,11 +1,58 @@
 //! What a sink holds, however it holds it.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use model::Time;
 
 use super::{SnapshotRow, rows};
 use crate::{Description, SinkError};
+
+/// How many rows of a record there are, and a checksum of them.
+///
+/// The checksum is the sum of a hash of every row, without `as_of` and `received_at`, so that it does not depend on
+/// the order in which a sink gives its rows, and a row that is replaced can be taken out of it again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Digest {
+    /// Rows.
+    pub rows: u64,
+    /// Sum of their hashes.
+    pub checksum: u128,
+}
+
+impl Digest {
+    /// Takes a row in.
+    pub fn add(&mut self, row: &SnapshotRow) {
+        self.put(hash(row.line.as_bytes()));
+    }
+
+    pub(crate) fn put(&mut self, hash: u128) {
+        self.rows += 1;
+        self.checksum = self.checksum.wrapping_add(hash);
+    }
+
+    #[cfg(feature = "kafka")]
+    pub(crate) fn take_out(&mut self, hash: u128) {
+        self.rows -= 1;
+        self.checksum = self.checksum.wrapping_sub(hash);
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.checksum)
+    }
+}
+
+/// FNV-1a of 128 bits, and its halves mixed: sums of plain FNV would let the differences of two rows cancel out,
+/// since its low bits depend on the low bits of the text alone.
+pub(crate) fn hash(bytes: &[u8]) -> u128 {
+    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let fnv = bytes.iter().fold(BASIS, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME));
+    let mixed = (fnv ^ (fnv >> 67)).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    mixed ^ (mixed >> 61)
+}
 
 /// What a sink holds, to be read and compared. It is opened beside the sink and does not disturb it.
 pub trait Contents: Send {
@@ -24,6 +71,19 @@ pub trait Contents: Send {
         record: &Description,
         each: &mut dyn FnMut(SnapshotRow) -> Result<(), SinkError>,
     ) -> Result<(), SinkError>;
+
+    /// The number of the rows of a record, and their checksum.
+    ///
+    /// # Errors
+    /// As [`Contents::read`].
+    fn digest(&mut self, record: &Description) -> Result<Digest, SinkError> {
+        let mut digest = Digest::default();
+        self.read(record, &mut |row| {
+            digest.add(&row);
+            Ok(())
+        })?;
+        Ok(digest)
+    }
 }
 
 /// The finished output of the sink `jsonl` or `sqlite`.
@@ -60,5 +120,28 @@ impl Contents for Finished {
             each(row.map_err(fault)?)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::Key;
+
+    fn digest(lines: &[&str]) -> Digest {
+        let mut digest = Digest::default();
+        for line in lines {
+            digest.add(&SnapshotRow { key: Key(Vec::new()), line: (*line).to_owned() });
+        }
+        digest
+    }
+
+    #[test]
+    fn a_checksum_depends_on_the_rows_and_not_on_their_order() {
+        assert_eq!(digest(&["a1", "b2", "c3"]), digest(&["c3", "a1", "b2"]));
+        assert_ne!(digest(&["a1", "b2"]), digest(&["a2", "b1"]), "what is swapped between rows");
+        assert_ne!(digest(&["a1"]), digest(&["a1", "a1"]));
+        assert_ne!(digest(&[]).to_string(), digest(&[""]).to_string());
+        assert_eq!(digest(&["a"]).to_string().len(), 32);
     }
 }
