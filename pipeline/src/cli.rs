@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{backtest, config, decode, diff, replay, run, schema, simulate, why};
+use crate::commands::{backtest, config, decode, diff, replay, run, schema, simulate, verify, why};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,7 +23,7 @@ Exit codes:
   1  failed
   2  wrong command line or configuration
   3  done, but some of the input was refused
-  4  `diff` or `schema diff` found differences
+  4  `diff`, `schema diff` or `verify` found differences
 
 Settings, from weak to strong: built-in default, --config FILE, environment, flags.
 In the environment, MILLRACE_RUN__WORKERS=2 sets `workers` of the section [run].";
@@ -80,4 +80,5 @@ pub(crate) enum Command {
     Diff(diff::Diff),
     Config(config::Config),
     Schema(schema::Schema),
+    Verify(verify::Verify),
 }

@@ -11,7 +11,7 @@ pub(crate) enum Outcome {
     Done,
     /// Done, but some of the input was refused. Exit code 3.
     Refused,
-    /// `diff` found differences. Exit code 4.
+    /// A comparison found differences. Exit code 4.
     Different,
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod simulate;
+pub(crate) mod verify;
 pub(crate) mod why;
 
 use std::sync::Arc;
@@ -28,5 +29,6 @@ pub(crate) fn run(command: Command, global: &Global, console: &Arc<Console>) -> 
         Command::Diff(options) => options.run(),
         Command::Config(options) => options.run(global),
         Command::Schema(options) => options.run(global),
+        Command::Verify(options) => options.run(global),
     }
 }

@@ -118,7 +118,7 @@ fn followed(config: &ControlsConfig) -> Vec<Followed> {
 }
 
 /// Puts the path into the configured database, or adds one.
-fn use_database(config: &mut Config, path: PathBuf) {
+pub(super) fn use_database(config: &mut Config, path: PathBuf) {
     let configured = config.sinks.iter_mut().find_map(|sink| match sink {
         SinkConfig::Sqlite(config) => Some(config),
         _ => None,

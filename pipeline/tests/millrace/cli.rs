@@ -12,8 +12,8 @@ use crate::common::{millrace, rows, run, run_well, shared, stderr, stdout};
 /// A transaction of a version that does not exist: one signature, version byte 0x87.
 const VERSION_7: &str = r#"{"slot":1,"blockTime":1700000000,"meta":{"err":null},"transaction":["AQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQWHAQAAAQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAA==","base64"]}"#;
 
-const COMMANDS: [&str; 9] =
-    ["run", "replay", "decode", "simulate", "diff", "schema", "backtest", "why", "config"];
+const COMMANDS: [&str; 10] =
+    ["run", "replay", "decode", "simulate", "diff", "schema", "verify", "backtest", "why", "config"];
 
 /// Writes a simulated market of some seconds to `name` in `folder`.
 fn simulate(folder: &Path, name: &str, seconds: u32) {

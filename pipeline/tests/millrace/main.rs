@@ -1,6 +1,8 @@
 //! The binary from outside: what a user types, reads and gets.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../../../sinks/tests/services/act.rs"]
+mod act;
 mod alerts;
 mod candles_from_trades;
 mod captured_swaps;
@@ -8,4 +10,9 @@ mod cli;
 mod common;
 mod replay;
 mod run;
+#[path = "../../../sinks/tests/servers/mod.rs"]
+mod servers;
+#[path = "../../../sinks/tests/services/mod.rs"]
+mod services;
+mod sinks_agree;
 mod smart;
