@@ -7,12 +7,14 @@
 mod alerts;
 mod bare;
 mod bare_market;
+mod bare_sinks;
 mod bare_windows;
 mod candles;
 mod decode;
 mod made_up;
 mod market;
 mod report;
+mod sinks;
 mod soak;
 mod windows;
 mod workload;
@@ -48,6 +50,8 @@ enum Bench {
     Alerts(alerts::Sizes),
     /// All of the market dataflow: how much it takes, and how long it takes.
     Market(market::Which),
+    /// Rows into SQLite, ClickHouse, Kafka and QuestDB. Needs the servers: `scripts/services up`.
+    Sinks,
     /// A day and a quarter of the market at full speed: what stays in memory.
     Soak,
 }
@@ -60,6 +64,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Windows => report::print(&windows::run(quick)?, json),
         Bench::Market(which) => market::run(&which, quick, json),
         Bench::Alerts(sizes) => alerts::run(&sizes, quick, json),
+        Bench::Sinks => report::print(&sinks::run(quick)?, json),
         Bench::Soak => soak::run(quick, json),
     }
 }
