@@ -10,4 +10,6 @@ use serde::{Deserialize, Serialize};
 pub struct ControlsConfig {
     /// Lists of wallets. A run follows them: an edit is taken in within seconds.
     pub lists: Vec<PathBuf>,
+    /// Alert rules, TOML or JSON. A run follows them too.
+    pub rules: Vec<PathBuf>,
 }

@@ -98,7 +98,7 @@ mod tests {
             "[[rules]]\nid = 'right'\nkind = 'price_above'\nscope = {{ mint = '{SOL}' }}\nthreshold = 3\n\
              [[rules]]\nid = 'kind'\nkind = 'price_abov'\nscope = {{ mint = '{SOL}' }}\nthreshold = 3\n\
              [[rules]]\nid = 'field'\nkind = {{ price_move = {{ window = 5 }} }}\nscope = {{ all = {{}} }}\n\
-             [[rules]]\nid = 'value'\nkind = 'whale_trade'\nscope = {{ all = {{}} }}\n\
+             [[rules]]\nid = 'value'\nkind = {{ whale_trade = {{}} }}\nscope = {{ all = {{}} }}\n\
              [[rules]]\nid = 'right'\nkind = 'completed'\nscope = {{ all = {{}} }}\n\
              [[rules]]\nid = 'too'\nkind = 'completed'\nscope = {{ all = {{}} }}\n"
         );

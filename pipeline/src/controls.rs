@@ -1,4 +1,4 @@
-//! What people say in files that are followed while a run goes on: lists of wallets.
+//! What people say in files that are followed while a run goes on: lists of wallets, alert rules.
 //!
 //! A file says what stands, and not what has changed since. So it is held against what has been said and not
 //! taken back ([`Said`], which is in the checkpoints): what is new is added, what is gone is taken back, each
@@ -18,6 +18,8 @@ use std::time::{Duration, Instant, SystemTime};
 use model::{Control, Event, Reject, Time};
 use serde::{Deserialize, Serialize};
 use sources::lists::{self, Lists};
+
+use crate::rules;
 
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -56,6 +58,13 @@ pub(crate) struct Followed {
 type Stamp = (SystemTime, u64);
 
 impl Followed {
+    /// Follows alert rules.
+    pub(crate) fn rules(paths: Vec<PathBuf>) -> Self {
+        let is_theirs =
+            |control: &Control| matches!(control, Control::AddRule(_) | Control::RemoveRule { .. });
+        Self { read: rules::events, is_theirs, ..Self::lists(paths) }
+    }
+
     /// Follows lists of wallets.
     pub(crate) fn lists(paths: Vec<PathBuf>) -> Self {
         Self {
@@ -216,5 +225,42 @@ mod tests {
         assert_eq!(run.second_look(7), ["cannot be read"]);
         std::fs::write(&path, line(1, "")).unwrap();
         assert_eq!(run.second_look(8), ["-0 8", "-1 8"], "whole again");
+    }
+
+    #[test]
+    fn rules_that_change_in_a_file_are_said_and_taken_back() {
+        let rule = |id: &str, threshold: f64| {
+            let mint = WALLETS[1];
+            format!(
+                "[[rules]]\nid = '{id}'\nkind = 'price_above'\nscope = {{ mint = '{mint}' }}\nthreshold = {threshold}\n"
+            )
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rules.toml");
+        std::fs::write(&path, rule("a", 1.0) + &rule("b", 2.0)).unwrap();
+        let (mut followed, mut said) = (Followed::rules(vec![path.clone()]), Said::default());
+        let mut look = |now: Option<Time>| {
+            followed.look_at = followed.look_at.map(|_| Instant::now());
+            let mut events = Vec::new();
+            followed.hear(&said, now, &mut events);
+            events.iter().for_each(|event| said.hear(event));
+            let told = events.into_iter().map(|event| match event {
+                Event::Control(Control::AddRule(rule)) => format!("+{} {}", rule.id, rule.known_from),
+                Event::Control(Control::RemoveRule { rule, known_from }) => {
+                    format!("-{} {known_from}", rule.id)
+                }
+                Event::Reject(reject) => format!("{} {}", reject.source, reject.detail),
+                other => panic!("{other:?}"),
+            });
+            told.collect::<Vec<String>>()
+        };
+        assert_eq!(look(None), ["+a 0", "+b 0"]);
+        std::fs::write(&path, rule("a", 1.0) + &rule("b", 3.0)).unwrap();
+        assert_eq!(look(Some(5)), Vec::<String>::new(), "it may be written still");
+        assert_eq!(look(Some(7)), ["+b 7", "-b 7"]);
+        // A rule that is wrong is named, and nothing is taken back.
+        std::fs::write(&path, rule("b", -3.5)).unwrap();
+        assert_eq!(look(Some(8)), Vec::<String>::new());
+        assert_eq!(look(Some(9)), ["rules is -3.5, must be a price above 0"]);
     }
 }

@@ -1,10 +1,14 @@
 //! Files of alert rules as events that seed the collection of rules.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use model::{Control, Event};
+use config::{Problem, Problems};
+use model::{Control, Event, Reject, RejectReason};
 
 use crate::console::Console;
+
+/// What refuses rules in files that are followed.
+pub(crate) const NAME: &str = "rules";
 
 /// What files of rules hold.
 pub(crate) struct Rules {
@@ -27,4 +31,30 @@ pub(crate) fn read(paths: &[PathBuf], console: &Console) -> anyhow::Result<Rules
         rules.events.extend(added);
     }
     Ok(rules)
+}
+
+/// What files of rules hold, each rule that is wrong as a reject with the path of the field.
+pub(crate) fn events(paths: &[PathBuf]) -> Vec<Event> {
+    let mut events = Vec::new();
+    for path in paths {
+        let (rules, problems) = match config::read_rules(path) {
+            Ok(file) => (file.rules, file.problems),
+            Err(Problems(problems)) => (Vec::new(), problems),
+        };
+        events.extend(rules.into_iter().map(|rule| Event::Control(Control::AddRule(Box::new(rule)))));
+        events.extend(problems.into_iter().map(|problem| Event::Reject(refused(path, problem))));
+    }
+    events
+}
+
+fn refused(path: &Path, problem: Problem) -> Reject {
+    Reject {
+        source: NAME.to_owned(),
+        cursor: format!("{}: {}", path.display(), problem.key),
+        reason: RejectReason::Malformed,
+        program: None,
+        signature: None,
+        slot: None,
+        detail: problem.message,
+    }
 }

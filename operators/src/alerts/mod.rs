@@ -221,6 +221,11 @@ fn refused(rule: &Rule, bars_s: &[Seconds]) -> Option<Reject> {
         let path = "kind.indicator_cross.interval_s".to_owned();
         problems.push((path, format!("is {interval_s}, must be one of {bars_s:?}")));
     }
+    // Better than a rule that stands and never speaks.
+    if matches!(rule.kind, Kind::SmartBuy { .. } | Kind::SmartSell { .. } | Kind::SmartCluster { .. }) {
+        let what = "asks for trades of listed wallets, which rules are not given yet; see smart_matches";
+        problems.push(("kind".to_owned(), what.to_owned()));
+    }
     if problems.is_empty() {
         return None;
     }

@@ -64,6 +64,9 @@ pub(crate) struct Run {
     /// so that an edit is taken in as it happens
     #[arg(long = "list", value_name = "FILE")]
     lists: Vec<PathBuf>,
+    /// Files with alert rules, instead of the configured ones; they are followed too
+    #[arg(long, value_name = "FILE")]
+    rules: Vec<PathBuf>,
 }
 
 impl Run {
@@ -81,6 +84,9 @@ impl Run {
         }
         if !self.lists.is_empty() {
             config.controls.lists = self.lists;
+        }
+        if !self.rules.is_empty() {
+            config.controls.rules = self.rules;
         }
         let stop = stop::on_signal()?;
         let (store, sinks) = open_sinks(&config)?;
@@ -113,8 +119,12 @@ impl Run {
 
 /// The files that are followed, by what they hold.
 fn followed(config: &ControlsConfig) -> Vec<Followed> {
-    let lists = Some(&config.lists).filter(|paths| !paths.is_empty());
-    lists.map(|paths| Followed::lists(paths.clone())).into_iter().collect()
+    let some = |paths: &Vec<PathBuf>| Some(paths.clone()).filter(|paths| !paths.is_empty());
+    some(&config.lists)
+        .map(Followed::lists)
+        .into_iter()
+        .chain(some(&config.rules).map(Followed::rules))
+        .collect()
 }
 
 /// Puts the path into the configured database, or adds one.

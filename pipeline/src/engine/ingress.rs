@@ -223,7 +223,7 @@ impl Beside {
             Event::Quote(_) => job.oracle.is_some(),
             Event::Reject(reject) => {
                 let names = job.oracle.iter().map(|oracle| oracle.name());
-                names.chain([sources::lists::NAME]).any(|name| name == reject.source)
+                names.chain([sources::lists::NAME, crate::rules::NAME]).any(|name| name == reject.source)
             }
             Event::Chain(_) | Event::Slot(_) => false,
         };
