@@ -224,7 +224,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         assert_eq!(run.second_look(7), ["cannot be read"]);
         std::fs::write(&path, line(1, "")).unwrap();
-        assert_eq!(run.second_look(8), ["-0 8", "-1 8"], "whole again");
+        assert_eq!(run.second_look(8), ["-1 8", "-0 8"], "whole again");
     }
 
     #[test]
