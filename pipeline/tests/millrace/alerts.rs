@@ -10,14 +10,14 @@ use crate::common::{rows, run, run_well, stderr, stdout};
 const RULES: &str = r#"
 [[rules]]
 id = "whales"
-kind = "whale_trade"
+kind = { whale_trade = {} }
 scope = { all = {} }
 threshold = 200
 options = { cooldown_s = 0 }
 
 [[rules]]
 id = "wrong"
-kind = "whale_trade"
+kind = { whale_trade = {} }
 scope = { all = {} }
 threshold = -3
 
