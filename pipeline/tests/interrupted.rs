@@ -337,7 +337,7 @@ fn a_run_and_a_replay_of_its_recording_agree() {
         for output in ["live", order] {
             for record in ["wallet_positions", "wallet_stats"] {
                 let path = folder.path().join(output).join(record).with_extension("jsonl");
-                assert!(std::fs::remove_file(path).is_ok() || output == "live", "{record} of {output}");
+                std::fs::write(path, "").unwrap();
             }
         }
         agree(folder.path(), "live", order);
