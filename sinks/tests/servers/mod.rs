@@ -18,10 +18,13 @@ fn unique() -> String {
     format!("t{now}_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A file with the password of a server's user. It stays in the system's folder of temporary files.
+/// A file with the password of a server's user. It stays in the system's folder of temporary files, and is put
+/// there whole: another test may be reading it.
 fn password_file(password: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("millrace-test-password-{password}"));
-    std::fs::write(&path, format!("{password}\n")).unwrap();
+    let new = path.with_extension(unique());
+    std::fs::write(&new, format!("{password}\n")).unwrap();
+    std::fs::rename(&new, &path).unwrap();
     path
 }
 
