@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use model::{Change, Column, Kind, Schema, Time, Value};
 use sinks::kafka::Format;
-use sinks::{Description, Flush, Sink, SinkConfig, Table};
+use sinks::{Description, Flush, Sink, SinkConfig, SinkError, Table};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
@@ -70,16 +70,20 @@ fn signal(signal: &str, name: &str) {
     assert!(Command::new("kill").args([&format!("-{signal}"), pid.trim()]).status().unwrap().success());
 }
 
-/// Writes a flush as the engine does: again, while that may help. Says how often it did not.
-fn write(sink: &mut dyn Sink, flush: &Flush) -> u32 {
+/// Does something as the engine does: again, while that may help. Says how often it did not.
+fn patiently(mut attempt: impl FnMut() -> Result<(), SinkError>) -> u32 {
     let until = Instant::now() + Duration::from_secs(120);
     let mut failures = 0;
-    while let Err(error) = sink.write(flush) {
+    while let Err(error) = attempt() {
         assert!(error.is_transient && Instant::now() < until, "{error}");
         failures += 1;
         std::thread::sleep(Duration::from_millis(100));
     }
     failures
+}
+
+fn write(sink: &mut dyn Sink, flush: &Flush) -> u32 {
+    patiently(|| sink.write(flush))
 }
 
 /// Lets something happen to each server between two flushes, and says how often a sink failed in it.
@@ -91,7 +95,8 @@ fn through(timeout_ms: u32, happens: fn(&str), ends: fn(&str)) {
         let config = servers::with_timeout(&config, timeout_ms);
         let name = config.type_name();
         let mut sink = config.open().unwrap();
-        sink.prepare(&[&PRICES]).unwrap();
+        // A server that was killed a moment ago may not be quite up.
+        patiently(|| sink.prepare(&[&PRICES]));
         assert_eq!(write(sink.as_mut(), &flush(1)) + write(sink.as_mut(), &flush(2)), 0, "{name}");
         happens(name);
         let error = sink.write(&flush(3)).unwrap_err();
@@ -107,7 +112,7 @@ fn through(timeout_ms: u32, happens: fn(&str), ends: fn(&str)) {
         assert_eq!(held(&config), expected(5), "{name}");
         drop(sink);
         let mut again = config.open().unwrap();
-        again.prepare(&[&PRICES]).unwrap();
+        patiently(|| again.prepare(&[&PRICES]));
         assert_eq!(again.committed().unwrap(), Some(50), "{name}");
         servers::clean(&config);
     }
