@@ -268,6 +268,18 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     out.emit(indicators.clone());
     let happenings =
         alerts::Happenings { trades: valued, events: named, holdings: held.holdings, indicators };
+    let refused = emit_alerts(happenings, inputs, (params, horizon), states, out);
+    out.emit(inputs.rejects.clone().concat(late).concat(late_quotes).concat(refused));
+}
+
+/// Asks alert rules about what happens to tokens. What it gives back are the rules that are refused.
+fn emit_alerts<'s>(
+    happenings: alerts::Happenings<'s>,
+    inputs: &Inputs<'s>,
+    (params, horizon): (&Params, Horizon),
+    states: &States,
+    out: &mut Outputs,
+) -> Collection<'s, Reject> {
     let usual = alerts::Usual::from(&params.tokens);
     let bars_s = params.indicators.intervals.iter().map(|interval| interval.seconds()).collect();
     let settings = alerts::Settings { params: params.alerts.clone(), horizon, usual, bars_s };
@@ -275,7 +287,7 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     let said = alerts::alerts(happenings, told, settings, states);
     out.emit(said.rules);
     out.emit(said.alerts);
-    out.emit(inputs.rejects.clone().concat(late).concat(late_quotes).concat(said.rejects));
+    said.rejects
 }
 
 /// What wallets take in.

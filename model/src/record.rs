@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use crate::{Address, Price, Signature, Time};
+use crate::{Address, Price, Seconds, Signature, Time};
 
 /// What a column holds; encoders and table definitions derive from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,12 @@ impl Value {
     #[must_use]
     pub fn count(value: Option<impl Into<u64>>) -> Self {
         value.map_or(Self::Null, |v| Self::Count(v.into()))
+    }
+
+    /// A time in seconds, which may be missing, as the milliseconds of a [`Kind::Time`].
+    #[must_use]
+    pub fn time(at: impl Into<Option<Seconds>>) -> Self {
+        Self::count(at.into().map(|at| at.saturating_mul(1000)))
     }
 
     /// A raw amount that may be missing.

@@ -53,7 +53,7 @@ impl SingleEvent for ValuedTrade {
             Value::Count(origin.id.outer_ix.into()),
             Value::count(u64::try_from(origin.id.inner_ix).ok()),
             Value::text(origin.signature.to_string()),
-            Value::Count(origin.block_time.saturating_mul(1000)),
+            Value::time(origin.block_time),
             Value::count(origin.received_at),
             Value::from(trade.program.name()),
             Value::from(trade.pool),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use config::{Problem, Problems};
-use model::{Control, Event, Reject, RejectReason};
+use model::{Control, Event, Reject, RejectReason, Rule};
 
 use crate::console::Console;
 
@@ -27,8 +27,7 @@ pub(crate) fn read(paths: &[PathBuf], console: &Console) -> anyhow::Result<Rules
             console.complain(&format!("refused: {problem}"));
         }
         rules.are_refused |= !file.problems.is_empty();
-        let added = file.rules.into_iter().map(|rule| Event::Control(Control::AddRule(Box::new(rule))));
-        rules.events.extend(added);
+        rules.events.extend(added(file.rules));
     }
     Ok(rules)
 }
@@ -41,10 +40,14 @@ pub(crate) fn events(paths: &[PathBuf]) -> Vec<Event> {
             Ok(file) => (file.rules, file.problems),
             Err(Problems(problems)) => (Vec::new(), problems),
         };
-        events.extend(rules.into_iter().map(|rule| Event::Control(Control::AddRule(Box::new(rule)))));
+        events.extend(added(rules));
         events.extend(problems.into_iter().map(|problem| Event::Reject(refused(path, problem))));
     }
     events
+}
+
+fn added(rules: Vec<Rule>) -> impl Iterator<Item = Event> {
+    rules.into_iter().map(|rule| Event::Control(Control::AddRule(Box::new(rule))))
 }
 
 fn refused(path: &Path, problem: Problem) -> Reject {

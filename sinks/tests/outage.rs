@@ -70,7 +70,7 @@ fn signal(signal: &str, name: &str) {
     assert!(Command::new("kill").args([&format!("-{signal}"), pid.trim()]).status().unwrap().success());
 }
 
-/// Does something as the engine does: again, while that may help. Says how often it did not.
+/// Does something again, while that may help, as the engine writes. Says how often it did not.
 fn patiently(mut attempt: impl FnMut() -> Result<(), SinkError>) -> u32 {
     let until = Instant::now() + Duration::from_secs(120);
     let mut failures = 0;

@@ -143,12 +143,12 @@ impl Record for CommittedAlert {
             number(value),
             number(threshold),
             Value::from(state),
-            Value::Count(alert.fired_at.saturating_mul(1000)),
+            Value::time(alert.fired_at),
             Value::text(alert.cause.to_string()),
             Value::text(format!("{earlier}{}", alert.cause)),
             Value::Bool(alert.historical),
             retracted.map_or(Value::Null, |reason| Value::from(reason.name())),
-            Value::count(alert.deliver_by.map(|by| by.saturating_mul(1000))),
+            Value::time(alert.deliver_by),
             Value::from(self.commitment.name()),
         ]
     }
@@ -180,7 +180,6 @@ impl Record for Standing {
 
     fn row(&self) -> Row {
         let rule = &self.rule;
-        let time = |at: Option<Seconds>| Value::count(at.map(|at| at.saturating_mul(1000)));
         vec![
             Value::text(rule.id.as_str()),
             Value::Count(rule.version.into()),
@@ -189,9 +188,9 @@ impl Record for Standing {
             Value::text(scope(&rule.scope)),
             Value::float(rule.threshold.map(|level| level.0)),
             Value::text(options(rule)),
-            time(rule.valid_from_s),
-            time(rule.valid_to_s),
-            Value::Count(self.known.saturating_mul(1000)),
+            Value::time(rule.valid_from_s),
+            Value::time(rule.valid_to_s),
+            Value::time(self.known),
         ]
     }
 }

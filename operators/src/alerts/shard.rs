@@ -143,13 +143,7 @@ impl Shard {
         for (mint, before) in changed {
             let Some(token) = self.tokens.get_mut(&mint) else { continue };
             for (id, before) in before {
-                let after = token.alert(id);
-                if before.as_ref() == after {
-                    continue;
-                }
-                let after = after.cloned();
-                before.into_iter().for_each(|alert| effects.emit(alert, -1));
-                after.into_iter().for_each(|alert| effects.emit(alert, 1));
+                effects.replace(before, token.alert(id).cloned());
             }
             if token.is_forgotten(effects.now, params.remember_s) {
                 self.tokens.remove(&mint);

@@ -94,11 +94,7 @@ impl Token {
             self.refold(mint, &others, &affected, effects.params);
         }
         for Affected { part, before, .. } in affected {
-            let after = self.bars(mint, part, effects.params);
-            if before != after {
-                before.into_iter().for_each(|bars| effects.emit(bars, -1));
-                after.into_iter().for_each(|bars| effects.emit(bars, 1));
-            }
+            effects.replace(before, self.bars(mint, part, effects.params));
         }
     }
 

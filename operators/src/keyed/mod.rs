@@ -95,4 +95,12 @@ impl<S: State> Effects<'_, S> {
     pub fn emit(&mut self, output: S::Output, diff: Diff) {
         self.emitted.push((output, diff));
     }
+
+    /// Emits what becomes of an output, if that is another.
+    pub fn replace(&mut self, before: Option<S::Output>, after: Option<S::Output>) {
+        if before != after {
+            self.emitted.extend(before.map(|output| (output, -1)));
+            self.emitted.extend(after.map(|output| (output, 1)));
+        }
+    }
 }

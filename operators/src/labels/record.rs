@@ -225,7 +225,7 @@ impl Record for Label {
             Value::text(self.reason.text()),
             if evidence.is_empty() { Value::Null } else { Value::text(evidence.join(",")) },
             Value::Count(RULE_VERSION.into()),
-            Value::Count(self.valid_from.saturating_mul(1000)),
+            Value::time(self.valid_from),
             self.reason.role(),
             self.reason.count(),
             self.reason.quote(),

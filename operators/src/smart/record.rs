@@ -125,7 +125,7 @@ impl SingleEvent for Match {
             Value::Bool(self.opens),
             Value::Bool(self.closes),
             Value::Bool(self.historical),
-            Value::Count(trade.time.saturating_mul(1000)),
+            Value::time(trade.time),
             Value::Amount(trade.base),
             Value::Amount(trade.quote),
         ]
@@ -212,7 +212,7 @@ impl SingleEvent for Cluster {
         vec![
             Value::text(&self.list),
             Value::from(self.mint),
-            Value::Count(self.window_start.saturating_mul(1000)),
+            Value::time(self.window_start),
             Value::text(traders.join(",")),
             Value::Count(u64::try_from(traders.len()).unwrap_or(u64::MAX)),
             self.net_quote.map_or(Value::Null, Value::Sum),

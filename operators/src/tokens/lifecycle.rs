@@ -101,7 +101,7 @@ impl SingleEvent for Lifecycle {
         vec![
             Value::from(self.mint),
             Value::from(self.stage.name()),
-            Value::Count(self.moment.time.saturating_mul(1000)),
+            Value::time(self.moment.time),
             Value::Count(self.moment.id.slot),
             Value::text(self.moment.id.to_string()),
             Value::from(self.moment.pool),

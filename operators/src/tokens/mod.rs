@@ -55,6 +55,7 @@ pub use input::{Activity, Entry, Input, PoolName, Step, Window};
 pub use lifecycle::{Lifecycle, Stage};
 pub use milestones::{Created, Milestone, Moment};
 pub use number::Number;
+pub(crate) use number::column;
 pub use pool::Pool;
 pub use record::{Owned, Status, Token, Trading, Valuation};
 pub use tracked::{Output, Row, Settings, Tracked};

@@ -86,7 +86,7 @@ impl Record for Pool {
             self.virtual_quote.map_or(Value::Null, Value::Sum),
             column(self.liquidity_micros.and_then(|micros| Number::coins(micros, 6))),
             Value::from(self.spot),
-            Value::count(self.opened_at.map(|at| at.saturating_mul(1000))),
+            Value::time(self.opened_at),
             Value::Bool(self.is_canonical),
             Value::from(LiquidityKind::of(self.program).name()),
         ]

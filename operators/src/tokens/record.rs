@@ -159,7 +159,6 @@ impl Record for Token {
 
     fn row(&self) -> Row {
         let created = self.created.as_deref();
-        let time = |at: Option<Seconds>| Value::count(at.map(|at| at.saturating_mul(1000)));
         let text = |text: fn(&model::TokenCreated) -> &str| {
             created.map_or(Value::Null, |created| Value::text(text(created)))
         };
@@ -175,7 +174,7 @@ impl Record for Token {
             text(|created| &created.uri),
             Value::from(created.and_then(|created| created.creator)),
             self.program.map_or(Value::Null, |program| Value::from(program.name())),
-            time(self.created_at()),
+            Value::time(self.created_at()),
             Value::Count(self.first_seen_slot),
             Value::count(self.decimals),
             Value::amount(self.supply),
@@ -189,10 +188,10 @@ impl Record for Token {
             self.liquidity_kind.map_or(Value::Null, |kind| Value::from(kind.name())),
             column(self.curve_progress_pct),
             Value::from(self.status.name()),
-            time(self.completed.map(|moment| moment.time)),
-            time(self.migrated.map(|moment| moment.time)),
+            Value::time(self.completed.map(|moment| moment.time)),
+            Value::time(self.migrated.map(|moment| moment.time)),
             Value::from(self.migrated.and_then(|moment| moment.pool)),
-            time(self.last_trade.map(|(time, _)| time)),
+            Value::time(self.last_trade.map(|(time, _)| time)),
             self.last_trade.map_or(Value::Null, |(_, side)| Value::from(side.name())),
             Value::count(owned.map(|owned| owned.holders)),
             share(|owned| owned.top10_pct),

@@ -1,6 +1,6 @@
 //! The records `wallet_positions` and `wallet_stats`.
 
-use model::{Address, Column, Group, Kind, Price, Record, Row, Schema, Seconds, Value};
+use model::{Address, Column, Group, Kind, Price, Record, Row, Schema, Value};
 use serde::{Deserialize, Serialize};
 
 use super::Mode;
@@ -8,7 +8,7 @@ use super::figures::{Figures, Period, ratio};
 use super::input::Currency;
 use super::ledger::{Book, Ledger};
 use super::marks::Mark;
-use crate::tokens::Number;
+use crate::tokens::{Number, column};
 
 /// What a wallet has of a token, and what it has made with it. Its leading fields are its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -106,14 +106,6 @@ fn usd(micros: Option<i128>) -> Value {
     Value::float(micros.map(|micros| micros as f64 / 1e6))
 }
 
-fn number(value: Option<Number>) -> Value {
-    value.map_or(Value::Null, Value::from)
-}
-
-fn time(seconds: Option<Seconds>) -> Value {
-    Value::count(seconds.map(|seconds| seconds.saturating_mul(1000)))
-}
-
 impl Record for WalletPosition {
     const SCHEMA: &'static Schema = &Schema {
         name: "wallet_positions",
@@ -142,23 +134,23 @@ impl Record for WalletPosition {
             sum(quote.unrealised),
             sum(quote.total),
             Value::amount(quote.invested),
-            number(quote.roi),
-            number(quote.realised_roi),
+            column(quote.roi),
+            column(quote.realised_roi),
             usd(dollars.cost.map(i128::from)),
             usd(dollars.realised),
             usd(dollars.unrealised),
             usd(dollars.total),
             usd(dollars.invested.map(i128::from)),
-            number(dollars.roi),
-            number(dollars.realised_roi),
+            column(dollars.roi),
+            column(dollars.realised_roi),
             Value::Count(ledger.buys.into()),
             Value::Count(ledger.sells.into()),
             Value::Amount(ledger.unmatched),
             Value::Amount(ledger.moved_in),
             Value::Amount(ledger.moved_out),
             Value::count(ledger.hold_ms()),
-            time(ledger.opened_at),
-            time(ledger.closed_at),
+            Value::time(ledger.opened_at),
+            Value::time(ledger.closed_at),
             Value::from(self.mode.name()),
             Value::Bool(ledger.is_valid(self.mode)),
         ]
@@ -290,23 +282,23 @@ impl Record for WalletStats {
             Value::Count(figures.closed),
             Value::Count(figures.wins),
             Value::Count(figures.losses),
-            number(figures.win_rate()),
+            column(figures.win_rate()),
             Value::Sum(figures.realised),
             usd(Some(figures.realised_usd)),
             Value::Count(figures.usd_missing),
-            number(figures.profit_factor()),
+            column(figures.profit_factor()),
             Value::Bool(figures.losses_sum == 0),
-            number(figures.roi()),
+            column(figures.roi()),
             Value::count(figures.median_hold_ms),
-            number(figures.trades_per_day()),
+            column(figures.trades_per_day()),
             Value::Count(figures.distinct_mints),
             Value::Count(figures.active_days),
-            number(figures.top_token_share()),
-            number(figures.unmatched_share()),
-            number(figures.mean_log_return()),
-            number(equity.and_then(|equity| equity.sharpe)),
-            number(equity.and_then(|equity| equity.sortino)),
-            number(equity.and_then(|equity| equity.max_drawdown)),
+            column(figures.top_token_share()),
+            column(figures.unmatched_share()),
+            column(figures.mean_log_return()),
+            column(equity.and_then(|equity| equity.sharpe)),
+            column(equity.and_then(|equity| equity.sortino)),
+            column(equity.and_then(|equity| equity.max_drawdown)),
         ]
     }
 }

@@ -66,11 +66,7 @@ impl Wallet {
             position.is_dirty = false;
             let before = holding(trader, &mint, position);
             position.refresh(mode);
-            let after = holding(trader, &mint, position);
-            if before != after {
-                before.into_iter().for_each(|before| effects.emit(before, -1));
-                after.into_iter().for_each(|after| effects.emit(after, 1));
-            }
+            effects.replace(before, holding(trader, &mint, position));
             if position.is_nothing() {
                 self.positions.remove(&mint);
             }
@@ -152,13 +148,11 @@ impl Wallet {
             return;
         }
         let before = std::mem::replace(&mut self.shown, figures);
-        let board = |figures| Output::Board(WalletBoard { trader: *trader, figures });
-        if !before.is_empty() {
-            effects.emit(board(before), -1);
-        }
-        if !self.shown.is_empty() {
-            effects.emit(board(self.shown.clone()), 1);
-        }
+        let board = |figures: Vec<_>| {
+            let is_there = !figures.is_empty();
+            is_there.then_some(Output::Board(WalletBoard { trader: *trader, figures }))
+        };
+        effects.replace(board(before), board(self.shown.clone()));
     }
 
     /// When something can be let go or leaves a period next.
@@ -190,11 +184,8 @@ impl Wallet {
             };
             let figures: Vec<_> = Period::TIERS.into_iter().filter_map(of).collect();
             let rating = candidate.rating(*trader, day, figures);
-            if candidate.rated != rating {
-                let before = std::mem::replace(&mut candidate.rated, rating.clone());
-                before.into_iter().for_each(|before| effects.emit(Output::Rating(before), -1));
-                rating.into_iter().for_each(|rating| effects.emit(Output::Rating(rating), 1));
-            }
+            let before = std::mem::replace(&mut candidate.rated, rating.clone());
+            effects.replace(before.map(Output::Rating), rating.map(Output::Rating));
         }
         let is_rated = candidate.is_rated() && self.has_traded();
         let at = is_rated.then(|| candidate.due_at(now, *horizon));
@@ -230,7 +221,7 @@ impl Wallet {
         let mut candidate = self.candidate.take();
         if let Some(candidate) = &mut candidate {
             candidate.rate_at = None;
-            candidate.rated.take().into_iter().for_each(|rated| effects.emit(Output::Rating(rated), -1));
+            effects.replace(candidate.rated.take().map(Output::Rating), None);
         }
         *self = Self { candidate: candidate.filter(|candidate| !candidate.is_nothing()), ..Self::default() };
     }

@@ -66,41 +66,41 @@ impl Why {
 
     /// The first row of a record for which something holds; none if there is no such record either.
     fn find(&self, record: &str, is_wanted: impl Fn(&Value) -> bool) -> anyhow::Result<Option<Value>> {
-        let mut found = None;
-        self.each(record, |row| {
-            if found.is_none() && is_wanted(&row) {
-                found = Some(row);
+        for row in self.rows(record)? {
+            let row = row?;
+            if is_wanted(&row) {
+                return Ok(Some(row));
             }
-        })?;
-        Ok(found)
+        }
+        Ok(None)
     }
 
-    fn each(&self, record: &str, mut take: impl FnMut(Value)) -> anyhow::Result<()> {
+    /// The rows of a record; none if there is no such record.
+    fn rows(&self, record: &str) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Value>>> {
         let rows = match read_rows(&self.from, record) {
-            Ok(rows) => rows,
-            Err(SnapshotError::NoRecord { .. }) => return Ok(()),
+            Ok(rows) => Some(rows),
+            Err(SnapshotError::NoRecord { .. }) => None,
             Err(error) => {
                 return Err(error).hint("name a database of `run` or a folder of `replay` with --from");
             }
         };
-        for row in rows {
-            take(serde_json::from_str(&row?.line)?);
-        }
-        Ok(())
+        Ok(rows.into_iter().flatten().map(|row| Ok(serde_json::from_str(&row?.line)?)))
     }
 
     /// What is known of events: of trades, and of what happened to tokens.
     fn events(&self, wanted: &[&str]) -> anyhow::Result<Vec<(String, String)>> {
         let mut found = Vec::new();
-        self.each("trades", |row| {
+        for row in self.rows("trades")? {
+            let row = row?;
             let id = text(&row, "event_id");
             if wanted.contains(&id) {
                 let columns = OF_TRADE.map(|column| format!("{column} {}", shown(&row, column)));
                 let line = format!("trade at {}: {}", time(&row, "block_time"), columns.join(", "));
                 found.push((id.to_owned(), line));
             }
-        })?;
-        self.each("lifecycle", |row| {
+        }
+        for row in self.rows("lifecycle")? {
+            let row = row?;
             let id = text(&row, "event_id");
             let is_new = found.iter().all(|(other, _)| other != id);
             if wanted.contains(&id) && is_new {
@@ -108,7 +108,7 @@ impl Why {
                     format!("{} at {}, pool {}", text(&row, "kind"), time(&row, "at"), shown(&row, "pool"));
                 found.push((id.to_owned(), line));
             }
-        })?;
+        }
         Ok(found)
     }
 }

@@ -63,8 +63,15 @@ const RECORDS: [&str; 16] = [
 /// the trades is left out: of several deliveries any may stand once a slot is final.
 #[must_use]
 pub fn tables(events: &[Event], now: Seconds, params: &Params) -> Tables {
+    tables_of(|_| true, events, now, params)
+}
+
+/// The rows of those records that are wanted, as [`tables`] says them.
+#[must_use]
+pub fn tables_of(is_wanted: fn(&str) -> bool, events: &[Event], now: Seconds, params: &Params) -> Tables {
     let facts = Facts::new(events, now, params);
-    let tables = RECORDS.into_iter().map(|name| (name, facts.table(name)));
+    let names = RECORDS.into_iter().filter(|name| is_wanted(name));
+    let tables = names.map(|name| (name, facts.table(name)));
     tables.filter(|(_, table)| !table.is_empty()).collect()
 }
 
