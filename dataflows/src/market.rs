@@ -8,7 +8,7 @@
 //! trades, balances, creations, pools, labels ──► holders, concentration (records)
 //! trades, other events, windows ──► tokens ──► tokens, pools, lifecycle (records)
 //!                                     └──► leaders (record)
-//! trades, other events, rules ──► alert_rules, alerts (records)
+//! trades, other events, holdings, indicators, matches, rules ──► alert_rules, alerts (records)
 //! trades, balances, tokens, labels ──► wallets ──► wallet_positions, wallet_stats (records)
 //!                                         └──► ratings ──► a list
 //! trades, lists ──► smart ──► smart_list, smart_matches, smart_clusters (records)
@@ -255,7 +255,7 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
         events: events.clone(),
         labels: found.labels,
     };
-    emit_wallets(taken, inputs, (params, horizon), states, out);
+    let matches = emit_wallets(taken, inputs, (params, horizon), states, out);
     out.emit(tokens);
     out.emit(pools);
     let lifecycle = commitment::committed(lifecycle, None, inputs.slots.clone(), horizon, states);
@@ -267,7 +267,7 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     out.emit(candles);
     out.emit(indicators.clone());
     let happenings =
-        alerts::Happenings { trades: valued, events: named, holdings: held.holdings, indicators };
+        alerts::Happenings { trades: valued, events: named, holdings: held.holdings, indicators, matches };
     let refused = emit_alerts(happenings, inputs, (params, horizon), states, out);
     out.emit(inputs.rejects.clone().concat(late).concat(late_quotes).concat(refused));
 }
@@ -300,14 +300,14 @@ struct TakenByWallets<'s> {
 }
 
 /// Keeps the ledgers of wallets, rates those that are to be rated, and matches trades with lists: those that
-/// people keep, and the one that is made.
+/// people keep, and the one that is made. What it gives back are the matches.
 fn emit_wallets<'s>(
     taken: TakenByWallets<'s>,
     inputs: &Inputs<'s>,
     (params, horizon): (&Params, Horizon),
     states: &States,
     out: &mut Outputs,
-) {
+) -> Collection<'s, Match> {
     let TakenByWallets { trades, tokens, balances, events, labels } = taken;
     let rated = Rated {
         controls: inputs.controls.clone(),
@@ -322,9 +322,10 @@ fn emit_wallets<'s>(
     out.emit(stats);
     let made = evaluator::smart_v1(ratings, &params.rating, params.wallets.step_s, states);
     let entries = smart::entries(inputs.controls.clone()).concat(made);
-    let Smart { list, matches, clusters } =
+    let Smart { list, matches, found, clusters } =
         smart::smart(trades, entries, inputs.slots.clone(), &params.smart, horizon, states);
     out.emit(list);
     out.emit(matches);
     out.emit(clusters);
+    found
 }

@@ -52,7 +52,7 @@ fn case(shape: Shape, horizon_s: u64, history_s: Seconds, reach: (Seconds, Secon
 }
 
 /// Kinds of rules, some twice.
-const KINDS: u64 = 24;
+const KINDS: u64 = 27;
 
 /// The same with so little of each token that a wallet has a share of it, and a creator who sells.
 fn scarce(mut event: Event) -> Event {
@@ -200,7 +200,17 @@ impl Dice {
                 };
                 (Kind::IndicatorCross { indicator, interval_s: self.bar_s, direction }, Some(level))
             }
-            _ => (Kind::Migrated, None),
+            23 => (Kind::Migrated, None),
+            of_smart => {
+                let list = self.chance(0.7).then(|| "whales".to_owned());
+                let score_min = self.chance(0.3).then_some(50);
+                let threshold = self.chance(0.5).then_some(0.05);
+                match of_smart {
+                    24 => (Kind::SmartBuy { list, score_min }, threshold),
+                    25 => (Kind::SmartSell { list, score_min }, threshold),
+                    _ => (Kind::SmartCluster { list, window_s: window / 3 }, Some(2.0)),
+                }
+            }
         }
     }
 

@@ -129,6 +129,12 @@ impl Index {
         self.tracks.iter()
     }
 
+    /// Rules over trades of listed wallets.
+    pub(super) fn of_matches(&self) -> impl Iterator<Item = RuleAt> {
+        let tracks = self.tracks.iter().filter(|(track, _)| track.series.is_of_matches());
+        tracks.flat_map(|(_, levels)| levels.iter().map(|(_, at)| *at))
+    }
+
     /// The levels of a track.
     pub(super) fn levels(&self, track: Track) -> Option<&BTreeSet<(Level, RuleAt)>> {
         self.tracks.iter().find(|(other, _)| *other == track).map(|(_, levels)| levels)

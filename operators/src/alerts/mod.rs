@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! controls ──► rulebook ──► rules that stand ──┬─► alert_rules (record)
-//! trades, events ──► points of tokens ─────────┴─► shares of tokens ──► alerts ──► stamped ──► alerts (record)
+//! trades, events, … ──► points of tokens ──────┴─► shares of tokens ──► alerts ──► stamped ──► alerts (record)
 //! ```
 //!
 //! **A function of what happened.** The points of a token are taken in canonical order, whenever they come.
@@ -19,6 +19,9 @@
 //! **Answers for the past.** A rule that comes is asked about what is kept of the past at once
 //! ([`Params::history_s`]), as if it had been there; what it finds is marked `historical`. What it finds
 //! depends on that past only: where a value is made of more, it is not known.
+//!
+//! A list of wallets that is edited is a change of the past too: rules over trades of listed wallets are asked
+//! again about what is kept of the past, and what they find by the edit is `historical`.
 //!
 //! A rule that is taken back takes back what it said. One that is to end, and let stand what it said, is
 //! replaced by the same one with an end to its validity.
@@ -61,6 +64,7 @@ pub use stamped::{News, Slot};
 use crate::holders::Holdings;
 use crate::indicators::Indicators;
 use crate::prelude::*;
+use crate::smart::Match;
 use crate::usd::ValuedTrade;
 
 /// Settings of [`alerts`].
@@ -121,6 +125,8 @@ pub struct Happenings<'s> {
     pub holdings: Collection<'s, Holdings>,
     /// Technical indicators.
     pub indicators: Collection<'s, Indicators>,
+    /// Trades of wallets on lists.
+    pub matches: Collection<'s, Match>,
 }
 
 /// Maintains what alert rules say of tokens.
@@ -141,7 +147,7 @@ pub fn alerts<'s>(
         ((rule, known_from), time, if is_there { diff } else { -diff })
     });
     let rules = keyed::<Rulebook>(rules.as_collection(), "rulebook", (), states);
-    let Happenings { trades, events, holdings, indicators } = happenings;
+    let Happenings { trades, events, holdings, indicators, matches } = happenings;
     // What was so before is what it was before.
     let held = holdings.inner.flat_map(|(holdings, time, diff)| {
         (diff > 0).then(|| (Input::Held(holdings.mint, Shares::of(&holdings)), time, diff))
@@ -151,6 +157,10 @@ pub fn alerts<'s>(
         events.flat_map(|event| Point::of_event(&event).map(|(mint, point)| Input::Point(mint, point))),
         indicators.flat_map(|row| Bar::point(&row).map(|(mint, point)| Input::Point(mint, point))),
         held.as_collection(),
+        matches.map(|matched| {
+            let (mint, point) = SmartTrade::point(&matched);
+            Input::Point(mint, point)
+        }),
         rules.clone().flat_map(|standing| addressed(&standing)),
     ];
     let scope = inputs[0].scope();
@@ -220,11 +230,6 @@ fn refused(rule: &Rule, bars_s: &[Seconds]) -> Option<Reject> {
     {
         let path = "kind.indicator_cross.interval_s".to_owned();
         problems.push((path, format!("is {interval_s}, must be one of {bars_s:?}")));
-    }
-    // Better than a rule that stands and never speaks.
-    if matches!(rule.kind, Kind::SmartBuy { .. } | Kind::SmartSell { .. } | Kind::SmartCluster { .. }) {
-        let what = "asks for trades of listed wallets, which rules are not given yet; see smart_matches";
-        problems.push(("kind".to_owned(), what.to_owned()));
     }
     if problems.is_empty() {
         return None;

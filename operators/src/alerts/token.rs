@@ -8,6 +8,7 @@
 //! An alert counts as given if it stood at the end of a second: within one, outputs may not depend on how
 //! events were batched, and one that does not outlive its second is as if it had never been.
 
+mod ask;
 mod doubts;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -107,13 +108,14 @@ impl Token {
         around: Around<'_>,
         before: &mut Before,
     ) {
-        let mut first = None;
+        let (mut first, mut edited) = (None, None);
         changes.sort_unstable_by_key(|(point, diff)| (*diff > 0, *point));
         let mut gone = Gone::of(changes, around.now);
         for (point, diff) in changes.drain(..) {
             let at = self.points.partition_point(|kept| kept.point < point);
             if self.pruned_count + (at as u64) < self.base.0 {
-                continue; // so late that nothing changes any more
+                edited = self.edit(at, point, diff, around).into_iter().chain(edited).min();
+                continue;
             }
             if diff > 0 {
                 self.insert(at, Kept::new(point, gone.came_at(&point)));
@@ -131,7 +133,13 @@ impl Token {
         {
             self.go_back(first);
         }
+        if let Some(first) = edited {
+            self.carry_from(first);
+        }
         self.go_on(around, before);
+        if edited.is_some() {
+            self.ask_again(around, before);
+        }
     }
 
     fn insert(&mut self, at: usize, kept: Kept) {
@@ -186,6 +194,11 @@ impl Token {
         (folded < self.points.len()).then_some(folded + 1)
     }
 
+    /// Fills in what all points from a place on carry on.
+    fn carry_from(&mut self, at: usize) {
+        (at + 1..=self.points.len()).for_each(|count| self.carry(count));
+    }
+
     /// Fills in what a point carries on from the one before it.
     fn carry(&mut self, count: usize) {
         let before = count.checked_sub(2).and_then(|at| self.points.get(at)).cloned();
@@ -235,32 +248,7 @@ impl Token {
         let was_removed =
             |said: &Said| said.is_of(ready) && said.alert.retracted == Some(Reason::RuleRemoved);
         self.retract(was_removed, Reason::Corrected, around, before);
-        if self.points.is_empty() {
-            return;
-        }
-        let mut alone = Index::default();
-        alone.insert(&ready.watch, at);
-        let asked = Asked { rules: around.rules, shared: &NO_RULES, own: &alone };
-        let (mut fold, mut found) = (Fold::after(self.pruned), Vec::new());
-        let folds = std::iter::once(&mut self.base).chain(&mut self.checkpoints);
-        let mut folds = folds.peekable();
-        for count in 0..=self.points.len() {
-            if count > 0 {
-                let held_back_from = self.doubts.bars_from();
-                let (points, pruned, usual) = (&self.points, &self.pruned, around.usual);
-                let history = History { points, count, pruned, usual, held_back_from };
-                fold.step(history, asked, &mut found);
-            }
-            let total = self.pruned_count + count as u64;
-            while let Some((_, checkpoint)) = folds.next_if(|(of, _)| *of <= total) {
-                checkpoint.graft(at, &fold);
-            }
-        }
-        fold.advance(around.now, asked, &mut found);
-        self.head.graft(at, &fold);
-        for found in found {
-            self.say(&found, around, before);
-        }
+        self.ask(at, around, before);
     }
 
     /// No longer asks a rule, and retracts what it has said.
@@ -269,10 +257,7 @@ impl Token {
             own.remove(&ready.watch, at);
         }
         self.own.take_if(|own| own.is_empty());
-        let folds = std::iter::once(&mut self.base).chain(&mut self.checkpoints).map(|(_, fold)| fold);
-        for fold in folds.chain([&mut self.head]) {
-            fold.remove(at);
-        }
+        self.folds().for_each(|fold| fold.remove(at));
         self.retract(|said| said.is_of(ready), Reason::RuleRemoved, around, before);
     }
 

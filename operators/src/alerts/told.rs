@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::input::{Point, What};
 use crate::holders::Holdings;
 use crate::indicators::{Figure, Indicators, Values};
+use crate::smart::Match;
 use crate::tokens::Number;
 
 /// A trade of a wallet that is on a list.
@@ -132,6 +133,22 @@ fn percent(tenths: u16) -> f64 {
 }
 
 impl SmartTrade {
+    /// The token and the point of a match.
+    #[must_use]
+    pub fn point(matched: &Match) -> (Address, Point) {
+        let Match { event, list, trader, trade, score, historical, .. } = matched;
+        let smart = Self {
+            list: list_key(list),
+            trader: *trader,
+            side: trade.side,
+            base: trade.base,
+            value_micros: trade.value_micros(),
+            score: *score,
+            is_historical: *historical,
+        };
+        (trade.mint, Point { time: trade.time, id: *event, what: What::Smart(smart), program: None })
+    }
+
     /// What was paid, USD.
     #[must_use]
     pub fn value_usd(&self) -> Option<Number> {

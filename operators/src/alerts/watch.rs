@@ -60,6 +60,11 @@ impl Series {
         )
     }
 
+    /// True if it is made of trades of listed wallets.
+    pub(super) const fn is_of_matches(self) -> bool {
+        matches!(self, Self::Smart(..) | Self::Cluster(..))
+    }
+
     /// True if its value says nothing but that there was one.
     pub(super) const fn is_occurrence(self) -> bool {
         matches!(

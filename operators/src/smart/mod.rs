@@ -82,6 +82,8 @@ pub struct Smart<'s> {
     pub list: Collection<'s, Listed>,
     /// Trades of listed wallets.
     pub matches: Collection<'s, Committed<Match>>,
+    /// The same without how settled they are.
+    pub found: Collection<'s, Match>,
     /// What several of them bought together.
     pub clusters: Collection<'s, Committed<Cluster>>,
 }
@@ -120,9 +122,10 @@ pub fn smart<'s>(
     let clusters = keyed::<cluster::Day>(matches.clone(), "smart_cluster_days", settings, states);
     // How settled a slot is has to be known for as long as an edit is answered for its trades.
     let retained = params.retained(horizon);
+    let found = matches.clone();
     let matches = committed(matches, None, statuses.clone(), retained, states);
     let clusters = committed(clusters, None, statuses, retained, states);
     // They come by slot, and the changes of a key must leave together: the last event may be of another slot.
     let by_mint = clusters.inner.exchange(|(row, _, _)| row.record.mint.route());
-    Smart { list, matches, clusters: by_mint.as_collection() }
+    Smart { list, matches, found, clusters: by_mint.as_collection() }
 }

@@ -3,12 +3,12 @@
 //! What was said and no longer follows depends on what had come by the end of each second, so it is worked
 //! out for all of them, one after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dataflows::Params;
 use model::rule::{Direction, Group, Indicator, Kind, Scope, Unit};
-use model::{Address, AlertId, Commitment, Control, Event, EventId, Row, Rule, Seconds, SlotState};
-use operators::alerts::{Alert, CommittedAlert, Reason, Standing};
+use model::{Address, AlertId, Commitment, Control, Event, EventId, Row, Rule, Seconds, Side, SlotState};
+use operators::alerts::{Alert, CommittedAlert, Reason, Standing, list_key};
 use operators::indicators::{Figure, Values};
 use operators::tokens::Number;
 
@@ -17,7 +17,7 @@ use super::Facts;
 mod points;
 mod told;
 
-use points::{Point, What, points};
+use points::{Point, Smart, What, points};
 
 type Table = BTreeMap<Row, Row>;
 
@@ -184,7 +184,8 @@ fn said(facts: &Facts<'_>, told: &told::Told) -> BTreeMap<AlertId, Alert> {
 
 fn alert(rule: &Rule, known: Seconds, mint: &Address, fired: &Fired) -> Alert {
     let is_occurrence =
-        matches!(rule.kind, Kind::Completed | Kind::Migrated | Kind::NewToken | Kind::DevSold);
+        matches!(rule.kind, Kind::Completed | Kind::Migrated | Kind::NewToken | Kind::DevSold)
+            || (is_smart(&rule.kind) && rule.threshold.is_none());
     Alert {
         id: AlertId::new(&rule.id, rule.version, mint, &fired.cause),
         rule_id: rule.id.clone(),
@@ -196,7 +197,7 @@ fn alert(rule: &Rule, known: Seconds, mint: &Address, fired: &Fired) -> Alert {
         fired_at: fired.at,
         cause: fired.cause,
         evidence: fired.evidence,
-        historical: fired.at < known,
+        historical: fired.at < known || fired.is_historical,
         deliver_by: rule.options.max_age_s.map(|age| fired.at + age),
         retracted: None,
     }
@@ -208,6 +209,7 @@ struct Fired {
     cause: EventId,
     evidence: Option<EventId>,
     value: f64,
+    is_historical: bool,
 }
 
 /// One rule and one token.
@@ -249,6 +251,42 @@ impl Asked<'_> {
 
     fn own_price(&self, at: usize) -> Option<f64> {
         self.price(at).filter(|(_, of)| *of == at).map(|(price, _)| price)
+    }
+
+    fn smart(&self, list: Option<&String>, score_min: Option<u8>, trade: &Smart) -> Option<Value> {
+        let is_meant = is_of(list, trade) && trade.score >= score_min.unwrap_or(0);
+        let value = if self.rule.threshold.is_some() { trade.value } else { Some(1.0) };
+        value.filter(|_| is_meant).map(|value| (value, None))
+    }
+
+    /// Trades of wallets of a list in the window up to a point, in order.
+    fn smart_trades(&self, list: Option<&String>, window: Seconds, upto: usize) -> Vec<(usize, Smart)> {
+        let is_within = |at: &usize| self.points[*at].time + window > self.points[upto].time;
+        let trades = (0..=upto).filter(is_within).filter_map(|at| match self.points[at].what {
+            What::Smart(trade) if is_of(list, &trade) => Some((at, trade)),
+            _ => None,
+        });
+        trades.collect()
+    }
+
+    /// The wallets that bought more than they sold there.
+    fn buyers(&self, list: Option<&String>, window: Seconds, upto: usize) -> BTreeSet<Address> {
+        let mut net: BTreeMap<Address, i128> = BTreeMap::new();
+        for (_, trade) in self.smart_trades(list, window, upto) {
+            *net.entry(trade.trader).or_default() += trade.base;
+        }
+        net.into_iter().filter(|(_, base)| *base > 0).map(|(trader, _)| trader).collect()
+    }
+
+    /// True if what a point shows was not all known when it happened.
+    fn is_historical(&self, at: usize) -> bool {
+        match (&self.rule.kind, self.points[at].what) {
+            (Kind::SmartCluster { list, window_s }, _) => {
+                self.smart_trades(list.as_ref(), *window_s, at).iter().any(|(_, trade)| trade.is_historical)
+            }
+            (_, What::Smart(trade)) => trade.is_historical,
+            _ => false,
+        }
     }
 
     /// The event that causes what a point shows: itself, or the last trade.
@@ -324,6 +362,19 @@ impl Asked<'_> {
             }
             (Kind::MarketCapAbove | Kind::MarketCapBelow, _) => simple(self.cap(at, self.unit())?),
             (Kind::CurveProgress, _) => simple(self.progress(at)?),
+            (Kind::SmartBuy { list, score_min }, What::Smart(trade)) if trade.side == Side::Buy => {
+                self.smart(list.as_ref(), *score_min, &trade)
+            }
+            (Kind::SmartSell { list, score_min }, What::Smart(trade)) if trade.side == Side::Sell => {
+                self.smart(list.as_ref(), *score_min, &trade)
+            }
+            (Kind::SmartCluster { list, window_s }, What::Smart(trade)) if is_of(list.as_ref(), &trade) => {
+                let buyers = self.buyers(list.as_ref(), *window_s, at);
+                let of_them = |(_, trade): &(usize, Smart)| buyers.contains(&trade.trader);
+                let first = self.smart_trades(list.as_ref(), *window_s, at).into_iter().find(of_them);
+                let first = first.filter(|(first, _)| self.points[*first].id != self.points[at].id);
+                Some((points::number(buyers.len() as u128), first.and_then(|(at, _)| self.points[at].id)))
+            }
             (Kind::Top10Share, What::Shares(shares)) => simple(shares.top10_pct()?),
             (Kind::LabelShare { group }, What::Shares(shares)) => {
                 let at = Group::ALL.iter().position(|other| other == group)?;
@@ -378,7 +429,7 @@ impl Asked<'_> {
 
     fn lookback(&self) -> Seconds {
         match self.rule.kind {
-            Kind::PriceMove { window_s, .. } => window_s,
+            Kind::PriceMove { window_s, .. } | Kind::SmartCluster { window_s, .. } => window_s,
             Kind::VolumeSpike { window_s, .. } => 13 * window_s,
             _ => 0,
         }
@@ -398,6 +449,7 @@ impl Asked<'_> {
             Kind::Target { entry } => up(entry.0 * (1.0 + threshold / 100.0)),
             Kind::AllTimeHigh => (false, threshold.max(f64::MIN_POSITIVE), -reset),
             Kind::IndicatorCross { direction: Direction::Down, .. } => down(threshold),
+            Kind::SmartBuy { .. } | Kind::SmartSell { .. } if self.rule.threshold.is_none() => up(1.0),
             Kind::LiquidityRemoved => up(99.0),
             Kind::DevSold => up(1.0),
             Kind::Completed | Kind::Migrated | Kind::NewToken => up(1.0),
@@ -440,7 +492,7 @@ impl Asked<'_> {
                 | Kind::Completed
                 | Kind::Migrated
                 | Kind::NewToken
-        );
+        ) || is_smart(&self.rule.kind);
         let (is_down, level, back) = self.levels();
         let options = &self.rule.options;
         let lookback = self.lookback();
@@ -457,7 +509,11 @@ impl Asked<'_> {
                 (has_gone_back, is_firing, over_since) = (false, options.keep_s > 0, None);
                 fired.push(due);
             }
-            let before = last;
+            let mut before = last;
+            if let Kind::SmartCluster { window_s, .. } = self.rule.kind {
+                // Nobody, where nobody has been for a window.
+                before = last.filter(|(_, at)| at + window_s > point.time).or(Some((0.0, point.time)));
+            }
             let shown = self.value(at);
             let is_share = self.is_share();
             if let Some((value, _)) = shown {
@@ -493,7 +549,8 @@ impl Asked<'_> {
             if !self.may_fire(&fired, point.time) {
                 continue;
             }
-            let found = Fired { at: point.time + options.for_s, cause, evidence, value };
+            let is_historical = self.is_historical(at);
+            let found = Fired { at: point.time + options.for_s, cause, evidence, value, is_historical };
             if options.for_s > 0 {
                 pending = Some(found);
             } else {
@@ -537,7 +594,8 @@ impl Asked<'_> {
             };
             if is_far && self.passes(at, point.time) && self.may_fire(&fired, point.time) {
                 let evidence = Some(event);
-                fired.push(Fired { at: point.time, cause, evidence, value: change });
+                let is_historical = false;
+                fired.push(Fired { at: point.time, cause, evidence, value: change, is_historical });
                 from = Some((price, cause));
             }
         }
@@ -561,11 +619,19 @@ impl Asked<'_> {
             // As of the last point before that.
             let last = self.points.iter().rposition(|point| point.time < at).unwrap_or(0);
             if self.passes(last, at) && self.may_fire(&fired, at) {
-                fired.push(Fired { at, cause, evidence: None, value: length });
+                fired.push(Fired { at, cause, evidence: None, value: length, is_historical: false });
             }
         }
         fired
     }
+}
+
+fn is_smart(kind: &Kind) -> bool {
+    matches!(kind, Kind::SmartBuy { .. } | Kind::SmartSell { .. })
+}
+
+fn is_of(list: Option<&String>, trade: &Smart) -> bool {
+    list.is_none_or(|list| list_key(list) == trade.list)
 }
 
 fn indicator_value(indicator: Indicator, values: &Values) -> Option<f64> {

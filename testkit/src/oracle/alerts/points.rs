@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use model::{Address, ChainEvent, EventId, Program, Seconds, Side};
-use operators::alerts::Shares;
+use operators::alerts::{Shares, list_key};
 use operators::indicators::Values;
 
-use super::super::{Facts, tokens};
+use super::super::{Facts, smart, tokens};
 use super::told::Told;
 
 /// What happened to a token.
@@ -40,11 +40,24 @@ pub(super) enum What {
         is_in: bool,
         pct: f64,
     },
+    /// Of a wallet on a list: which, who, base bought or sold, USD, rank, and whether that was not known.
+    Smart(Smart),
     Bar {
         interval: Seconds,
         values: Values,
     },
     Shares(Shares),
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Smart {
+    pub(super) list: u64,
+    pub(super) trader: Address,
+    pub(super) side: Side,
+    pub(super) base: i128,
+    pub(super) value: Option<f64>,
+    pub(super) score: u8,
+    pub(super) is_historical: bool,
 }
 
 /// Base that sets the price, how much of it is not for sale, and what there was to sell.
@@ -119,6 +132,22 @@ pub(super) fn points(facts: &Facts<'_>, told: &Told) -> BTreeMap<Address, Vec<Po
         let origin = event.origin();
         let (time, id, program) = (origin.block_time, Some(origin.id), Some(program));
         points.entry(mint).or_default().push(Point { time, id, program, what });
+    }
+    let mut matches = smart::matches(facts);
+    matches.sort_by_key(|matched| (matched.event, list_key(&matched.list)));
+    for matched in matches {
+        let trade = matched.trade;
+        let what = What::Smart(Smart {
+            list: list_key(&matched.list),
+            trader: matched.trader,
+            side: trade.side,
+            base: if trade.side == Side::Buy { trade.base.into() } else { -i128::from(trade.base) },
+            value: trade.value_micros().map(|micros| number(micros.into()) / 1e6),
+            score: matched.score.unwrap_or(0),
+            is_historical: matched.historical,
+        });
+        let point = Point { time: trade.time, id: Some(matched.event), program: None, what };
+        points.entry(trade.mint).or_default().push(point);
     }
     for (mint, time, what) in told.points() {
         points.entry(mint).or_default().push(Point { time, id: None, program: None, what });
