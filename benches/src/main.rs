@@ -14,6 +14,8 @@ mod decode;
 mod made_up;
 mod market;
 mod report;
+mod seat;
+mod shares;
 mod sinks;
 mod soak;
 mod windows;

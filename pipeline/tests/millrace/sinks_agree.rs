@@ -28,12 +28,28 @@ pools_at_start = 12
 fork_probability = 0.01
 duplicate_ratio = 0.05
 late_ratio = 0.05
+[controls]
+lists = [\"whales.jsonl\"]
+rules = [\"rules.toml\"]
 [run]
 workers = 2
 speed = \"max\"
 [[sinks]]
 type = \"sqlite\"
 path = \"market.db\"
+";
+
+/// Rules that have something to say of it.
+const RULES: &str = "
+[[rules]]
+id = \"large-trade\"
+kind = { whale_trade = {} }
+scope = { all = {} }
+threshold = 500
+[[rules]]
+id = \"whale-buys\"
+kind = { smart_buy = { list = \"whales\" } }
+scope = { all = {} }
 ";
 
 /// Servers are killed here, so that only one test may need them at a time.
@@ -66,8 +82,11 @@ impl Market {
         let folder = TempDir::new().unwrap();
         let servers = toml::to_string(&BTreeMap::from([("sinks", &sinks)])).unwrap();
         std::fs::write(folder.path().join("market.toml"), format!("{MARKET}\n{servers}")).unwrap();
+        std::fs::write(folder.path().join("rules.toml"), RULES).unwrap();
+        std::fs::write(folder.path().join("whales.jsonl"), "").unwrap();
         let market = Self { folder, config, sinks };
         market.run_through_outages();
+        market.list_whales();
         market.millrace(&["run"]);
         Some(market)
     }
@@ -105,6 +124,17 @@ impl Market {
         let ended = running.wait().unwrap();
         let errors = std::fs::read_to_string(self.folder.path().join("errors")).unwrap();
         assert!(matches!(ended.code(), Some(0 | 3)), "{errors}");
+    }
+
+    /// Lists the wallets that have traded most, so that the second run matches the trades of the first too.
+    fn list_whales(&self) {
+        let traders = "SELECT trader FROM trades WHERE trader IS NOT NULL \
+            GROUP BY trader ORDER BY count(*) DESC, trader LIMIT 50";
+        let lines = self.ask_store(traders).into_iter().flatten().map(|trader| match trader {
+            Cell::Text(trader) => format!("{{\"list\": \"whales\", \"trader\": \"{trader}\"}}\n"),
+            other => panic!("{other:?} is no wallet"),
+        });
+        std::fs::write(self.folder.path().join("whales.jsonl"), lines.collect::<String>()).unwrap();
     }
 
     /// Up to where the embedded store is.
