@@ -48,11 +48,28 @@ struct Line {
 /// Trades a second of event time in the closed loop: what the chain has at its busiest, several times over.
 /// How much is kept depends on it, since it is kept by time.
 const DENSITY: u64 = 10_000;
-/// Seconds of event time before the closed loop is measured: slots are finalized and oracle prices are past
-/// correction.
-const LEAD_CLOSED_S: u64 = 75;
-/// The same before the open loop, where a second holds more: until slots are finalized.
-const LEAD_OPEN_S: u64 = 14;
+
+/// How much is measured, in seconds of event time.
+struct Sizes {
+    /// Before the closed loop is measured: slots are finalized and oracle prices are past correction.
+    lead_closed: u64,
+    closed: u64,
+    /// The same before the open loop, where a second holds more: until slots are finalized.
+    lead_open: u64,
+    open: u64,
+    /// Trades a second that are offered in the open loop.
+    rates: &'static [u64],
+}
+
+const FULL: Sizes = Sizes {
+    lead_closed: 75,
+    closed: 60,
+    lead_open: 14,
+    open: 10,
+    rates: &[5_000, 10_000, 50_000, 100_000, 200_000],
+};
+/// Without waiting for anything to be finalized.
+const QUICK: Sizes = Sizes { lead_closed: 8, closed: 6, lead_open: 4, open: 3, rates: &[10_000] };
 
 /// A rate that is so many times what the closed loop took is not offered.
 const BEYOND: f64 = 1.5;
@@ -77,7 +94,9 @@ pub(crate) struct Which {
 /// Measures and prints.
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 pub(crate) fn run(which: &Which, quick: bool, json: bool) -> anyhow::Result<()> {
+    let sizes = if quick { QUICK } else { FULL };
     let mut setups = vec![(Part::Candles, 1), (Part::Windows, 1), (Part::Market, 1), (Part::Market, 2)];
+    setups.truncate(if quick { 3 } else { 4 });
     setups.retain(|(part, workers)| {
         which.part.is_none_or(|only| only == *part) && which.workers.is_none_or(|only| only == *workers)
     });
@@ -85,7 +104,7 @@ pub(crate) fn run(which: &Which, quick: bool, json: bool) -> anyhow::Result<()> 
     let mut lines = Vec::new();
     let mut sustained = Vec::new();
     if is_wanted(0) {
-        let load = Arc::new(Load::new(DENSITY, LEAD_CLOSED_S, if quick { 30 } else { 120 }));
+        let load = Arc::new(Load::new(DENSITY, sizes.lead_closed, sizes.closed));
         let bare = bare(&load);
         for (part, workers) in &setups {
             let mut line = measure(*part, *workers, &load, Pace::Closed)?;
@@ -97,9 +116,8 @@ pub(crate) fn run(which: &Which, quick: bool, json: bool) -> anyhow::Result<()> 
         }
         lines.insert(0, bare);
     }
-    let rates: &[u64] = if quick { &[10_000, 100_000] } else { &[10_000, 50_000, 100_000, 200_000] };
-    for rate in rates.iter().filter(|rate| is_wanted(**rate)) {
-        let load = Arc::new(Load::new(*rate, LEAD_OPEN_S, if quick { 3 } else { 10 }));
+    for rate in sizes.rates.iter().filter(|rate| is_wanted(**rate)) {
+        let load = Arc::new(Load::new(*rate, sizes.lead_open, sizes.open));
         for setup @ (part, workers) in &setups {
             let closed = sustained.iter().find(|(of, _)| of == setup);
             if closed.is_some_and(|(_, per_s)| *rate as f64 > BEYOND * per_s) {
