@@ -484,15 +484,7 @@ impl Asked<'_> {
 
     /// Rules that fire when a value comes to a level.
     fn crossings(&self, now: Seconds) -> Vec<Fired> {
-        let is_event = matches!(
-            self.rule.kind,
-            Kind::WhaleTrade { .. }
-                | Kind::LiquidityChange { .. }
-                | Kind::LiquidityRemoved
-                | Kind::Completed
-                | Kind::Migrated
-                | Kind::NewToken
-        ) || is_smart(&self.rule.kind);
+        let is_event = self.is_event();
         let (is_down, level, back) = self.levels();
         let options = &self.rule.options;
         let lookback = self.lookback();
@@ -509,11 +501,7 @@ impl Asked<'_> {
                 (has_gone_back, is_firing, over_since) = (false, options.keep_s > 0, None);
                 fired.push(due);
             }
-            let mut before = last;
-            if let Kind::SmartCluster { window_s, .. } = self.rule.kind {
-                // Nobody, where nobody has been for a window.
-                before = last.filter(|(_, at)| at + window_s > point.time).or(Some((0.0, point.time)));
-            }
+            let before = self.came_from(last, point.time);
             let shown = self.value(at);
             let is_share = self.is_share();
             if let Some((value, _)) = shown {
@@ -561,6 +549,25 @@ impl Asked<'_> {
         let matured = pending.filter(|due| due.at <= now && self.rule.is_valid_at(due.at));
         fired.extend(matured);
         fired
+    }
+
+    /// True if a value is there with its event only.
+    fn is_event(&self) -> bool {
+        matches!(
+            self.rule.kind,
+            Kind::WhaleTrade { .. }
+                | Kind::LiquidityChange { .. }
+                | Kind::LiquidityRemoved
+                | Kind::Completed
+                | Kind::Migrated
+                | Kind::NewToken
+        ) || is_smart(&self.rule.kind)
+    }
+
+    /// What a value was before: of a cluster nobody, where nobody has been for a window.
+    fn came_from(&self, last: Option<(f64, Seconds)>, time: Seconds) -> Option<(f64, Seconds)> {
+        let Kind::SmartCluster { window_s, .. } = self.rule.kind else { return last };
+        last.filter(|(_, at)| at + window_s > time).or(Some((0.0, time)))
     }
 
     fn is_share(&self) -> bool {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use model::{Address, ChainEvent, EventId, Program, Seconds, Side};
 use operators::alerts::{Shares, list_key};
 use operators::indicators::Values;
+use operators::smart::Match;
+use operators::usd::ValuedTrade;
 
 use super::super::{Facts, smart, tokens};
 use super::told::Told;
@@ -68,65 +70,18 @@ pub(super) fn number(value: u128) -> f64 {
     value as f64
 }
 
+fn coins(raw: Option<u64>, decimals: u8) -> Option<f64> {
+    raw.filter(|raw| *raw > 0).map(|raw| number(raw.into()) * (1.0 / 10f64.powi(decimals.into())))
+}
+
 pub(super) fn points(facts: &Facts<'_>, told: &Told) -> BTreeMap<Address, Vec<Point>> {
-    let coins = |raw: Option<u64>, decimals: u8| {
-        raw.filter(|raw| *raw > 0).map(|raw| number(raw.into()) * (1.0 / 10f64.powi(decimals.into())))
-    };
     let mut points: BTreeMap<Address, Vec<Point>> = BTreeMap::new();
     for valued in &facts.valued {
-        let trade = valued.trade();
-        let clean = valued.clean_price().map(model::Price::get);
-        let rate = valued.usd.as_ref().and_then(operators::usd::UsdRate::price).map(model::Price::get);
-        let value = valued.value_micros().map(|micros| number(micros) / 1e6);
-        let what =
-            What::Trade {
-                prices: [
-                    clean.zip(rate).map(|(price, rate)| price * rate),
-                    clean.filter(|_| trade.quote_mint == Address::WSOL),
-                ],
-                supply: coins(trade.base_supply, trade.base_decimals),
-                value,
-                side: trade.side,
-                curve: trade.base_reserve.zip(trade.quote_reserve).filter(|_| trade.program.is_curve()).map(
-                    |(base, _)| (base, trade.program == Program::Pump && trade.quote_mint == Address::WSOL),
-                ),
-            };
-        let origin = trade.origin;
-        let point =
-            Point { time: origin.block_time, id: Some(origin.id), program: Some(trade.program), what };
-        points.entry(trade.mint).or_default().push(point);
+        points.entry(valued.trade().mint).or_default().push(of_trade(valued));
     }
     let heard = tokens::heard(facts);
     for event in &facts.survivors {
-        let (program, what) = match event {
-            ChainEvent::TokenCreated(event) => {
-                let supply = coins(event.supply, event.decimals);
-                let sets = event.virtual_base.filter(|_| event.virtual_quote.is_some());
-                let apart = sets.zip(event.real_base).map(|(a, b)| i128::from(a) - i128::from(b));
-                let curve = (sets, apart, event.real_base);
-                let curve = event.program.is_curve().then_some(curve);
-                (event.program, What::Created { creator: event.creator, supply, curve })
-            }
-            ChainEvent::CurveCompleted(event) => (event.program, What::Completed),
-            ChainEvent::Migrated(event) => (event.program, What::Migrated),
-            ChainEvent::LiquidityChanged(event) => {
-                let (moved, after) = (u128::from(event.quote_amount), u128::from(event.quote_reserve));
-                let before = if event.added { after.saturating_sub(moved) } else { after + moved };
-                if before == 0 || moved == 0 {
-                    continue;
-                }
-                (
-                    event.program,
-                    What::Liquidity { is_in: event.added, pct: number(moved * 100) / number(before) },
-                )
-            }
-            ChainEvent::CurveParametersChanged(event) if event.pool.is_some() => {
-                let real = event.real_base.filter(|_| event.real_quote.is_some());
-                let apart = real.map(|real| i128::from(event.virtual_base) - i128::from(real));
-                (event.program, What::Curve((Some(event.virtual_base), apart, None)))
-            }
-            _ => continue,
-        };
+        let Some((program, what)) = of_event(event) else { continue };
         // Some completions say only of which curve they are.
         let Some(mint) = tokens::with_mint(event, &heard).mint() else { continue };
         let origin = event.origin();
@@ -136,18 +91,7 @@ pub(super) fn points(facts: &Facts<'_>, told: &Told) -> BTreeMap<Address, Vec<Po
     let mut matches = smart::matches(facts);
     matches.sort_by_key(|matched| (matched.event, list_key(&matched.list)));
     for matched in matches {
-        let trade = matched.trade;
-        let what = What::Smart(Smart {
-            list: list_key(&matched.list),
-            trader: matched.trader,
-            side: trade.side,
-            base: if trade.side == Side::Buy { trade.base.into() } else { -i128::from(trade.base) },
-            value: trade.value_micros().map(|micros| number(micros.into()) / 1e6),
-            score: matched.score.unwrap_or(0),
-            is_historical: matched.historical,
-        });
-        let point = Point { time: trade.time, id: Some(matched.event), program: None, what };
-        points.entry(trade.mint).or_default().push(point);
+        points.entry(matched.trade.mint).or_default().push(of_match(&matched));
     }
     for (mint, time, what) in told.points() {
         points.entry(mint).or_default().push(Point { time, id: None, program: None, what });
@@ -157,4 +101,68 @@ pub(super) fn points(facts: &Facts<'_>, told: &Told) -> BTreeMap<Address, Vec<Po
         points.sort_by_key(|point| (point.time, point.id));
     }
     points
+}
+
+fn of_trade(valued: &ValuedTrade) -> Point {
+    let trade = valued.trade();
+    let clean = valued.clean_price().map(model::Price::get);
+    let rate = valued.usd.as_ref().and_then(operators::usd::UsdRate::price).map(model::Price::get);
+    let is_usual = trade.program == Program::Pump && trade.quote_mint == Address::WSOL;
+    let reserves = trade.base_reserve.zip(trade.quote_reserve);
+    let what = What::Trade {
+        prices: [
+            clean.zip(rate).map(|(price, rate)| price * rate),
+            clean.filter(|_| trade.quote_mint == Address::WSOL),
+        ],
+        supply: coins(trade.base_supply, trade.base_decimals),
+        value: valued.value_micros().map(|micros| number(micros) / 1e6),
+        side: trade.side,
+        curve: reserves.filter(|_| trade.program.is_curve()).map(|(base, _)| (base, is_usual)),
+    };
+    let origin = trade.origin;
+    Point { time: origin.block_time, id: Some(origin.id), program: Some(trade.program), what }
+}
+
+fn of_event(event: &ChainEvent) -> Option<(Program, What)> {
+    Some(match event {
+        ChainEvent::TokenCreated(event) => {
+            let supply = coins(event.supply, event.decimals);
+            let sets = event.virtual_base.filter(|_| event.virtual_quote.is_some());
+            let apart = sets.zip(event.real_base).map(|(a, b)| i128::from(a) - i128::from(b));
+            let curve = (sets, apart, event.real_base);
+            let curve = event.program.is_curve().then_some(curve);
+            (event.program, What::Created { creator: event.creator, supply, curve })
+        }
+        ChainEvent::CurveCompleted(event) => (event.program, What::Completed),
+        ChainEvent::Migrated(event) => (event.program, What::Migrated),
+        ChainEvent::LiquidityChanged(event) => {
+            let (moved, after) = (u128::from(event.quote_amount), u128::from(event.quote_reserve));
+            let before = if event.added { after.saturating_sub(moved) } else { after + moved };
+            if before == 0 || moved == 0 {
+                return None;
+            }
+            let pct = number(moved * 100) / number(before);
+            (event.program, What::Liquidity { is_in: event.added, pct })
+        }
+        ChainEvent::CurveParametersChanged(event) if event.pool.is_some() => {
+            let real = event.real_base.filter(|_| event.real_quote.is_some());
+            let apart = real.map(|real| i128::from(event.virtual_base) - i128::from(real));
+            (event.program, What::Curve((Some(event.virtual_base), apart, None)))
+        }
+        _ => return None,
+    })
+}
+
+fn of_match(matched: &Match) -> Point {
+    let trade = matched.trade;
+    let what = What::Smart(Smart {
+        list: list_key(&matched.list),
+        trader: matched.trader,
+        side: trade.side,
+        base: if trade.side == Side::Buy { trade.base.into() } else { -i128::from(trade.base) },
+        value: trade.value_micros().map(|micros| number(micros.into()) / 1e6),
+        score: matched.score.unwrap_or(0),
+        is_historical: matched.historical,
+    });
+    Point { time: trade.time, id: Some(matched.event), program: None, what }
 }
