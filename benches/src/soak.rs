@@ -1,7 +1,8 @@
 //! A day and a quarter of the market at full speed, and what stays in memory: resident bytes, and what the
-//! operators' states take, every few hours. Once the widest window and the horizon are full it must no
-//! longer grow.
+//! operators' states take, every few hours, and which operators those are in the end. Once the widest window and
+//! the horizon are full it must no longer grow.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::anyhow;
@@ -22,6 +23,8 @@ struct Line {
     per_s: f64,
     resident_mib: u64,
     states_mib: u64,
+    /// The same by operator, bytes.
+    operators: BTreeMap<String, u64>,
 }
 
 /// Runs and prints.
@@ -54,13 +57,16 @@ pub(crate) fn run(quick: bool, json: bool) -> anyhow::Result<()> {
             if (second + 1).is_multiple_of(step * 3600) {
                 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
                 let per_s = (per_second * step * 3600) as f64 / started.elapsed().as_secs_f64();
-                let states: usize = graph.snapshot()?.iter().map(|(_, bytes)| bytes.len()).sum();
+                let states = graph.snapshot()?.into_iter();
+                let operators: BTreeMap<String, u64> =
+                    states.map(|(operator, bytes)| (operator, bytes.len() as u64)).collect();
                 lines.push(Line {
                     hour: (second + 1) / 3600,
                     trades,
                     per_s,
                     resident_mib: resident_bytes() >> 20,
-                    states_mib: states as u64 >> 20,
+                    states_mib: operators.values().sum::<u64>() >> 20,
+                    operators,
                 });
                 started = Instant::now();
             }
@@ -78,5 +84,11 @@ pub(crate) fn run(quick: bool, json: bool) -> anyhow::Result<()> {
             line.states_mib.to_string(),
         ];
         (format!("hour {}, {TOKENS} live tokens", line.hour), cells)
+    })?;
+    let Some(last) = lines.last().filter(|_| !json) else { return Ok(()) };
+    let mut operators: Vec<_> = last.operators.iter().filter(|(_, bytes)| **bytes >= 1 << 20).collect();
+    operators.sort_by_key(|(_, bytes)| std::cmp::Reverse(**bytes));
+    report::table(&operators, json, ["states MiB"], |(operator, bytes)| {
+        ((*operator).clone(), [(**bytes >> 20).to_string()])
     })
 }

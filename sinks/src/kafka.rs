@@ -143,8 +143,8 @@ impl Config {
         range("replication", self.replication.into(), 1, 100);
         range("retention_s", self.retention_s, 60, 100 * 366 * 86_400);
         range("queue_mib", self.queue_mib.into(), 1, 2_000);
-        // librdkafka wants a session in reach of the broker's largest transaction, 15 minutes.
-        range("timeout_ms", self.timeout_ms.into(), 1_000, 900_000);
+        // librdkafka's own bound of `socket.timeout.ms`.
+        range("timeout_ms", self.timeout_ms.into(), 1_000, 300_000);
         let has_password = !self.password_env.is_empty() || !self.password_file.as_os_str().is_empty();
         if self.user.is_empty() == has_password {
             let message = "goes with `password_env` or `password_file`, and these with a user";

@@ -159,3 +159,39 @@ fn a_restored_state_says_nothing_again_and_corrects_what_was_said() {
     let said = step(&mut restored, 101, vec![(trade(70, 3.0), -1)]);
     assert_eq!(said, [(70, Some(Reason::Corrected), false)]);
 }
+
+#[test]
+fn an_edit_of_a_list_is_answered_for_a_past_that_has_settled() {
+    let matched = |time: Seconds| {
+        let id = EventId { slot: time, tx: TxPlace::Index(0), outer_ix: 0, inner_ix: -1 };
+        let what = What::Smart(SmartTrade {
+            list: list_key("whales"),
+            trader: CAT,
+            side: Side::Buy,
+            base: 1,
+            value_micros: None,
+            score: None,
+            is_historical: true,
+        });
+        Input::Point(CAT, Point { time, id, what, program: None })
+    };
+    let price = above("two", 2.0);
+    let kind = Kind::SmartBuy { list: Some("whales".to_owned()), score_min: None };
+    let smart = Rule { id: "whales".to_owned(), kind, threshold: None, ..price.clone() };
+    let mut store = with_rule(&price);
+    step(&mut store, 0, asked(&smart, 0).into_iter().map(|input| (input, 1)).collect());
+    for (time, price) in [(10, 1.0), (20_000, 1.0), (30_000, 3.0), (45_000, 1.0)] {
+        step(&mut store, time, vec![(trade(time, price), 1)]);
+    }
+    // By now the first point has been let go, and those before the last have settled.
+    let said = step(&mut store, 45_001, vec![(matched(20_000), 1), (matched(30_000), 1), (matched(9), 1)]);
+    assert_eq!(
+        said,
+        [(20_000, None, true), (30_000, None, true)],
+        "what is no longer kept is not answered for"
+    );
+    // The others go on as if nothing had been.
+    assert_eq!(step(&mut store, 45_002, vec![(trade(45_002, 2.5), 1)]), [(45_002, None, false)]);
+    let said = step(&mut store, 45_003, vec![(matched(20_000), -1)]);
+    assert_eq!(said, [(20_000, Some(Reason::Corrected), true)]);
+}
