@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, BufReader, Read};
-use std::time::{Duration, Instant};
 
 use model::{Kind, Time, Value};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -34,29 +33,9 @@ impl Tables {
         Ok(Self { config: config.clone(), http })
     }
 
-    /// Waits until what was acknowledged can be read, for as long as there is progress. `wait_wal_table` of a
-    /// server that is minutes behind was seen to come back too early.
+    /// Waits until what was acknowledged can be read.
     fn settle(&self, table: &str) -> Result<(), Failure> {
-        let name = literal(table);
-        let sql = format!("SELECT writerTxn, sequencerTxn, suspended FROM wal_tables() WHERE name = {name}");
-        let patience = Duration::from_millis(self.config.timeout_ms.into());
-        let (mut applied, mut since) = (None, Instant::now());
-        loop {
-            let answer = self.http.query(&sql)?;
-            // What is not there, or takes no rows, is read as it is.
-            let Some(row) = answer.dataset.first() else { return Ok(()) };
-            let number = |at: usize| row.get(at).and_then(Json::as_u64);
-            if number(0) >= number(1) || row.get(2) == Some(&Json::Bool(true)) {
-                return Ok(());
-            }
-            if number(0) != applied {
-                (applied, since) = (number(0), Instant::now());
-            }
-            if since.elapsed() >= patience {
-                return Err(Failure::passing(format!("the table {table} does not take in what was written")));
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        self.http.execute(&format!("SELECT wait_wal_table({})", literal(table)))
     }
 
     fn fault(&self, doing: &str) -> impl FnOnce(Failure) -> SinkError {
