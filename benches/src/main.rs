@@ -23,10 +23,6 @@ mod workload;
 
 use clap::{Parser, Subcommand};
 
-/// The allocator that the binary uses too.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Measures the parts of millrace next to a bare single-threaded loop.
 #[derive(Parser)]
 struct Arguments {
@@ -59,6 +55,7 @@ enum Bench {
 }
 
 fn main() -> anyhow::Result<()> {
+    allocator::keep_pages();
     let Arguments { bench, json, quick } = Arguments::parse();
     match bench {
         Bench::Decode => report::print(&decode::run(quick)?, json),

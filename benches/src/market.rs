@@ -96,7 +96,9 @@ pub(crate) struct Which {
 pub(crate) fn run(which: &Which, quick: bool, json: bool) -> anyhow::Result<()> {
     let sizes = if quick { QUICK } else { FULL };
     let mut setups = vec![(Part::Candles, 1), (Part::Windows, 1), (Part::Market, 1), (Part::Market, 2)];
-    setups.truncate(if quick { 3 } else { 4 });
+    if quick {
+        setups.truncate(3);
+    }
     setups.retain(|(part, workers)| {
         which.part.is_none_or(|only| only == *part) && which.workers.is_none_or(|only| only == *workers)
     });

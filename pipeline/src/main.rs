@@ -26,11 +26,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Events are many small allocations, made on one thread and freed on another.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    allocator::keep_pages();
     let cli = cli::Cli::parse();
     let console = console::Console::new(cli.global.quiet);
     logging::start(&cli.global, &console);

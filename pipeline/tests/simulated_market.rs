@@ -20,7 +20,7 @@ use sources::simulate::{self, Simulate};
 use sources::trades::{self, Trades};
 use sources::{Source, Step};
 use testkit::oracle;
-use testkit::run::{History, Plan, Tables, assert_same, run, tables_at};
+use testkit::run::{History, LAGGING, Plan, Tables, assert_same, run, tables_at};
 
 /// How late an event may come here. Short, so that states are let go while the market goes on.
 const HORIZON_S: Seconds = 60;
@@ -94,16 +94,11 @@ fn comparable(mut tables: Tables) -> Tables {
     tables
 }
 
-/// The same less the rows of wallets, which are brought up to date at seconds of their own, minutes apart: at the
-/// end they say what had come by the last of them.
-fn without_wallets(tables: Tables) -> Tables {
+/// The same less the records that lag.
+fn without_lagging(tables: Tables) -> Tables {
     let mut tables = comparable(tables);
-    tables.retain(|name, _| !is_of_wallets(name));
+    tables.retain(|name, _| !LAGGING.contains(name));
     tables
-}
-
-fn is_of_wallets(name: &str) -> bool {
-    name.starts_with("wallet_")
 }
 
 fn assert_same_tables(expected: &Tables, found: &Tables, what: &str) {
@@ -187,8 +182,8 @@ fn captured_swaps_equal_the_oracle_in_the_middle_and_at_the_end_of_every_sixth_c
     let found = tables_at(&run(&events, &params, Plan::PLAIN), &seconds);
     for (second, count) in sampled {
         // The wallets of all coins by brute force would take a quarter of an hour.
-        let expected = oracle::tables_of(|name| !is_of_wallets(name), &events[..count], second, &params);
-        let found = without_wallets(found[&second].clone());
+        let expected = oracle::tables_of(|name| !LAGGING.contains(&name), &events[..count], second, &params);
+        let found = without_lagging(found[&second].clone());
         assert_same_tables(&expected, &found, &format!("captured, at {second}"));
     }
 }
@@ -271,8 +266,8 @@ fn forks_leave_no_trace() {
         let of_the_living = |event: &&Event| slot_of(event).is_none_or(|slot| !dead.contains(&slot));
         let living: Vec<Event> = events.iter().filter(of_the_living).cloned().collect();
         assert!(living.len() + 50 < events.len(), "seed {seed}: too little dies");
-        let with = without_wallets(run(&events, &params, Plan::PLAIN).tables);
-        let without = without_wallets(run(&living, &params, Plan::PLAIN).tables);
+        let with = without_lagging(run(&events, &params, Plan::PLAIN).tables);
+        let without = without_lagging(run(&living, &params, Plan::PLAIN).tables);
         assert_same_tables(&without, &with, &format!("seed {seed}"));
     }
 }

@@ -1,6 +1,7 @@
 //! Drives the dataflows.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 
@@ -44,6 +45,18 @@ impl Plan {
 
 /// The rows of all records: by name and key.
 pub type Tables = BTreeMap<&'static str, BTreeMap<Row, Row>>;
+
+/// Records that are brought up to date at seconds of their own, minutes apart: at the end of a stream they say what
+/// had come by the last of them, and that is a matter of arrival.
+pub const LAGGING: [&str; 2] = ["wallet_positions", "wallet_stats"];
+
+/// Takes the rows of lagging records out of a folder of JSON Lines.
+pub fn empty_lagging(folder: &Path) {
+    for record in LAGGING {
+        std::fs::write(folder.join(record).with_extension("jsonl"), "")
+            .expect("the folder can be written to");
+    }
+}
 
 /// What the outputs were.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::{files, millrace, rows, run, run_well, shared, signal, stderr};
 use serde_json::Value;
+use testkit::run::empty_lagging;
 
 /// Replays `inputs` into `out` and gives the files it wrote.
 fn replay(
@@ -84,7 +85,9 @@ fn arrival_order_ends_with_the_same_rows() {
     disturbed_market(folder.path(), "120");
     replay(folder.path(), &["market.jsonl"], "chain", &[]);
     replay(folder.path(), &["market.jsonl"], "arrival", &["--order", "arrival", "--workers", "2"]);
-    without_wallets(folder.path(), &["chain", "arrival"]);
+    for output in ["chain", "arrival"] {
+        empty_lagging(&folder.path().join(output));
+    }
     let output = run(folder.path(), &["diff", "chain", "arrival"]);
     let text = crate::common::stdout(&output);
     // A label found after its slot was finalized is not written to the trade's row.
@@ -109,19 +112,11 @@ fn trades_of_a_replay_can_be_replayed() {
     assert_eq!(ids("first"), ids("second"));
 }
 
-/// Takes away the rows of wallets. They are brought up to date at seconds of their own, minutes apart, so at
-/// the end of a stream they say what had come by the last of them, and that is a matter of arrival.
-fn without_wallets(folder: &Path, outputs: &[&str]) {
-    for output in outputs {
-        for record in ["wallet_positions", "wallet_stats"] {
-            std::fs::write(folder.join(output).join(record).with_extension("jsonl"), "").unwrap();
-        }
-    }
-}
-
 /// Nothing of what two outputs hold differs, but for wallets.
 fn agree(folder: &Path, a: &str, b: &str) {
-    without_wallets(folder, &[a, b]);
+    for output in [a, b] {
+        empty_lagging(&folder.join(output));
+    }
     let output = run(folder, &["diff", a, b]);
     assert_eq!(output.status.code(), Some(0), "{a} and {b}: {}", crate::common::stdout(&output));
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, BufReader, Read};
 
 use model::{Kind, Time, Value};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
@@ -169,7 +169,8 @@ impl<R: Read> Read for Escaped<R> {
 
 type Take<'t> = &'t mut dyn FnMut(&[Box<RawValue>]) -> bool;
 
-/// The members of an answer, of which `dataset` is read.
+/// The members of an answer: `dataset` is read, and what comes after it tells whether that was all. A query that
+/// is aborted has answered 200 by then, and closes its answer in order.
 struct Members<'t>(Take<'t>);
 
 impl<'de> Visitor<'de> for Members<'_> {
@@ -180,40 +181,52 @@ impl<'de> Visitor<'de> for Members<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let (mut rows, mut count) = (0, None);
         while let Some(name) = map.next_key::<String>()? {
-            if name == "dataset" {
-                map.next_value_seed(Dataset(&mut *self.0))?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
+            match &*name {
+                "dataset" => rows = map.next_value_seed(Dataset(&mut *self.0))?,
+                "count" => count = Some(map.next_value::<u64>()?),
+                "error" => {
+                    let told: String = map.next_value()?;
+                    return Err(de::Error::custom(format!("the answer broke off after {rows} rows: {told}")));
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(())
+        match count {
+            Some(count) if count == rows => Ok(()),
+            _ => Err(de::Error::custom(format!(
+                "the answer has {rows} rows, where the server counts {count:?}"
+            ))),
+        }
     }
 }
 
 struct Dataset<'t>(Take<'t>);
 
 impl<'de> DeserializeSeed<'de> for Dataset<'_> {
-    type Value = ();
+    /// How many rows there were.
+    type Value = u64;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
         deserializer.deserialize_seq(self)
     }
 }
 
 impl<'de> Visitor<'de> for Dataset<'_> {
-    type Value = ();
+    type Value = u64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("rows")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
-        let mut goes_on = true;
+    fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<u64, A::Error> {
+        let (mut goes_on, mut count) = (true, 0);
         while let Some(cells) = rows.next_element::<Vec<Box<RawValue>>>()? {
             goes_on = goes_on && (self.0)(&cells);
+            count += 1;
         }
-        Ok(())
+        Ok(count)
     }
 }
 
@@ -234,6 +247,20 @@ mod tests {
             .unwrap();
             assert_eq!(rows, [[r#""a\u0000b\u001f""#, "1"], ["null", "2.5E-8"]]);
         }
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_is_an_error() {
+        let read = |answer: &str| {
+            let read = read_answer(answer.as_bytes(), &mut |_| true);
+            read.map_err(|e| e.to_string())
+        };
+        assert_eq!(read(r#"{"dataset":[[1],[2]],"count":2}"#), Ok(()));
+        let aborted = read(r#"{"dataset":[[1]],"count":1,"error":"timeout, query aborted","errorPos":0}"#);
+        assert!(aborted.is_err_and(|e| e.contains("after 1 rows: timeout")));
+        assert!(read(r#"{"dataset":[[1]],"count":2}"#).is_err_and(|e| e.contains("has 1 rows")));
+        assert!(read(r#"{"dataset":[[1]]}"#).is_err_and(|e| e.contains("None")));
+        assert!(read(r#"{"dataset":[[1]"#).is_err());
     }
 
     #[test]

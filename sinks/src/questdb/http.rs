@@ -16,6 +16,10 @@ use crate::secret;
 /// Most of an error's body that is read.
 const ERROR_BYTES_MAX: u64 = 4_096;
 
+/// How long the server lets a long answer take, however slow its reader: unasked it aborts one after a minute,
+/// in mid-answer.
+const LONG_ANSWER: Duration = Duration::from_hours(24);
+
 /// A server's address.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -52,6 +56,9 @@ pub(super) struct Http {
 pub(super) struct Answer {
     #[serde(default)]
     pub(super) dataset: Vec<Vec<Json>>,
+    /// Why it broke off, if it did.
+    #[serde(default)]
+    error: Option<String>,
 }
 
 impl Http {
@@ -80,7 +87,9 @@ impl Http {
 
     fn request(&self, sql: &str, timeout: Option<Duration>) -> Result<impl Read + use<>, Failure> {
         let request = self.agent.get(&self.exec).query("query", sql);
-        let mut request = request.config().timeout_per_call(timeout).build();
+        let statement_ms = timeout.unwrap_or(LONG_ANSWER).as_millis().to_string();
+        let request = request.config().timeout_per_call(timeout).build();
+        let mut request = request.header("Statement-Timeout", statement_ms);
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization);
         }
@@ -105,7 +114,12 @@ impl Http {
         self.request(sql, Some(self.timeout))?
             .read_to_string(&mut text)
             .map_err(|e| Failure::passing(format!("the answer broke off: {e}")))?;
-        serde_json::from_str(&text).map_err(|e| Failure::lasting(format!("the answer cannot be read: {e}")))
+        let answer: Answer = serde_json::from_str(&text)
+            .map_err(|e| Failure::lasting(format!("the answer cannot be read: {e}")))?;
+        match answer.error {
+            Some(told) => Err(Failure::passing(format!("the answer broke off: {told}"))),
+            None => Ok(answer),
+        }
     }
 
     /// Runs a statement whose answer is that it was done.

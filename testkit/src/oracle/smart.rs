@@ -181,7 +181,8 @@ fn buyers(matches: &[&Match]) -> BTreeSet<Address> {
     matches.iter().map(|m| m.trader).filter(|trader| net(*trader) > 0).collect()
 }
 
-fn signed(matched: &Match, amount: u64) -> i128 {
+/// Bought is more, sold is less.
+pub(super) fn signed(matched: &Match, amount: u64) -> i128 {
     if matched.trade.side == Side::Buy { amount.into() } else { -i128::from(amount) }
 }
 

@@ -159,7 +159,7 @@ fn of_match(matched: &Match) -> Point {
         list: list_key(&matched.list),
         trader: matched.trader,
         side: trade.side,
-        base: if trade.side == Side::Buy { trade.base.into() } else { -i128::from(trade.base) },
+        base: smart::signed(matched, trade.base),
         value: trade.value_micros().map(|micros| number(micros.into()) / 1e6),
         score: matched.score.unwrap_or(0),
         is_historical: matched.historical,
