@@ -86,11 +86,12 @@ impl Trade {
     }
 
     fn row(&self) -> Row {
+        let address = |text: &str| text.parse().map_or(Value::Null, Value::Address);
         vec![
             Value::text(&self.event_id),
             Value::Count(self.block_time_ms),
-            Value::text(&self.mint),
-            Value::text(&self.trader),
+            address(&self.mint),
+            address(&self.trader),
             Value::text(&self.signature),
             Value::Symbol(self.side),
             Value::Symbol("confirmed"),

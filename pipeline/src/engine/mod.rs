@@ -95,11 +95,11 @@ pub(crate) fn run(mut job: Job) -> anyhow::Result<Summary> {
     if let Some(store) = &job.store {
         job.sinks.insert(0, Box::new(store.clone()));
     }
+    let end = End::new(&job.stop);
     for sink in &mut job.sinks {
-        sink.prepare(&schemas)?;
+        sinks::prepare(sink.as_mut(), &schemas, &end)?;
         resume.check(sink.as_mut())?;
     }
-    let end = End::new(&job.stop);
     let (to_egress, from_workers) = sync_channel(egress::QUEUE_MESSAGES);
     let outlets = sinks::start(std::mem::take(&mut job.sinks), &job, &end)?;
     let egress = egress::start(from_workers, outlets, &job, &end)?;

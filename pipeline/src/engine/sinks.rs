@@ -2,15 +2,16 @@
 //! what waits for it has reached its bound.
 //!
 //! A sink makes one attempt; whether to try again is decided here, alike for all. What may pass is tried again at
-//! growing intervals for `sink_retry_for_s`. After that, or after a failure that does not pass, the run ends:
-//! what is not durable is worked out again when it is started again, from the checkpoint before it.
+//! growing intervals for `sink_retry_for_s`, and for a minute at the start of a run, when nothing is known of a sink
+//! yet and its address may be wrong. After that, or after a failure that does not pass, the run ends: what is not
+//! durable is worked out again when it is started again, from the checkpoint before it.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use model::Time;
+use model::{Schema, Time};
 use sinks::{Flush, Sink, SinkError};
 
 use super::queue::{Last, Next, Queue};
@@ -22,6 +23,14 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// How long a run that was asked to stop still tries. What is not durable by then, the next run works out.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a run that starts waits for a server that starts too.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Makes a sink ready for rows of these schemas, once its server is there.
+pub(super) fn prepare(sink: &mut dyn Sink, schemas: &[&'static Schema], end: &End) -> Result<(), SinkError> {
+    let patience = Patience { at_work: START_PATIENCE, once_stopped: Duration::ZERO };
+    patience.persist(sink, end, |sink| sink.prepare(schemas))
+}
 
 /// The running sinks.
 pub(super) struct Outlets(Vec<Outlet>);
@@ -38,7 +47,8 @@ pub(super) fn start(sinks: Vec<Box<dyn Sink>>, job: &Job, end: &End) -> anyhow::
     let outlets = sinks.into_iter().map(|mut sink| {
         let committed = sink.committed()?.unwrap_or(0);
         let queue = Arc::new(Queue::new(committed, job.run.sink_queue_flushes, job.run.sink_queue_rows));
-        let patience = Duration::from_secs(job.run.sink_retry_for_s);
+        let at_work = Duration::from_secs(job.run.sink_retry_for_s);
+        let patience = Patience { at_work, once_stopped: STOP_PATIENCE };
         let (end, tasks) = (end.clone(), Arc::clone(&queue));
         let thread = std::thread::Builder::new()
             .name(sink.name().to_owned())
@@ -66,7 +76,7 @@ struct Work<'w> {
     sink: &'w mut dyn Sink,
     queue: &'w Queue,
     end: &'w End,
-    patience: Duration,
+    patience: Patience,
 }
 
 impl Work<'_> {
@@ -92,33 +102,47 @@ impl Work<'_> {
         }
     }
 
-    /// Writes a flush, as often as it takes.
     fn write(&mut self, flush: &Flush) -> Result<(), SinkError> {
+        self.patience.persist(self.sink, self.end, |sink| sink.write(flush))
+    }
+}
+
+/// For how long a step is tried again.
+struct Patience {
+    at_work: Duration,
+    /// After the run was asked to stop.
+    once_stopped: Duration,
+}
+
+impl Patience {
+    /// Takes a step as often as it takes.
+    fn persist(
+        &self,
+        sink: &mut dyn Sink,
+        end: &End,
+        mut step: impl FnMut(&mut dyn Sink) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
         let started = Instant::now();
         let (mut wait, mut stopped): (Duration, Option<Instant>) = (FIRST_WAIT, None);
-        loop {
-            let error = match self.sink.write(flush) {
-                Ok(()) => break,
-                Err(error) => error,
-            };
-            if self.end.has_come() {
+        while let Err(error) = step(sink) {
+            if end.has_come() {
                 stopped.get_or_insert_with(Instant::now);
             }
-            let is_over = started.elapsed() >= self.patience
-                || self.end.has_failed()
-                || stopped.is_some_and(|since| since.elapsed() >= STOP_PATIENCE);
+            let is_over = started.elapsed() >= self.at_work
+                || end.has_failed()
+                || stopped.is_some_and(|since| since.elapsed() >= self.once_stopped);
             if !error.is_transient || is_over {
                 return Err(error);
             }
             if wait == FIRST_WAIT {
-                tracing::warn!(sink = self.sink.name(), %error, "a sink is away; what is for it waits");
+                tracing::warn!(sink = sink.name(), %error, "a sink is away; what is for it waits");
             }
             std::thread::sleep(wait);
             wait = LONGEST_WAIT.min(wait * 2);
         }
         if wait > FIRST_WAIT {
             let away_s = started.elapsed().as_secs_f64();
-            tracing::info!(sink = self.sink.name(), away_s, "a sink is back");
+            tracing::info!(sink = sink.name(), away_s, "a sink is back");
         }
         Ok(())
     }

@@ -65,6 +65,8 @@ struct Probe {
     fails: bool,
     /// True while its server is away.
     is_away: Arc<AtomicBool>,
+    /// True until its server has started.
+    is_starting: Arc<AtomicBool>,
     /// Where to look for checkpoints.
     store: Option<Store>,
 }
@@ -80,7 +82,10 @@ impl Sink for Probe {
         "probe"
     }
     fn prepare(&mut self, _: &[&'static Schema]) -> Result<(), SinkError> {
-        Ok(())
+        match self.is_starting.load(std::sync::atomic::Ordering::SeqCst) {
+            true => Err(SinkError::new("probe", "prepare", "nobody answers").transient()),
+            false => Ok(()),
+        }
     }
     fn committed(&mut self) -> Result<Option<Time>, SinkError> {
         Ok(None)
@@ -261,6 +266,30 @@ fn a_sink_that_stays_away_ends_the_run() {
     let error = end(&start(job)).unwrap_err();
     assert!(error.contains("probe: cannot write: nobody answers"), "{error}");
     assert!(!other.given().is_finished);
+}
+
+#[test]
+fn a_run_that_starts_waits_for_a_sink_whose_server_starts_too() {
+    let probe = Probe::default();
+    probe.is_starting.store(true, std::sync::atomic::Ordering::SeqCst);
+    let outcome = start(job(Some(5), Then::End, 1, &[&probe]));
+    assert_eq!(outcome.recv_timeout(Duration::from_millis(300)).err(), Some(RecvTimeoutError::Timeout));
+    probe.is_starting.store(false, std::sync::atomic::Ordering::SeqCst);
+    end(&outcome).unwrap();
+    assert!(probe.given().is_finished && probe.given().rows > 0);
+}
+
+#[test]
+fn a_run_that_waits_for_a_server_stops_when_it_is_asked_to() {
+    let probe = Probe::default();
+    probe.is_starting.store(true, std::sync::atomic::Ordering::SeqCst);
+    let job = job(None, Then::End, 1, &[&probe]);
+    let stop = Arc::clone(&job.stop);
+    let outcome = start(job);
+    assert_eq!(outcome.recv_timeout(Duration::from_millis(100)).err(), Some(RecvTimeoutError::Timeout));
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let error = end(&outcome).unwrap_err();
+    assert!(error.contains("probe: cannot prepare: nobody answers"), "{error}");
 }
 
 /// Says something new at every read, and something that is no quote.

@@ -31,26 +31,24 @@ pub struct ClickHouse {
 }
 
 impl ClickHouse {
-    /// Connects to the server, and creates the database if it is not there.
+    /// Reads the settings. Nothing is asked of the server before [`Sink::prepare`].
     ///
     /// # Errors
-    /// When the server cannot be reached, refuses the user, or has no such database and may not make it.
+    /// When the password is not in the environment.
     pub fn open(config: &Config) -> Result<Self, SinkError> {
-        let server = Server::new(config)?;
-        let mut sink = Self {
-            server,
+        Ok(Self {
+            server: Server::new(config)?,
             config: config.clone(),
             claim: None,
             last: (0, 0),
             inserts: BTreeMap::new(),
             text: String::new(),
             rows: Vec::new(),
-        };
-        sink.connect().map_err(|e| e.at(format!("open the database {}", config.database)))?;
-        Ok(sink)
+        })
     }
 
-    fn connect(&mut self) -> Result<(), Fault> {
+    /// Creates the database if it is not there.
+    fn connect(&self) -> Result<(), Fault> {
         let database = &self.config.database;
         match self.config.schema {
             SchemaMode::Apply => {
@@ -139,6 +137,7 @@ impl Sink for ClickHouse {
             check_schema(schema)
                 .map_err(|e| SinkError::new(NAME, format!("prepare the table {}", schema.name), e))?;
         }
+        self.connect().map_err(|e| e.at(format!("open the database {}", self.config.database)))?;
         self.fit_tables(schemas)?;
         for schema in schemas {
             self.inserts.insert(schema.name, insert_into(schema));

@@ -132,23 +132,35 @@ impl Economy {
 
     fn crowd_buy(&mut self, id: TokenId, peak_lamports: u64, in_pool: bool) {
         let (kind, lamports) = self.crowd_lamports(peak_lamports);
-        let wallet = self.wallets.pick(kind, &mut self.dice);
+        let wallet = self.returning(id).unwrap_or_else(|| self.wallets.pick(kind, &mut self.dice));
         let sandwiched = in_pool && lamports > 2 * SOL && self.dice.chance(0.3);
         let bot = self.wallets.pick(Kind::Arbitrageur, &mut self.dice);
         if sandwiched {
             self.buy(id, bot, lamports * 2);
         }
-        let held = self.tokens.get(&id).and_then(|t| t.balance(wallet)).unwrap_or(0);
+        let held = self.tokens.get(&id).and_then(|t| t.balance(wallet));
         if self.buy(id, wallet, lamports)
-            && held == 0
             && let Some(token) = self.tokens.get_mut(&id)
         {
-            token.crowd.push(wallet);
+            if held.is_none() {
+                token.buyers.push(wallet);
+            }
+            if held.unwrap_or(0) == 0 {
+                token.crowd.push(wallet);
+            }
         }
         if sandwiched {
             let amount = self.tokens.get(&id).and_then(|t| t.balance(bot)).unwrap_or(0);
             self.sell(id, bot, amount);
         }
+    }
+
+    /// Somebody of the crowd who bought before, now and then.
+    fn returning(&mut self, id: TokenId) -> Option<WalletId> {
+        // No chance is drawn for what never happens: the default market stays as it is.
+        let is_one = self.params.returning_ratio > 0.0 && self.dice.chance(self.params.returning_ratio);
+        let buyers = &self.tokens.get(&id).filter(|_| is_one)?.buyers;
+        self.dice.pick(buyers)
     }
 
     fn crowd_sell(&mut self, id: TokenId) {

@@ -31,6 +31,8 @@ pub struct Params {
     pub trades_per_second_max: Option<u64>,
     /// Pools that exist before the first slot, so that the first minute is no desert.
     pub pools_at_start: u32,
+    /// Share of the crowd's buys by wallets that bought the token before, as far as there are any, 0 to 1.
+    pub returning_ratio: f64,
     /// Price of SOL at the start, in USD.
     pub sol_usd: f64,
     /// Share of transactions that fail, 0 to 1.
@@ -67,6 +69,7 @@ impl Default for Params {
             scale: 1.0,
             trades_per_second_max: None,
             pools_at_start: 40,
+            returning_ratio: 0.0,
             sol_usd: 150.0,
             failed_ratio: 0.03,
             truncated_ratio: 0.002,
@@ -115,6 +118,7 @@ impl Params {
             ("fork_lost_ratio", self.fork_lost_ratio),
             ("duplicate_ratio", self.duplicate_ratio),
             ("late_ratio", self.late_ratio),
+            ("returning_ratio", self.returning_ratio),
         ];
         for (key, value) in ratios {
             if !(0.0..=1.0).contains(&value) {

@@ -497,6 +497,26 @@ fn those_who_know_more_earn_what_the_crowd_loses() {
 }
 
 #[test]
+fn buyers_come_back_as_often_as_they_are_to() {
+    let returned = |returning_ratio: f64| {
+        let params = Params { pools_at_start: 5, scale: 0.1, returning_ratio, ..Params::default() };
+        let (mut seen, mut buys, mut again) = (BTreeSet::new(), 0.0, 0.0);
+        drafted(&params, 3_000, |draft| {
+            for step in draft.steps.iter().filter(|_| draft.failure.is_none()) {
+                let Step::PoolTrade(t) = step else { continue };
+                if coin_view(t).0 {
+                    buys += 1.0;
+                    again += f64::from(u8::from(!seen.insert((t.user, t.pool.address))));
+                }
+            }
+        });
+        again / buys
+    };
+    let (never, often) = (returned(0.0), returned(0.7));
+    assert!(never < 0.2 && (0.6..0.85).contains(&often), "{never} {often}");
+}
+
+#[test]
 fn parameters_out_of_range_are_named_together() {
     let params = Params { late_ratio: 2.0, slot_ms: 0, fork_depth_slots_max: 33, ..Params::default() };
     let error = Market::new(&params).err().unwrap();

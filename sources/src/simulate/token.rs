@@ -46,6 +46,8 @@ pub(crate) struct Token {
     pub(crate) agent: u64,
     /// Holders that sell at random: everyone without a plan.
     pub(crate) crowd: Vec<WalletId>,
+    /// Everyone of the crowd who ever bought.
+    pub(crate) buyers: Vec<WalletId>,
     pub(crate) exits: Vec<Exit>,
     /// Quote in the venue at which the mood turns.
     pub(crate) peak: u64,
@@ -77,6 +79,7 @@ impl Token {
             balances: BTreeMap::new(),
             agent: if accounts.mayhem { super::curve::SUPPLY } else { 0 },
             crowd: Vec::new(),
+            buyers: Vec::new(),
             exits: Vec::new(),
             peak: whole(sol * unit),
             rising: true,
