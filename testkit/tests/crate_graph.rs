@@ -52,6 +52,10 @@ fn arrows_point_one_way() {
     }
     assert_absent("sources", &["sinks"]);
     assert_absent("sinks", &["sources"]);
+    // What is unsafe, and whose memory it is, is for binaries alone to choose.
+    for room in ["model", "operators", "dataflows", "sources", "sinks", "config", "testkit"] {
+        assert_absent(room, &["allocator", "mimalloc"]);
+    }
 }
 
 #[test]
