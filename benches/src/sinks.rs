@@ -147,6 +147,8 @@ fn flush((trades, number): (&[Trade], Time)) -> Flush {
 fn through_sink(place: &Place, flushes: &[Flush]) -> anyhow::Result<Duration> {
     let mut sink = place.config.open()?;
     sink.prepare(&[&TRADES])?;
+    // As a run does before it writes: only now is it known who writes.
+    sink.committed()?;
     let started = Instant::now();
     for flush in flushes {
         sink.write(flush)?;

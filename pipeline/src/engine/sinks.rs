@@ -26,10 +26,10 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a run that starts waits for a server that starts too.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Makes a sink ready for rows of these schemas, once its server is there.
+/// Makes a sink ready for rows of these schemas, once its server is there and says what it has.
 pub(super) fn prepare(sink: &mut dyn Sink, schemas: &[&'static Schema], end: &End) -> Result<(), SinkError> {
     let patience = Patience { at_work: START_PATIENCE, once_stopped: Duration::ZERO };
-    patience.persist(sink, end, |sink| sink.prepare(schemas))
+    patience.persist(sink, end, |sink| sink.prepare(schemas).and_then(|()| sink.committed().map(drop)))
 }
 
 /// The running sinks.
