@@ -69,7 +69,7 @@ const FULL: Sizes = Sizes {
     rates: &[5_000, 10_000, 50_000, 100_000, 200_000],
 };
 /// Without waiting for anything to be finalized.
-const QUICK: Sizes = Sizes { lead_closed: 8, closed: 6, lead_open: 4, open: 3, rates: &[10_000] };
+const QUICK: Sizes = Sizes { lead_closed: 7, closed: 5, lead_open: 3, open: 2, rates: &[10_000] };
 
 /// A rate that is so many times what the closed loop took is not offered.
 const BEYOND: f64 = 1.5;
