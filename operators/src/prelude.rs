@@ -9,6 +9,9 @@ pub use crate::keyed::{Effects, State, States, keyed};
 /// A collection at the one `Time` and `Diff` of this system; no operator is generic in them.
 pub type Collection<'s, D> = differential_dataflow::VecCollection<'s, Time, D, Diff>;
 
+/// The most that news of dead slots are allowed for.
+const GRACE_S_MAX: Seconds = 3600;
+
 /// How long after its block time an event can still come, be corrected or be taken back, in seconds.
 ///
 /// The operators that keep what is needed for corrections all let it go by this one bound, so that
@@ -17,6 +20,14 @@ pub type Collection<'s, D> = differential_dataflow::VecCollection<'s, Time, D, D
 pub struct Horizon(pub Seconds);
 
 impl Horizon {
+    /// The same and what it takes for news of dead slots, which may be as late as events and are about events that
+    /// are older by then: for so long after its block time an event is kept to be taken back, in seconds.
+    #[must_use]
+    pub const fn kept_s(self) -> Seconds {
+        let grace = if self.0 < GRACE_S_MAX { self.0 } else { GRACE_S_MAX };
+        self.0.saturating_add(grace)
+    }
+
     /// True if an event of `block_time` comes too late at `now`.
     #[must_use]
     pub fn is_past(self, block_time: Seconds, now: Seconds) -> bool {

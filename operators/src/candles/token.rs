@@ -1,9 +1,9 @@
 //! What candles keep of one token.
 //!
-//! * `ticks`: its trades within the correction horizon and one hour more. They are the truth.
+//! * `ticks`: its trades within the correction horizon and the longest interval up to an hour. They are the truth.
 //! * `buckets`: bars kept up to date, of every interval that is still open, and of intervals over an
 //!   hour until nothing in them can change. A closed bar of a short interval is folded from the ticks
-//!   when it is needed, which the hour more makes possible.
+//!   when it is needed, which the time more makes possible.
 //! * `traders`: when each trader last traded, so that bars need no sets of traders.
 //!
 //! The trades of one logical time are gathered, put in order and taken in together. Those that come
@@ -229,7 +229,7 @@ impl Token {
             close(bucket.part, Arc::clone(&bucket.group));
         }
         self.now = now;
-        if self.let_go_at(*horizon).is_some_and(|at| at <= now) {
+        if self.let_go_at(params, *horizon).is_some_and(|at| at <= now) {
             self.let_go(params, *horizon);
         }
         self.bucket_due = self.buckets.iter().map(|bucket| bucket_due(bucket.part, now, *horizon)).min();
@@ -240,9 +240,9 @@ impl Token {
         self.is_forgotten = self.forget_at(params).is_some_and(|at| at <= now);
     }
 
-    fn let_go_at(&self, horizon: Horizon) -> Option<Seconds> {
+    fn let_go_at(&self, params: &Params, horizon: Horizon) -> Option<Seconds> {
         // In steps: each costs a walk over what is kept.
-        self.ticks.first().map(|tick| tick.time + horizon.0 + SHORT_S + SHORT_S / 6)
+        self.ticks.first().map(|tick| tick.time + kept_s(params, horizon) + SHORT_S / 6)
     }
 
     /// True if all that is left to know of the token is which pool is its primary one.
@@ -256,7 +256,7 @@ impl Token {
     }
 
     fn let_go(&mut self, params: &Params, horizon: Horizon) {
-        let keep = Horizon(horizon.0 + SHORT_S);
+        let keep = Horizon(kept_s(params, horizon));
         let count = self.ticks.partition_point(|tick| keep.is_past(tick.time, self.now));
         let ground = Ground { pools: &self.pools, moves: &self.moves, params: &params.primary };
         for tick in self.ticks.drain(..count) {
@@ -276,6 +276,14 @@ impl Token {
         let kept_from = self.buckets.iter().map(|bucket| bucket.part.open).min();
         self.traders.let_go(kept_from.unwrap_or(self.now));
     }
+}
+
+/// For how long after its block time a trade is kept: until no bar that is folded from trades and has one that can
+/// still change has it too, and for as long as it can be taken back.
+fn kept_s(params: &Params, horizon: Horizon) -> Seconds {
+    let lengths = params.intervals.iter().map(|interval| interval.seconds());
+    let folded = lengths.filter(|length| *length <= SHORT_S).max().unwrap_or(0);
+    horizon.kept_s().max(horizon.0 + folded)
 }
 
 /// True if the bars of the part are kept for as long as they can change.
@@ -347,7 +355,7 @@ impl State for Token {
     }
 
     fn next_timer(&self, (params, horizon): &Settings) -> Option<Seconds> {
-        let due = [self.bucket_due, self.let_go_at(*horizon), self.forget_at(params)];
+        let due = [self.bucket_due, self.let_go_at(params, *horizon), self.forget_at(params)];
         due.into_iter().flatten().min()
     }
 

@@ -14,10 +14,6 @@ use super::supplies::Supplies;
 use super::{Output, Params};
 use crate::prelude::*;
 
-/// For how long beyond the horizon an event is kept to be taken back, as in candles and windows: the news
-/// that a slot is dead may be as late as its events.
-const GRACE_S: Seconds = 3600;
-
 /// The number of owners that top-10 figures need.
 const TEN: usize = 10;
 
@@ -235,7 +231,7 @@ impl Token {
 
     /// Lets go of what can no longer be corrected.
     fn settle(&mut self, now: Seconds, horizon: Horizon) {
-        let cut = now.saturating_sub(correctable_s(horizon));
+        let cut = now.saturating_sub(horizon.kept_s());
         let (creators, mut is_recent) = (&mut self.creators, false);
         self.owners.retain(|address, owner| {
             let creator = creators.iter_mut().find(|creator| creator.address == *address);
@@ -276,14 +272,9 @@ fn kind_of(address: &Address, pools: &[Pool], creators: &[Creator], settings: &S
     }
 }
 
-/// For how long after its block time an event is kept to be taken back.
-const fn correctable_s(horizon: Horizon) -> Seconds {
-    horizon.0.saturating_add(GRACE_S)
-}
-
 /// How often is looked for what can be let go. All owners are looked through, so rarely.
 const fn step_s(horizon: Horizon) -> Seconds {
-    correctable_s(horizon) / 4
+    horizon.kept_s() / 4
 }
 
 impl State for Token {
@@ -355,7 +346,7 @@ mod tests {
     const CURVE: u8 = 100;
     const HORIZON: Horizon = Horizon(60);
     /// When everything of second 1000 is past correction and has been let go.
-    const SETTLED: Seconds = 1000 + 2 * correctable_s(HORIZON);
+    const SETTLED: Seconds = 1000 + 2 * HORIZON.kept_s();
 
     fn wallet(number: u8) -> Address {
         Address([number; 32])

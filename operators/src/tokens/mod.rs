@@ -13,7 +13,7 @@
 //!
 //! **In canonical order.** What a pool holds and costs is a fold over what happened in it.
 //! What comes last goes to the end of the fold; what comes late or is taken back makes it fold again
-//! what is kept, which is everything within the correction horizon and an hour more.
+//! what is kept, which is everything within [`Horizon::kept_s`].
 //!
 //! **Reserves.** `base_reserve` and `quote_reserve` are those that set the price, as in `trades`. In a
 //! bonding curve part of them is virtual: what is virtual is what the creation of the curve, or the last

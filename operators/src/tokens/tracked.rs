@@ -12,10 +12,6 @@ use crate::holders::Holdings;
 use crate::labels::risk;
 use crate::prelude::*;
 
-/// For how long more than the correction horizon something is kept to be taken back: the news that a slot
-/// is dead may be as late as an event, and is about events that are older by then.
-const SPARE_S: Seconds = 3600;
-
 /// What is let go is let go in steps, because each wakes the token.
 const STEP_S: Seconds = 600;
 
@@ -153,7 +149,7 @@ impl Tracked {
 
     fn let_go_at(&self, horizon: Horizon) -> Option<Seconds> {
         let first = self.history.first_kept()?;
-        Some(first.saturating_add(horizon.0).saturating_add(SPARE_S + STEP_S))
+        Some(first.saturating_add(horizon.kept_s()).saturating_add(STEP_S))
     }
 
     /// True if all that can be corrected is settled and written.
@@ -247,7 +243,7 @@ impl State for Tracked {
             self.judge(effects);
         }
         if self.let_go_at(horizon).is_some_and(|at| at <= now) {
-            self.history.let_go(Horizon(horizon.0.saturating_add(SPARE_S)), now);
+            self.history.let_go(Horizon(horizon.kept_s()), now);
         }
         if self.is_asleep() {
             self.shown = Shown::AsIs;

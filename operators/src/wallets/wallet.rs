@@ -14,10 +14,6 @@ use super::record::WalletBoard;
 use super::{Mode, Params, own_second};
 use crate::prelude::*;
 
-/// For how long beyond the horizon an entry is kept to be taken back, as in candles and windows: the news
-/// that a slot is dead may be as late as its events.
-const GRACE_S: Seconds = 3600;
-
 /// See the module.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Wallet {
@@ -76,7 +72,7 @@ impl Wallet {
     /// Lets go of what can no longer be corrected, and of what is older than any period.
     fn settle(&mut self, trader: &Address, effects: &mut Effects<'_, Self>) {
         let ((Params { mode, .. }, horizon), now) = (effects.params, effects.now);
-        let cut = now.saturating_sub(horizon.0.saturating_add(GRACE_S));
+        let cut = now.saturating_sub(horizon.kept_s());
         let is_candidate = self.candidate.as_ref().is_some_and(|candidate| candidate.is_rated());
         let longest = if is_candidate { Period::Days180 } else { Period::Days90 };
         let last_day = longest.first_hour(now) / DAY_H;
@@ -159,7 +155,7 @@ impl Wallet {
     fn settles_at(&self, trader: &Address, now: Seconds, settings: &Settings) -> Option<Seconds> {
         let (params, horizon) = settings;
         let is_recent = self.positions.values().any(|position| position.is_recent());
-        let settles = is_recent.then(|| now + (horizon.0.saturating_add(GRACE_S)) / 4);
+        let settles = is_recent.then(|| now + (horizon.kept_s()) / 4);
         let panes = self.items().flat_map(|item| item.panes);
         let leaves = panes.flat_map(|pane| {
             let periods = Period::ALL.into_iter().filter(|period| pane.hour >= period.first_hour(now));

@@ -110,10 +110,9 @@ impl Token {
     }
 }
 
-/// For how long a trade is kept to be taken back: an hour more than it can come late, as in candles. The
-/// news that a slot is dead may be as late itself, and is about trades that are older by then.
+/// For how long a trade is kept to be taken back.
 const fn correctable(horizon: Horizon) -> Horizon {
-    Horizon(horizon.0.saturating_add(FINE_S as Seconds))
+    Horizon(horizon.kept_s())
 }
 
 /// All windows, one bit each.
