@@ -10,6 +10,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 use serde::Serialize;
 use sinks::SinkConfig;
@@ -236,7 +237,14 @@ fn in_kafka(config: &sinks::kafka::Config, trades: &[Trade], batch: usize) -> an
         for trade in trades {
             let key = serde_json::to_vec(&[&trade.event_id])?;
             let value = serde_json::to_vec(&Sent::from(trade))?;
-            let mut record = BaseRecord::to(&topic).key(&key).payload(&value);
+            let as_of = (trade.block_time_ms * 1_000).to_string();
+            let headers =
+                [("schema", TRADES.name), ("version", "1"), ("as_of", &as_of), ("commitment", "confirmed")];
+            let headers =
+                headers.into_iter().fold(OwnedHeaders::new_with_capacity(4), |headers, (key, value)| {
+                    headers.insert(Header { key, value: Some(value) })
+                });
+            let mut record = BaseRecord::to(&topic).key(&key).payload(&value).headers(headers);
             while let Err((error, back)) = producer.send(record) {
                 if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
                     return Err(error.into());

@@ -312,6 +312,8 @@ mod tests {
     use model::time::start_of;
     use model::{EventId, Side, TxPlace};
 
+    use std::collections::VecDeque;
+
     use super::*;
     use crate::keyed::Store;
     use crate::wallets::input::{Candidacy, Currency, Entry, Fill, What};
@@ -415,13 +417,18 @@ mod tests {
         // Thirty at a time come in the wrong order, each with another that is taken back a minute later.
         let indices: Vec<usize> = (0..trades.len()).collect();
         let order = indices.chunks(30).flat_map(|chunk| chunk.iter().rev());
+        let wrong = |at: usize| trade(1, START + at as u64, Side::Buy, 7, 7);
+        let mut wrong_ones = VecDeque::new();
         for (now, at) in (START..).zip(order) {
-            let wrong = trade(1, START + *at as u64, Side::Buy, 7, 7);
-            view.step(&mut mixed, now, &[(trades[*at].clone(), 1), (wrong, 1)]);
+            let mut changes = vec![(trades[*at].clone(), 1), (wrong(*at), 1)];
+            wrong_ones.push_back(*at);
+            if wrong_ones.len() > 60 {
+                changes.extend(wrong_ones.pop_front().map(|at| (wrong(at), -1)));
+            }
+            view.step(&mut mixed, now, &changes);
         }
-        for at in 0..trades.len() as u64 {
-            view.step(&mut mixed, START + 300, &[(trade(1, START + at, Side::Buy, 7, 7), -1)]);
-        }
+        let left: Vec<(Input, Diff)> = wrong_ones.into_iter().map(|at| (wrong(at), -1)).collect();
+        view.step(&mut mixed, START + 230, &left);
         view.pass(&mut mixed, START + 400);
         assert_eq!(view.ledger(1), expected.ledger(1));
         assert_eq!(view.boards, expected.boards);

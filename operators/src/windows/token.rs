@@ -110,9 +110,11 @@ impl Token {
     }
 }
 
-/// For how long a trade is kept to be taken back.
+/// For how long a trade is kept to be taken back: an hour more than it can come late. The news that a slot is dead
+/// may be as late itself, and is about trades that are older by then; and a mark comes when the last of the trades
+/// that make a wash is there, which may be late too.
 const fn correctable(horizon: Horizon) -> Horizon {
-    Horizon(horizon.kept_s())
+    Horizon(horizon.0.saturating_add(FINE_S as Seconds))
 }
 
 /// All windows, one bit each.

@@ -92,16 +92,16 @@ pub(crate) fn run(mut job: Job) -> anyhow::Result<Summary> {
         None => recovery::Resume::default(),
     };
     let schemas = dataflows::schemas();
-    if let Some(store) = &job.store {
-        job.sinks.insert(0, Box::new(store.clone()));
-    }
     let end = End::new(&job.stop);
-    for sink in &mut job.sinks {
-        sinks::prepare(sink.as_mut(), &schemas, &end)?;
-        resume.check(sink.as_mut())?;
+    let store = job.store.iter().map(|store| Box::new(store.clone()) as Box<dyn Sink>);
+    let mut ready = Vec::new();
+    for sink in store.chain(std::mem::take(&mut job.sinks)) {
+        let sink = sinks::prepare(sink, &schemas, &end)?;
+        resume.check(&sink)?;
+        ready.push(sink);
     }
     let (to_egress, from_workers) = sync_channel(egress::QUEUE_MESSAGES);
-    let outlets = sinks::start(std::mem::take(&mut job.sinks), &job, &end)?;
+    let outlets = sinks::start(ready, &job, &end)?;
     let egress = egress::start(from_workers, outlets, &job, &end)?;
     let workers = workers::start(&job, &resume, &to_egress, &end)?;
     drop(to_egress);

@@ -16,6 +16,7 @@ use sinks::sqlite::{Checkpoint, EmbeddedStore};
 use sinks::{Flush, Sink, SinkError};
 
 use super::egress::Part;
+use super::sinks::Ready;
 use crate::controls::Said;
 
 /// The part of a checkpoint that says what of the log did not come from the source. The others are named
@@ -46,9 +47,8 @@ pub(super) struct Resume {
 impl Resume {
     /// Refuses a sink that lacks rows from before the checkpoint: those events are no longer in the log,
     /// so it would never get them, and nothing would say so.
-    pub(super) fn check(&self, sink: &mut dyn Sink) -> anyhow::Result<()> {
-        let has = sink.committed()?.unwrap_or(0);
-        if has <= self.clock.last() && self.clock != Clock::default() {
+    pub(super) fn check(&self, sink: &Ready) -> anyhow::Result<()> {
+        if sink.committed <= self.clock.last() && self.clock != Clock::default() {
             bail!(
                 "{}: it lacks rows from before the last checkpoint, which are not worked out again; an \
                  output must be there from a database's first run on: leave it out, or name a new database",

@@ -26,10 +26,29 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a run that starts waits for a server that starts too.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
+/// A sink that is ready for rows.
+pub(super) struct Ready {
+    sink: Box<dyn Sink>,
+    /// It has all times before this.
+    pub(super) committed: Time,
+}
+
+impl Ready {
+    pub(super) fn name(&self) -> &str {
+        self.sink.name()
+    }
+}
+
 /// Makes a sink ready for rows of these schemas, once its server is there and says what it has.
-pub(super) fn prepare(sink: &mut dyn Sink, schemas: &[&'static Schema], end: &End) -> Result<(), SinkError> {
+pub(super) fn prepare(
+    mut sink: Box<dyn Sink>,
+    schemas: &[&'static Schema],
+    end: &End,
+) -> Result<Ready, SinkError> {
     let patience = Patience { at_work: START_PATIENCE, once_stopped: Duration::ZERO };
-    patience.persist(sink, end, |sink| sink.prepare(schemas).and_then(|()| sink.committed().map(drop)))
+    let committed =
+        patience.persist(sink.as_mut(), end, |sink| sink.prepare(schemas).and_then(|()| sink.committed()))?;
+    Ok(Ready { sink, committed: committed.unwrap_or(0) })
 }
 
 /// The running sinks.
@@ -43,9 +62,8 @@ struct Outlet {
 }
 
 /// Starts the sinks.
-pub(super) fn start(sinks: Vec<Box<dyn Sink>>, job: &Job, end: &End) -> anyhow::Result<Outlets> {
-    let outlets = sinks.into_iter().map(|mut sink| {
-        let committed = sink.committed()?.unwrap_or(0);
+pub(super) fn start(sinks: Vec<Ready>, job: &Job, end: &End) -> anyhow::Result<Outlets> {
+    let outlets = sinks.into_iter().map(|Ready { mut sink, committed }| {
         let queue = Arc::new(Queue::new(committed, job.run.sink_queue_flushes, job.run.sink_queue_rows));
         let at_work = Duration::from_secs(job.run.sink_retry_for_s);
         let patience = Patience { at_work, once_stopped: STOP_PATIENCE };
@@ -116,15 +134,19 @@ struct Patience {
 
 impl Patience {
     /// Takes a step as often as it takes.
-    fn persist(
+    fn persist<T>(
         &self,
         sink: &mut dyn Sink,
         end: &End,
-        mut step: impl FnMut(&mut dyn Sink) -> Result<(), SinkError>,
-    ) -> Result<(), SinkError> {
+        mut step: impl FnMut(&mut dyn Sink) -> Result<T, SinkError>,
+    ) -> Result<T, SinkError> {
         let started = Instant::now();
         let (mut wait, mut stopped): (Duration, Option<Instant>) = (FIRST_WAIT, None);
-        while let Err(error) = step(sink) {
+        let outcome = loop {
+            let error = match step(sink) {
+                Ok(outcome) => break outcome,
+                Err(error) => error,
+            };
             if end.has_come() {
                 stopped.get_or_insert_with(Instant::now);
             }
@@ -139,12 +161,12 @@ impl Patience {
             }
             std::thread::sleep(wait);
             wait = LONGEST_WAIT.min(wait * 2);
-        }
+        };
         if wait > FIRST_WAIT {
             let away_s = started.elapsed().as_secs_f64();
             tracing::info!(sink = sink.name(), away_s, "a sink is back");
         }
-        Ok(())
+        Ok(outcome)
     }
 }
 
