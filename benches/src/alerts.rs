@@ -163,7 +163,7 @@ fn trade(token: u64, price: f64, time: Seconds, serial: u64, random: &mut Random
     let figures = Figures {
         prices: [Price::new(price), Price::new(price / 150.0)],
         supply: Price::new(1e9),
-        value_micros: Some(random.next() % 1_000_000_000),
+        value_micros: Some(random.next() % 1_000_000_000).into(),
         side: if random.next().is_multiple_of(2) { Side::Buy } else { Side::Sell },
         curve: None,
     };

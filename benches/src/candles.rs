@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{anyhow, ensure};
 use differential_dataflow::input::InputSession;
 use model::{Diff, Record as _, Time};
-use operators::candles::{Bars, Candle, Input, Params, Token};
+use operators::candles::{Candle, Input, Output, Params, Token};
 use operators::keyed::{States, Store, keyed};
 use operators::prelude::Horizon;
 use timely::dataflow::ProbeHandle;
@@ -77,13 +77,14 @@ fn states_alone(inputs: &[Input], params: &Params, horizon: Horizon) -> (u64, u6
         for input in batch {
             store.apply(time, input.clone(), 1);
         }
-        store.close(|bars, diff| count(&mut tally, &bars, diff));
+        store.close(|output, diff| count(&mut tally, &output, diff));
     }
     (tally.0, tally.1)
 }
 
 /// Changes, and the trades in all candles that stand.
-fn count(tally: &mut (u64, u64), bars: &Bars, diff: Diff) {
+fn count(tally: &mut (u64, u64), output: &Output, diff: Diff) {
+    let Output::Bars(bars) = output else { return };
     for trades in bars.trades() {
         tally.0 += 1;
         tally.1 = if diff > 0 { tally.1.wrapping_add(trades) } else { tally.1.wrapping_sub(trades) };
@@ -107,9 +108,9 @@ fn dataflow(
         worker.dataflow::<Time, _, _>(|scope| {
             let input = session.to_collection(scope);
             keyed::<Token>(input, Candle::SCHEMA.name, (params.clone(), horizon), &States::fresh())
-                .inspect(move |(bars, _, diff)| {
+                .inspect(move |(output, _, diff)| {
                     let mut present = tally.get();
-                    count(&mut present, bars, *diff);
+                    count(&mut present, output, *diff);
                     tally.set(present);
                 })
                 .inner

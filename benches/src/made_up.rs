@@ -157,6 +157,7 @@ impl MadeUp {
             base_reserve: Some(200_000_000_000_000),
             quote_reserve: Some(80_000_000_000 + random.next() % 1_000_000_000),
             base_supply: Some(1_000_000_000_000_000),
+            curve: None,
             fees: Fees::default(),
             compute_units: Some(90_000),
             priority_fee: Some(5_000),

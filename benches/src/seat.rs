@@ -224,7 +224,7 @@ fn build<'s>(part: Part, inputs: &Inputs<'s>, states: &States, out: &mut Outputs
     let priced = prices::prices(trades, &params.prices, horizon, states);
     let (valued, _) = usd::usd(priced, inputs.quotes.clone(), &params.usd, horizon, states);
     if part == Part::Candles {
-        out.emit(candles::candles(valued, events, &params.candles, horizon, states));
+        out.emit(candles::candles(valued, events, &params.candles, horizon, states).bars);
     } else {
         let marks = events.clone().flat_map(|_| None);
         out.emit(windows::windows(valued, events, marks, &params.windows, horizon, states));

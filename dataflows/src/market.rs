@@ -6,7 +6,7 @@
 //!                                                                            └─► windows ──► token_stats (record)
 //! trades, creations, labels that are given ──► labels (record)
 //! trades, balances, creations, pools, labels ──► holders, concentration (records)
-//! trades, other events, windows ──► tokens ──► tokens, pools, lifecycle (records)
+//! trades, other events, windows, primary pools of candles ──► tokens ──► tokens, pools, lifecycle (records)
 //!                                     └──► leaders (record)
 //! trades, other events, holdings, indicators, matches, rules ──► alert_rules, alerts (records)
 //! trades, balances, tokens, labels ──► wallets ──► wallet_positions, wallet_stats (records)
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use differential_dataflow::AsCollection;
 use model::{BalancesChanged, ChainEvent, Record, Reject, Schema};
 use operators::alerts::{CommittedAlert, Standing};
-use operators::candles::{Candle, Interval};
+use operators::candles::{Candle, Candles, Interval};
 use operators::commitment::Committed;
 use operators::holders::{Concentration, Holder};
 use operators::indicators::Indicators;
@@ -237,12 +237,14 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     let stats =
         windows::windows(valued.clone(), events.clone(), found.marks, &params.windows, horizon, states);
     out.emit(stats.clone());
+    let Candles { bars, chosen } =
+        candles::candles(valued.clone(), events.clone(), &params.candles, horizon, states);
     let named = curves::curves(valued.clone(), events.clone(), &params.tokens, states);
     let Tokens { tokens, pools, lifecycle } = tokens::tokens(
         valued.clone(),
         named.clone(),
         stats,
-        held.holdings.clone(),
+        (held.holdings.clone(), chosen),
         (&params.tokens, &params.labels.risk),
         horizon,
         states,
@@ -252,7 +254,7 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
         trades: valued.clone(),
         tokens: tokens.clone(),
         balances,
-        events: events.clone(),
+        events,
         labels: found.labels,
     };
     let matches = emit_wallets(taken, inputs, (params, horizon), states, out);
@@ -262,9 +264,8 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     // They come by slot; another event of another slot may take the place of one, and the changes of a key
     // must leave together.
     out.emit(lifecycle.inner.exchange(|(row, _, _)| row.record.mint.route()).as_collection());
-    let candles = candles::candles(valued.clone(), events, &params.candles, horizon, states);
-    let indicators = indicators::indicators(candles.clone(), &params.indicators, horizon, states);
-    out.emit(candles);
+    let indicators = indicators::indicators(bars.clone(), &params.indicators, horizon, states);
+    out.emit(bars);
     out.emit(indicators.clone());
     let happenings =
         alerts::Happenings { trades: valued, events: named, holdings: held.holdings, indicators, matches };

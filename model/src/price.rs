@@ -1,23 +1,26 @@
 //! Prices.
 
-use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
 /// A price in quote coins per base coin: finite, positive, totally ordered.
 ///
 /// It is computed in one division from integers and never accumulated, so it does not depend on the
-/// order in which trades are added.
-#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Price(f64);
+/// order in which trades are added. One that may be missing takes no more room than one that is there.
+///
+/// The bits of positive floats order as the floats do, and none of them is zero.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Price(NonZeroU64);
 
 impl Price {
     /// The price `value`, unless it is zero, negative, infinite or not a number.
     #[must_use]
     pub fn new(value: f64) -> Option<Self> {
-        (value.is_finite() && value > 0.0).then_some(Self(value))
+        let is_price = value.is_finite() && value > 0.0;
+        NonZeroU64::new(value.to_bits()).filter(|_| is_price).map(Self)
     }
 
     /// `(quote / 10^quote_decimals) / (base / 10^base_decimals)`; none if either amount is zero.
@@ -33,8 +36,21 @@ impl Price {
 
     /// The number.
     #[must_use]
-    pub fn get(self) -> f64 {
-        self.0
+    pub const fn get(self) -> f64 {
+        f64::from_bits(self.0.get())
+    }
+}
+
+impl From<Price> for f64 {
+    fn from(price: Price) -> Self {
+        price.get()
+    }
+}
+
+impl TryFrom<f64> for Price {
+    type Error = String;
+    fn try_from(value: f64) -> Result<Self, String> {
+        Self::new(value).ok_or_else(|| format!("{value} is not a price"))
     }
 }
 
@@ -49,29 +65,9 @@ fn ten_to(exponent: i32) -> f64 {
     if exponent < 0 { 1.0 / 10f64.powi(-exponent) } else { 10f64.powi(exponent) }
 }
 
-impl Eq for Price {}
-
-impl Ord for Price {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.total_cmp(&other.0)
-    }
-}
-
-impl PartialOrd for Price {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Hash for Price {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.to_bits().hash(state);
-    }
-}
-
 impl fmt::Debug for Price {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        fmt::Display::fmt(&self.get(), f)
     }
 }
 
@@ -84,6 +80,13 @@ mod tests {
         // 30 SOL against 1,073,000,000 tokens: market cap 27.96 SOL for a supply of 10^9.
         let price = Price::ratio(30_000_000_000, 9, 1_073_000_000_000_000, 6).unwrap();
         assert!((price.get() * 1e9 - 27.959).abs() < 1e-3);
+    }
+
+    #[test]
+    fn prices_order_as_numbers_and_take_eight_bytes() {
+        let prices = [f64::MIN_POSITIVE / 4.0, 1e-12, 0.1, 1.0, 1.0 + f64::EPSILON, 1e300].map(Price::new);
+        assert!(prices.is_sorted() && prices.iter().all(Option::is_some));
+        assert_eq!(size_of::<Option<Price>>(), 8);
     }
 
     #[test]

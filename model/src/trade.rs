@@ -62,6 +62,28 @@ pub struct Fees {
     pub cashback: Option<u64>,
 }
 
+/// How far a bonding curve is after a trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CurveState {
+    /// Base sold or quote raised, whichever completes the curve, raw units.
+    pub done: u64,
+    /// How much of it completes the curve, raw units.
+    pub target: u64,
+    /// Quote that is in the curve, raw units.
+    pub quote: u64,
+}
+
+impl CurveState {
+    /// How much of the curve is done, in percent from 0 to 100; none without a target.
+    ///
+    /// Source: DEFINITIONS §5, `curve_progress_pct` of curves that say it themselves.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a percentage of amounts")]
+    pub fn progress_pct(&self) -> Option<f64> {
+        (self.target > 0).then(|| (100.0 * (self.done as f64 / self.target as f64)).min(100.0))
+    }
+}
+
 /// One swap, oriented so that `mint` is what is bought and sold and `quote_mint` is what it costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Trade {
@@ -101,6 +123,8 @@ pub struct Trade {
     pub quote_reserve: Option<u64>,
     /// Supply of the base token as of the trade, raw units.
     pub base_supply: Option<u64>,
+    /// How far its bonding curve is, where the event says it.
+    pub curve: Option<CurveState>,
     /// Fees.
     pub fees: Fees,
     /// Compute units of the whole transaction.

@@ -29,9 +29,9 @@ pub struct Tick {
     /// Decimals of base and quote.
     pub decimals: (u8, u8),
     /// Price; none if it does not belong to the clean series.
-    pub price: MaybePrice,
+    pub price: Option<Price>,
     /// Market capitalisation at that price, in quote coins.
-    pub market_cap: MaybePrice,
+    pub market_cap: Option<Price>,
     /// Base, raw units.
     pub base: u64,
     /// Quote, raw units.
@@ -50,24 +50,6 @@ pub type TraderKey = [u8; 16];
 /// The key of a trader who is not known. It is that of the system program too, which cannot trade.
 pub const NOBODY: TraderKey = [0; 16];
 
-/// A price that may be missing, in eight bytes; zero is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct MaybePrice(u64);
-
-impl MaybePrice {
-    /// The price.
-    #[must_use]
-    pub fn get(self) -> Option<Price> {
-        Price::new(f64::from_bits(self.0))
-    }
-}
-
-impl From<Option<Price>> for MaybePrice {
-    fn from(price: Option<Price>) -> Self {
-        Self(price.map_or(0, |price| price.get().to_bits()))
-    }
-}
-
 /// An amount that may be missing, in eight bytes; the greatest is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MaybeAmount(u64);
@@ -77,6 +59,12 @@ impl MaybeAmount {
     #[must_use]
     pub fn get(self) -> Option<u64> {
         (self.0 != u64::MAX).then_some(self.0)
+    }
+}
+
+impl Default for MaybeAmount {
+    fn default() -> Self {
+        Self(u64::MAX)
     }
 }
 
@@ -264,8 +252,8 @@ impl Bar {
         }
         self.span.last = tick.id;
         self.span.decimals = tick.decimals;
-        if let Some(price) = tick.price.get() {
-            let market_cap = tick.market_cap.get();
+        if let Some(price) = tick.price {
+            let market_cap = tick.market_cap;
             let own = Ohlc { open: price, high: price, low: price, close: price, market_cap };
             let prices = self.prices.get_or_insert(own);
             prices.high = prices.high.max(price);
@@ -350,7 +338,7 @@ impl Bar {
             (self.span.last, self.span.decimals) = (last, decimals);
         }
         let before = sealed.and_then(|bar| bar.prices);
-        let clean = || kept.clone().filter_map(|tick| Some((tick.price.get()?, tick.market_cap.get())));
+        let clean = || kept.clone().filter_map(|tick| Some((tick.price?, tick.market_cap)));
         let open = before.map(|prices| prices.open).or_else(|| Some(clean().next()?.0));
         let close = clean().next_back().or(before.map(|prices| (prices.close, prices.market_cap)));
         let Some((open, (close, market_cap))) = open.zip(close) else {

@@ -89,6 +89,12 @@ pub struct Ground<'a> {
 }
 
 impl Choice {
+    /// The primary pool after the last trade, an index. With one pool there is none to choose.
+    #[must_use]
+    pub const fn primary(&self) -> Option<u32> {
+        self.after.pool
+    }
+
     /// Takes in a trade that comes after all others and says which series it belongs to.
     pub fn step(&mut self, tick: &Tick, ground: Ground<'_>) -> Role {
         if ground.pools.len() == 1 {
@@ -274,8 +280,8 @@ mod tests {
             role: Role::Pool,
             side: Side::Buy,
             decimals: (6, 9),
-            price: None.into(),
-            market_cap: None.into(),
+            price: None,
+            market_cap: None,
             base: 1,
             quote: 1,
             quote_reserve: Some(1000 + random(seed) % 2000).into(),

@@ -115,6 +115,7 @@ fn event(n: u64) -> (Time, Event) {
         base_reserve: Some(mix(n) >> 14),
         quote_reserve: Some(mix(n) >> 29),
         base_supply: None,
+        curve: None,
         fees: Fees::default(),
         compute_units: Some(90_000),
         priority_fee: Some(5_000),

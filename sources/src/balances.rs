@@ -168,6 +168,7 @@ mod tests {
                 base_reserve: None,
                 quote_reserve: None,
                 base_supply: None,
+                curve: None,
                 fees: Fees::default(),
                 compute_units: None,
                 priority_fee: None,

@@ -84,6 +84,7 @@ impl Coin {
             base_reserve: None,
             quote_reserve: None,
             base_supply: supply,
+            curve: None,
             fees: Fees::default(),
             compute_units: None,
             priority_fee: None,

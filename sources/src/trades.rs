@@ -1,7 +1,7 @@
 //! The source `trades`: normalized trades, one JSON object a line.
 //!
 //! The names are those of the record `trades`, so that what a replay wrote reads back as the same trades,
-//! to the last bit; columns that are derived (`price`, `value_usd`, `labels`, …) are passed over and
+//! to the last bit, but for how far a bonding curve was, which no column says; columns that are derived (`price`, `value_usd`, `labels`, …) are passed over and
 //! worked out anew. Amounts are raw units, as strings or numbers.
 //!
 //! Needed: `slot signature block_time program pool mint quote_mint side base_amount quote_amount
@@ -304,6 +304,7 @@ impl Line {
             base_reserve: self.base_reserve,
             quote_reserve: self.quote_reserve,
             base_supply: self.base_supply,
+            curve: None,
             fees: Fees {
                 protocol: self.fee_protocol,
                 creator: self.fee_creator,
@@ -444,6 +445,7 @@ mod tests {
             base_reserve: number(2),
             quote_reserve: number(3),
             base_supply: number(4),
+            curve: None,
             fees: Fees { protocol: number(5), creator: number(6), lp: number(7), cashback: number(8) },
             compute_units: number(9).and_then(|units| u32::try_from(units >> 32).ok()),
             priority_fee: number(10),

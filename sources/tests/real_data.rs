@@ -344,6 +344,38 @@ fn amounts_are_what_the_vaults_gained_and_lost() {
 }
 
 #[test]
+fn curves_that_say_how_far_they_are_agree_with_their_vaults() {
+    let Some(all) = transactions() else { return };
+    let mut checked: BTreeMap<Program, usize> = BTreeMap::new();
+    for (file, tx) in &all {
+        let decoded: Vec<Decoded> = decode(tx).events;
+        let trades = trades(&normalized(tx));
+        // Balances are those after the last trade of the transaction.
+        let mut last: BTreeMap<Address, &Trade> = BTreeMap::new();
+        last.extend(trades.iter().map(|trade| (trade.pool, trade)));
+        for trade in last.into_values() {
+            let says = matches!(trade.program, Program::MeteoraDbc | Program::RaydiumLaunchlab);
+            assert_eq!(trade.curve.is_some(), says, "{file}: {trade:?}");
+            let Some(curve) = trade.curve else { continue };
+            assert!(curve.done > 0 && curve.done <= curve.target, "{file}: {curve:?}");
+            let named = decoded.iter().find(|d| d.named.pool == Some(trade.pool)).map(|d| d.named.vaults);
+            for vault in named.unwrap_or_default().into_iter().flatten() {
+                let after = tx.post_token_balances.iter().find(|b| tx.keys[usize::from(b.account)] == vault);
+                let Some(amount) = after.map(|balance| balance.amount) else { continue };
+                if tx.mint_of(&vault) == Some(trade.quote_mint) {
+                    // Fees that have not been collected lie there too.
+                    assert!(amount >= curve.quote, "{file}: {amount} {curve:?}");
+                    assert!(amount - curve.quote < 10_000 + curve.quote / 5, "{file}: {amount} {curve:?}");
+                    *checked.entry(trade.program).or_default() += 1;
+                }
+            }
+        }
+    }
+    println!("{checked:?}");
+    assert_eq!(checked.len(), 2, "{checked:?}");
+}
+
+#[test]
 fn prices_before_trade_and_after_agree() {
     let Some(all) = transactions() else { return };
     let mut checked = 0;

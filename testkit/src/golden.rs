@@ -281,6 +281,7 @@ impl Scene {
             base_reserve: None,
             quote_reserve: None,
             base_supply: None,
+            curve: None,
             fees: Fees::default(),
             compute_units: None,
             priority_fee: None,

@@ -11,9 +11,9 @@
 mod schemes;
 
 use model::{
-    AccountBalance, Address, BalancesChanged, ChainEvent, CurveCompleted, CurveParametersChanged, Event,
-    EventId, Fees, LiquidityChanged, Migrated, Origin, PoolCreated, Price, PriceQuote, Program, Seconds,
-    Side, Signature, SlotState, SlotStatus, TokenCreated, Trade, TraderKind, TxPlace,
+    AccountBalance, Address, BalancesChanged, ChainEvent, CurveCompleted, CurveParametersChanged, CurveState,
+    Event, EventId, Fees, LiquidityChanged, Migrated, Origin, PoolCreated, Price, PriceQuote, Program,
+    Seconds, Side, Signature, SlotState, SlotStatus, TokenCreated, Trade, TraderKind, TxPlace,
 };
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -266,10 +266,20 @@ impl Stream {
             base_reserve: Some(1_000_000_000),
             quote_reserve: self.chance(0.9).then(|| self.random.random_range(1_000_000..5_000_000)),
             base_supply: self.chance(0.5).then_some(1_000_000_000_000_000 - self.serial % 3),
+            curve: self.curve_state(program),
             fees: Fees::default(),
             compute_units: Some(60_000),
             priority_fee: Some(5_000),
         })
+    }
+
+    /// How far a curve is: most say it where any do. One has no target.
+    fn curve_state(&self, program: Program) -> Option<CurveState> {
+        // Not by dice, so that all else is as it would be without.
+        let chance = self.serial.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        let says = matches!(program, Program::MeteoraDbc | Program::RaydiumLaunchlab) && chance % 4 > 0;
+        let target = if chance % 32 == 1 { 0 } else { 900 };
+        says.then_some(CurveState { done: chance / 32 % 1000, target, quote: 1_000_000 + chance % 1000 })
     }
 
     /// A price of SOL, sometimes; in time, late, or far too late, and sometimes from a second oracle.

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub use super::told::{Bar, Shares, SmartTrade, list_key};
 
 use super::rulebook::Standing;
+use crate::bar::MaybeAmount;
+use crate::indicators::Figure;
 use crate::usd::ValuedTrade;
 
 /// What arrives for a share of the tokens.
@@ -51,11 +53,11 @@ pub type Place = (Seconds, EventId, (u8, u64));
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Curve {
     /// Base that sets the price, raw units.
-    pub reserve: Option<u64>,
+    pub reserve: MaybeAmount,
     /// How much of that is not for sale.
     pub apart: Option<i64>,
     /// What there was to sell.
-    pub to_sell: Option<u64>,
+    pub to_sell: MaybeAmount,
 }
 
 /// What happened.
@@ -101,11 +103,25 @@ pub struct Figures {
     /// Supply of the token, coins.
     pub supply: Option<Price>,
     /// What was paid, millionths of a USD.
-    pub value_micros: Option<u64>,
+    pub value_micros: MaybeAmount,
     /// Side of the trader.
     pub side: Side,
-    /// Base that sets the price on the bonding curve where it was traded, and whether the curve is a usual one.
-    pub curve: Option<(u64, bool)>,
+    /// What it says of how far the bonding curve is, if it was traded on one.
+    pub curve: Option<Sold>,
+}
+
+/// What a trade says of how far a bonding curve is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Sold {
+    /// So far, percent; none without an end to the curve.
+    Said(Option<Figure>),
+    /// How much base sets the price, from which it follows.
+    Reserve {
+        /// Raw units.
+        base: u64,
+        /// Whether the curve is a usual one of pump.
+        is_usual: bool,
+    },
 }
 
 impl Point {
@@ -140,16 +156,18 @@ impl Point {
         let clean = valued.clean_price();
         let usd = valued.usd.as_ref().zip(clean).and_then(|(rate, price)| rate.convert(price));
         let sol = clean.filter(|_| trade.quote_mint == Address::WSOL);
-        let figures =
-            Figures {
-                prices: [usd, sol],
-                supply: coins(trade.base_supply, trade.base_decimals),
-                value_micros: valued.value_micros().and_then(|micros| u64::try_from(micros).ok()),
-                side: trade.side,
-                curve: trade.base_reserve.zip(trade.quote_reserve).filter(|_| trade.program.is_curve()).map(
-                    |(base, _)| (base, trade.program == Program::Pump && trade.quote_mint == Address::WSOL),
-                ),
-            };
+        let is_usual = trade.program == Program::Pump && trade.quote_mint == Address::WSOL;
+        let reserves = trade.base_reserve.zip(trade.quote_reserve);
+        let of_reserve = reserves.map(|(base, _)| Sold::Reserve { base, is_usual });
+        let said = trade.curve.map(|curve| Sold::Said(curve.progress_pct().and_then(Figure::new)));
+        let sold = said.or(of_reserve).filter(|_| trade.program.is_curve());
+        let figures = Figures {
+            prices: [usd, sol],
+            supply: coins(trade.base_supply, trade.base_decimals),
+            value_micros: valued.value_micros().and_then(|micros| u64::try_from(micros).ok()).into(),
+            side: trade.side,
+            curve: sold,
+        };
         let origin = &trade.origin;
         let (time, id, program) = (origin.block_time, origin.id, Some(trade.program));
         Self { time, id, what: What::Trade(figures), program }
@@ -163,7 +181,7 @@ impl Point {
                 let supply = coins(event.supply, event.decimals);
                 let sets = event.virtual_base.zip(event.virtual_quote).map(|(base, _)| base);
                 let apart = sets.zip(event.real_base).and_then(|(sets, real)| apart(sets, real));
-                let curve = Curve { reserve: sets, apart, to_sell: event.real_base };
+                let curve = Curve { reserve: sets.into(), apart, to_sell: event.real_base.into() };
                 let curve = event.program.is_curve().then_some(curve);
                 (event.program, What::Created { creator: event.creator, supply, curve })
             }
@@ -178,7 +196,7 @@ impl Point {
             ChainEvent::CurveParametersChanged(event) if event.pool.is_some() => {
                 let real = event.real_base.zip(event.real_quote);
                 let apart = real.and_then(|(real, _)| apart(event.virtual_base, real));
-                let curve = Curve { reserve: Some(event.virtual_base), apart, to_sell: None };
+                let curve = Curve { reserve: Some(event.virtual_base).into(), apart, to_sell: None.into() };
                 (event.program, What::Curve(curve))
             }
             ChainEvent::Trade(_)

@@ -4,7 +4,7 @@ use model::rule::{Filter, Unit};
 use model::{Address, EventId, Program, Seconds};
 use serde::{Deserialize, Serialize};
 
-use super::input::{Curve, Figures, Point, Shares, What};
+use super::input::{Curve, Figures, Point, Shares, Sold, What};
 
 /// A number that was seen, when, and in which event.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,31 +86,43 @@ impl Market {
         }
     }
 
-    /// Works out how much of the curve is sold, unless it is over.
+    /// Works out how much of the curve is sold.
     ///
     /// Source: DEFINITIONS §5, `curve_progress_pct`.
     fn sold(&mut self, point: &Point) {
         let Curve { reserve, apart, to_sell } = self.curve;
-        let is_over = self.progress.is_some_and(|progress| progress.value >= 100.0);
-        let Some(((reserve, apart), to_sell)) = reserve.zip(apart).zip(to_sell) else { return };
+        let Some(((reserve, apart), to_sell)) = reserve.get().zip(apart).zip(to_sell.get()) else { return };
         let Ok(left) = u64::try_from(i128::from(reserve) - i128::from(apart)) else { return };
-        if is_over || to_sell == 0 {
+        if to_sell == 0 {
             return;
         }
         #[expect(clippy::cast_precision_loss, reason = "a percentage of amounts")]
         let value = (100.0 * (1.0 - left as f64 / to_sell as f64)).clamp(0.0, 100.0);
-        self.progress = Some(Sight { value, time: point.time, id: point.id });
+        self.is_at(value, point);
+    }
+
+    /// Takes note of how far the curve is, unless it is over.
+    fn is_at(&mut self, value: f64, point: &Point) {
+        if self.progress.is_none_or(|progress| progress.value < 100.0) {
+            self.progress = Some(Sight { value, time: point.time, id: point.id });
+        }
     }
 
     fn trade(&mut self, point: &Point, figures: &Figures, usual: Usual) {
         let sight = |value: f64| Sight { value, time: point.time, id: point.id };
-        if let Some((reserve, is_usual)) = figures.curve {
-            self.curve.reserve = Some(reserve);
-            if is_usual {
-                self.curve.apart = self.curve.apart.or(usual.apart);
-                self.curve.to_sell = self.curve.to_sell.or(Some(usual.to_sell));
+        match figures.curve {
+            Some(Sold::Said(said)) => {
+                said.into_iter().for_each(|pct| self.is_at(pct.get(), point));
             }
-            self.sold(point);
+            Some(Sold::Reserve { base, is_usual }) => {
+                self.curve.reserve = Some(base).into();
+                if is_usual {
+                    self.curve.apart = self.curve.apart.or(usual.apart);
+                    self.curve.to_sell = self.curve.to_sell.get().or(Some(usual.to_sell)).into();
+                }
+                self.sold(point);
+            }
+            None => {}
         }
         self.supply = figures.supply.map(model::Price::get).or(self.supply);
         for (at, price) in figures.prices.iter().enumerate() {
@@ -125,7 +137,7 @@ impl Market {
                 self.highs[at] = Some(sight(price));
             }
         }
-        self.volume_micros = self.volume_micros.wrapping_add(figures.value_micros.unwrap_or(0));
+        self.volume_micros = self.volume_micros.wrapping_add(figures.value_micros.get().unwrap_or(0));
         self.first_trade.get_or_insert(point.time);
         self.last_trade = Some((point.time, point.id));
     }

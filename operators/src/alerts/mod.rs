@@ -54,7 +54,7 @@ use model::{ChainEvent, Control, Reject, RejectReason, Rule, SlotStatus, Time};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::vec::Map;
 
-pub use input::{Bar, Curve, Figures, Input, Place, Point, Shares, SmartTrade, Target, What, list_key};
+pub use input::{Bar, Curve, Figures, Input, Place, Point, Shares, SmartTrade, Sold, Target, What, list_key};
 pub use market::Usual;
 pub use record::{Alert, CommittedAlert, Reason};
 pub use rulebook::{Rulebook, Standing};

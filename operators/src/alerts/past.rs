@@ -66,7 +66,7 @@ impl Kept {
         }
         self.volume_micros = before.map_or(pruned.volume_micros, |before| before.volume_micros);
         if let What::Trade(figures) = &self.point.what {
-            self.volume_micros = self.volume_micros.wrapping_add(figures.value_micros.unwrap_or(0));
+            self.volume_micros = self.volume_micros.wrapping_add(figures.value_micros.get().unwrap_or(0));
         }
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn seen(
         },
         Series::Value(side) => match point.what {
             What::Trade(figures) if side.is_none_or(|side| side == figures.side) => {
-                figures.value_micros.map(|micros| event(usd(micros)))
+                figures.value_micros.get().map(|micros| event(usd(micros)))
             }
             _ => None,
         },
@@ -99,7 +99,7 @@ fn smart((list, side, score_min, is_valued): (Option<u64>, Side, u8, bool), poin
     let is_meant = list.is_none_or(|list| list == trade.list)
         && trade.side == side
         && trade.score.unwrap_or(0) >= score_min;
-    let value = if is_valued { trade.value_micros.map(usd) } else { Some(1.0) };
+    let value = if is_valued { trade.value_micros.get().map(usd) } else { Some(1.0) };
     let value = value.filter(|_| is_meant)?;
     Some(Seen { is_historical: trade.is_historical, ..Seen::event(value) })
 }

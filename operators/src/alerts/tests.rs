@@ -22,7 +22,7 @@ fn trade(time: Seconds, price: f64) -> Input {
     let figures = Figures {
         prices: [Price::new(price), None],
         supply: None,
-        value_micros: Some(1_000_000),
+        value_micros: Some(1_000_000).into(),
         side: Side::Buy,
         curve: None,
     };
@@ -169,7 +169,7 @@ fn an_edit_of_a_list_is_answered_for_a_past_that_has_settled() {
             trader: CAT,
             side: Side::Buy,
             base: 1,
-            value_micros: None,
+            value_micros: None.into(),
             score: None,
             is_historical: true,
         });

@@ -5,6 +5,7 @@ use model::{Address, EventId, Seconds, Side};
 use serde::{Deserialize, Serialize};
 
 use super::input::{Point, What};
+use crate::bar::MaybeAmount;
 use crate::holders::Holdings;
 use crate::indicators::{Figure, Indicators, Values};
 use crate::smart::Match;
@@ -22,7 +23,7 @@ pub struct SmartTrade {
     /// Base, raw units.
     pub base: u64,
     /// What was paid, millionths of a USD.
-    pub value_micros: Option<u64>,
+    pub value_micros: MaybeAmount,
     /// Where the list ranks the wallet.
     pub score: Option<u8>,
     /// True if that the wallet is on the list was not known when it traded.
@@ -142,7 +143,7 @@ impl SmartTrade {
             trader: *trader,
             side: trade.side,
             base: trade.base,
-            value_micros: trade.value_micros(),
+            value_micros: trade.value_micros().into(),
             score: *score,
             is_historical: *historical,
         };
@@ -152,7 +153,7 @@ impl SmartTrade {
     /// What was paid, USD.
     #[must_use]
     pub fn value_usd(&self) -> Option<Number> {
-        self.value_micros.and_then(|micros| Number::coins(micros.into(), 6))
+        self.value_micros.get().and_then(|micros| Number::coins(micros.into(), 6))
     }
 
     /// Base bought, or sold as less than nothing.

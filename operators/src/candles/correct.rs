@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use model::{Address, Price};
 
+use super::Output;
 use super::buckets::Part;
 use super::lines::{Line, Lines, PoolName};
 use super::record::{BarGroup, Bars};
@@ -94,7 +95,8 @@ impl Token {
             self.refold(mint, &others, &affected, effects.params);
         }
         for Affected { part, before, .. } in affected {
-            effects.replace(before, self.bars(mint, part, effects.params));
+            let after = self.bars(mint, part, effects.params);
+            effects.replace(before.map(Output::Bars), after.map(Output::Bars));
         }
     }
 
@@ -264,9 +266,9 @@ impl Token {
             {
                 bar.recount(*before, *now);
             }
-            let came: Vec<Price> = come.filter_map(|tick| tick.price.get()).collect();
+            let came: Vec<Price> = come.filter_map(|tick| tick.price).collect();
             let is_torn = bar.prices.is_some_and(|prices| {
-                let is_at = |edge: Price| gone.clone().any(|tick| tick.price.get() == Some(edge));
+                let is_at = |edge: Price| gone.clone().any(|tick| tick.price == Some(edge));
                 (is_at(prices.high) && came.iter().all(|price| *price < prices.high))
                     || (is_at(prices.low) && came.iter().all(|price| *price > prices.low))
             });

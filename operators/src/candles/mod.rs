@@ -27,7 +27,7 @@ pub mod token;
 mod traders;
 
 use differential_dataflow::collection::concatenate;
-use model::{ChainEvent, Seconds};
+use model::{Address, ChainEvent, Seconds};
 use serde::{Deserialize, Serialize};
 
 pub use input::{Input, Trade};
@@ -61,6 +61,32 @@ impl Default for Params {
     }
 }
 
+/// Of a token with several pools, the one that is its primary one after the last trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Chosen {
+    /// The token.
+    pub mint: Address,
+    /// The pool.
+    pub pool: Address,
+}
+
+/// What leaves for a token.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Output {
+    /// Candles.
+    Bars(Bars),
+    /// Its primary pool.
+    Chosen(Chosen),
+}
+
+/// What [`candles`] keeps.
+pub struct Candles<'s> {
+    /// The record.
+    pub bars: Collection<'s, Bars>,
+    /// The primary pools of tokens with several.
+    pub chosen: Collection<'s, Chosen>,
+}
+
 /// Maintains the candles of every pool and token.
 ///
 /// `events` are those that tell where a token's trading moves; other events do nothing here.
@@ -70,14 +96,19 @@ pub fn candles<'s>(
     params: &Params,
     horizon: Horizon,
     states: &States,
-) -> Collection<'s, Bars> {
+) -> Candles<'s> {
     let moves = events.flat_map(|event| match event {
         ChainEvent::Migrated(event) => Input::migration(&event),
         _ => None,
     });
     let inputs = [trades.map(|trade| Input::trade(&trade)), moves];
     let scope = inputs[0].scope();
-    keyed::<Token>(concatenate(scope, inputs), "candles", (params.clone(), horizon), states)
+    let outputs = keyed::<Token>(concatenate(scope, inputs), "candles", (params.clone(), horizon), states);
+    let (bars, chosen) = split(outputs, |output| match output {
+        Output::Bars(bars) => Either::Left(bars),
+        Output::Chosen(chosen) => Either::Right(chosen),
+    });
+    Candles { bars, chosen }
 }
 
 /// The length of a candle in seconds, spelled as `15s`, `1m`, `4h`, `1d`.

@@ -29,7 +29,7 @@ use super::buckets::{Buckets, Part};
 use super::lines::{Lines, PoolName};
 use super::record::{BarGroup, Bars};
 use super::traders::{Before, Traders};
-use super::{Input, Interval, Params, Trade};
+use super::{Chosen, Input, Interval, Output, Params, Trade};
 use crate::bar::Tick;
 use crate::prelude::*;
 use crate::primary::{Choice, Ground, Move, Pool};
@@ -49,6 +49,8 @@ pub struct Token {
     /// No trade from here on was let go.
     whole_from: Seconds,
     pub(super) choice: Choice,
+    /// What was told of it.
+    told: Option<Chosen>,
     pub(super) traders: Traders,
     pub(super) buckets: Buckets,
     /// Event time as far as this token has heard of it.
@@ -169,14 +171,14 @@ impl Token {
             add(&mut group);
             let after = Arc::new(group);
             let before = std::mem::replace(&mut bucket.group, Arc::clone(&after));
-            effects.emit(Bars::new(before, now), -1);
-            effects.emit(Bars::new(after, now), 1);
+            effects.emit(Output::Bars(Bars::new(before, now)), -1);
+            effects.emit(Output::Bars(Bars::new(after, now)), 1);
             return;
         }
         let Some(first) = come.first().map(|change| PoolName::of(&change.tick, &self.pools)) else { return };
         let found = (!is_kept(part, now)).then(|| self.fold(mint, interval, part)).flatten();
         if let Some(before) = &found {
-            effects.emit(Bars::new(Arc::new(before.clone()), now), -1);
+            effects.emit(Output::Bars(Bars::new(Arc::new(before.clone()), now)), -1);
         }
         let mut group = found.unwrap_or_else(|| BarGroup::new(*mint, interval, part.open, first));
         add(&mut group);
@@ -184,7 +186,7 @@ impl Token {
         if is_kept(part, now) {
             self.keep(part, Arc::clone(&group), horizon);
         }
-        effects.emit(Bars::new(group, now), 1);
+        effects.emit(Output::Bars(Bars::new(group, now)), 1);
     }
 
     /// Keeps the bars of a part, and looks at them again when they end.
@@ -218,8 +220,8 @@ impl Token {
         let is_ending = |part: &Part| part.end > self.now && part.end <= now;
         let mut close = |part: Part, group: Arc<BarGroup>| {
             if is_ending(&part) {
-                effects.emit(Bars::new(Arc::clone(&group), self.now), -1);
-                effects.emit(Bars::new(group, now), 1);
+                effects.emit(Output::Bars(Bars::new(Arc::clone(&group), self.now)), -1);
+                effects.emit(Output::Bars(Bars::new(group, now)), 1);
             }
         };
         for bucket in self.buckets.drop_unless(is_kept) {
@@ -238,6 +240,21 @@ impl Token {
             (self.buckets, self.ticks, self.traders) = Default::default();
         }
         self.is_forgotten = self.forget_at(params).is_some_and(|at| at <= now);
+        if self.is_forgotten {
+            self.tell(None, effects);
+        }
+    }
+
+    /// The primary pool, where there is a choice.
+    fn chosen(&self, mint: &Address) -> Option<Chosen> {
+        let pool = self.pools.get(self.choice.primary()? as usize)?;
+        (self.pools.len() > 1).then_some(Chosen { mint: *mint, pool: pool.address })
+    }
+
+    /// Tells of the primary pool, if it is another one.
+    fn tell(&mut self, chosen: Option<Chosen>, effects: &mut Effects<'_, Self>) {
+        let told = std::mem::replace(&mut self.told, chosen);
+        effects.replace(told.map(Output::Chosen), chosen.map(Output::Chosen));
     }
 
     fn let_go_at(&self, params: &Params, horizon: Horizon) -> Option<Seconds> {
@@ -318,7 +335,7 @@ impl State for Token {
     type Input = Input;
     /// It says itself what has changed.
     type Part = std::convert::Infallible;
-    type Output = Bars;
+    type Output = Output;
     type Params = Settings;
 
     fn key(input: &Input) -> Address {
@@ -352,6 +369,7 @@ impl State for Token {
             self.correct(mint, &pending, self.is_ground_new, effects);
         }
         self.is_ground_new = false;
+        self.tell(self.chosen(mint), effects);
     }
 
     fn next_timer(&self, (params, horizon): &Settings) -> Option<Seconds> {
@@ -363,7 +381,7 @@ impl State for Token {
         self.advance(effects);
     }
 
-    fn output(&self, _: &Address, part: &Self::Part, _: &Settings) -> Option<Bars> {
+    fn output(&self, _: &Address, part: &Self::Part, _: &Settings) -> Option<Output> {
         match *part {}
     }
 

@@ -42,6 +42,7 @@ pub(super) fn traded(at: u64, amount: i64) -> Traded {
         base_reserve: None,
         quote_reserve: None,
         base_supply: None,
+        curve: None,
         fees: model::Fees::default(),
         compute_units: None,
         priority_fee: None,

@@ -1,6 +1,6 @@
 //! What a pool holds and costs: a fold over what happened in it, in canonical order.
 
-use model::{Address, EventId, Price, Program, Seconds, Side};
+use model::{Address, CurveState, EventId, Price, Program, Seconds, Side};
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, Params, PoolName, Step};
@@ -68,6 +68,8 @@ pub(super) struct Figures {
     /// How much of that is not in the pool, where an event has said it.
     apart: Option<(i128, i128)>,
     spot: Spot,
+    /// How far the bonding curve is, if what happened last says it.
+    pub(super) curve: Option<CurveState>,
     /// Billionths of a USD a coin of the quote, as of the last trade.
     pub(super) usd_nanos: Option<u64>,
     pub(super) supply: Option<(EventId, u64)>,
@@ -103,12 +105,16 @@ impl Figures {
                     self.apart = Some((apart(base, real_base), apart(quote, real_quote)));
                 }
             }
-            Step::Emptied => (self.reserves, self.apart) = (Some((0, 0)), Some((0, 0))),
+            Step::Emptied => {
+                (self.reserves, self.apart, self.curve) = (Some((0, 0)), Some((0, 0)), None);
+            }
         }
     }
 
     fn trade(&mut self, entry: &Entry) {
-        let Step::Trade { side, price, usd_nanos, supply, base, quote, spot } = entry.step else { return };
+        let Step::Trade { side, price, usd_nanos, supply, base, quote, spot, curve } = entry.step else {
+            return;
+        };
         self.first_trade.get_or_insert(entry.id);
         self.trade = Some(LastTrade { id: entry.id, time: entry.time, side, pool: entry.pool });
         self.usd_nanos = usd_nanos;
@@ -121,6 +127,7 @@ impl Figures {
         if let Some(reserves) = base.zip(quote) {
             self.set(Some(reserves));
         }
+        self.curve = curve.or(self.curve);
         if let Some(spot) = spot {
             self.spot = Spot::Said(spot);
         }
@@ -129,6 +136,7 @@ impl Figures {
     fn set(&mut self, reserves: Option<(u64, u64)>) {
         self.reserves = reserves;
         self.spot = Spot::OfReserves;
+        self.curve = None;
     }
 
     /// What sets the price, base and quote, raw units.
@@ -169,8 +177,9 @@ impl Figures {
     ///
     /// Source: DEFINITIONS §5, `liquidity_usd`.
     pub(super) fn liquidity_micros(&self, name: &PoolName, params: &Params) -> Option<u128> {
-        let (base, quote) = self.held(name, params)?;
         let (nanos, decimals) = (self.usd_nanos?, quote_decimals(name)?);
+        let said = self.curve.filter(|_| name.program.is_curve()).map(|curve| (0, curve.quote));
+        let (base, quote) = said.or_else(|| self.held(name, params))?;
         let quote = crate::usd::micros(quote, decimals, nanos);
         match LiquidityKind::of(name.program) {
             LiquidityKind::Curve => Some(quote),

@@ -1,9 +1,10 @@
 //! What a token's record is made of.
 
-use model::{Address, ChainEvent, EventId, Price, Program, Seconds, Side};
+use model::{Address, ChainEvent, CurveState, EventId, Price, Program, Seconds, Side};
 use serde::{Deserialize, Serialize};
 
 use super::milestones::{Created, Milestone};
+use crate::candles::Chosen;
 use crate::holders::Holdings;
 use crate::usd::ValuedTrade;
 use crate::windows::Stats;
@@ -29,6 +30,8 @@ pub enum Input {
     },
     /// What wallets hold is put, or taken back; as with windows.
     Held(Box<Holdings>, bool),
+    /// Its primary pool is put, or taken back; as with windows.
+    Chosen(Chosen, bool),
 }
 
 /// The windows that are read.
@@ -111,6 +114,8 @@ pub enum Step {
         quote: Option<u64>,
         /// Price at the margin from then on.
         spot: Option<Price>,
+        /// How far the bonding curve is from then on.
+        curve: Option<CurveState>,
     },
     /// A bonding curve was opened.
     Launched {
@@ -170,6 +175,7 @@ impl Input {
             base: trade.base_reserve,
             quote: trade.quote_reserve,
             spot: trade.spot_after,
+            curve: trade.curve,
         };
         let entry = Entry { id: trade.origin.id, time: trade.origin.block_time, pool: 0, step };
         Self::Step(trade.mint, name, entry)

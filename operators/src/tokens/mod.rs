@@ -21,7 +21,11 @@
 //! usual amount ([`Params::curve_base`]). What is really there is the rest.
 //!
 //! **The primary pool** is the one that the token migrated to, once something is known of it; before,
-//! its curve; without a curve, the pool in which it was traded first.
+//! its curve; without a curve, the pool in which it was traded first. A rival that takes its place does so here when
+//! it does in the series `primary` of [`crate::candles`].
+//!
+//! **Progress of a curve.** Curves whose trades say how far they are (LaunchLab in tokens, Meteora DBC in quote raised)
+//! are believed; of pump's it follows from the reserves.
 //!
 //! USD is at the rate of the trade that a figure is of: a token that nobody trades does not move with
 //! SOL. It does not know burns and locks, so that `market_cap_usd` and `fdv_usd` agree. An event that
@@ -60,6 +64,7 @@ pub use pool::Pool;
 pub use record::{Owned, Status, Token, Trading, Valuation};
 pub use tracked::{Output, Row, Settings, Tracked};
 
+use crate::candles::Chosen;
 use crate::holders::Holdings;
 use crate::labels::risk;
 use crate::prelude::*;
@@ -115,7 +120,7 @@ pub fn tokens<'s>(
     trades: Collection<'s, ValuedTrade>,
     events: Collection<'s, ChainEvent>,
     stats: Collection<'s, Stats>,
-    holdings: Collection<'s, Holdings>,
+    (holdings, chosen): (Collection<'s, Holdings>, Collection<'s, Chosen>),
     (params, risk): (&Params, &risk::Params),
     horizon: Horizon,
     states: &States,
@@ -127,11 +132,13 @@ pub fn tokens<'s>(
     });
     let held =
         holdings.inner.map(|(held, time, diff)| (Input::Held(Box::new(held), diff > 0), time, diff.abs()));
+    let chosen = chosen.inner.map(|(chosen, time, diff)| (Input::Chosen(chosen, diff > 0), time, diff.abs()));
     let inputs = [
         trades.map(|trade| Input::trade(&trade)),
         events.flat_map(Input::event),
         stats.as_collection(),
         held.as_collection(),
+        chosen.as_collection(),
     ];
     let scope = inputs[0].scope();
     let settings = Settings { tokens: params.clone(), risk: *risk, horizon };

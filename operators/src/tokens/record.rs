@@ -240,7 +240,11 @@ const COLUMNS: &[Column] = &[
     Column::new("fdv_usd", Kind::Float, "price_usd times supply."),
     Column::new("liquidity_usd", Kind::Float, "Liquidity of the primary pool, USD."),
     Column::new("liquidity_kind", Kind::Symbol, "How it is counted, see pools."),
-    Column::new("curve_progress_pct", Kind::Float, "Share of the curve's tokens that is sold, 0 to 100."),
+    Column::new(
+        "curve_progress_pct",
+        Kind::Float,
+        "How much of its curve is done, 0 to 100: of the tokens for sale, or of the quote to raise if that ends it.",
+    ),
     Column::new("status", Kind::Symbol, "created, trading, completed, migrated, dead."),
     Column::new("graduated_at", Kind::Time, "When its curve was complete."),
     Column::new("migrated_at", Kind::Time, "When it left the curve."),

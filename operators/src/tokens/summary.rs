@@ -99,10 +99,15 @@ impl Tracked {
     /// The pool whose price is the token's.
     fn primary(&self) -> Option<&PoolState> {
         let there = || self.history.pools.iter().filter(|pool| pool.latest.is_there);
-        let target = self.milestones.migrated().and_then(|moment| moment.pool);
+        let find = |address: Option<Address>| there().find(|pool| Some(pool.name.address) == address);
+        let migrated = self.milestones.migrated();
         let traded = there().filter(|pool| pool.latest.first_trade.is_some());
-        there()
-            .find(|pool| Some(pool.name.address) == target)
+        // Until something is traded where it migrated to, its candles are still at the curve.
+        let chosen = find(self.chosen.get().map(|chosen| chosen.pool))
+            .filter(|pool| !pool.name.program.is_curve())
+            .filter(|_| migrated.is_some() || self.curve().is_none());
+        chosen
+            .or_else(|| find(migrated.and_then(|moment| moment.pool)))
             .or_else(|| self.curve())
             .or_else(|| traded.min_by_key(|pool| pool.latest.first_trade))
             .or_else(|| there().min_by_key(|pool| pool.name.address))
@@ -132,6 +137,9 @@ impl Tracked {
             return Number::new(100.0);
         }
         let curve = curve?;
+        if let Some(said) = curve.latest.curve {
+            return said.progress_pct().and_then(Number::new);
+        }
         let (left, _) = curve.latest.held(&curve.name, params)?;
         let to_sell = self.milestones.created().and_then(|event| event.real_base);
         let is_pump = curve.name.program == model::Program::Pump;

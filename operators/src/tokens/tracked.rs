@@ -8,6 +8,7 @@ use super::milestones::{Milestones, Moment};
 use super::present::Present;
 use super::shown::Shown;
 use super::{Activity, Entry, Input, Lifecycle, Milestone, Params, Pool, PoolName, Stage, Token, Window};
+use crate::candles::Chosen;
 use crate::holders::Holdings;
 use crate::labels::risk;
 use crate::prelude::*;
@@ -26,6 +27,8 @@ pub struct Tracked {
     pub(super) hour: Present<Activity>,
     pub(super) day: Present<Activity>,
     pub(super) held: Present<Box<Holdings>>,
+    /// The pool of its candles' primary series, where there is a choice.
+    pub(super) chosen: Present<Chosen>,
     pub(super) is_dead: bool,
     shown: Shown<Token>,
     /// When rows are to be written: in the second after the first change since they were.
@@ -159,7 +162,7 @@ impl Tracked {
 
     fn is_empty(&self) -> bool {
         self.milestones.is_empty()
-            && (self.hour.is_empty() && self.day.is_empty() && self.held.is_empty())
+            && (self.hour.is_empty() && self.day.is_empty() && self.held.is_empty() && self.chosen.is_empty())
             && self.history.pools.iter().all(|pool| pool.latest == super::figures::Figures::default())
     }
 
@@ -179,6 +182,7 @@ impl State for Tracked {
         match input {
             Input::Step(mint, ..) | Input::Milestone(mint, _) | Input::Stats { mint, .. } => *mint,
             Input::Held(holdings, _) => holdings.mint,
+            Input::Chosen(chosen, _) => chosen.mint,
         }
     }
 
@@ -215,6 +219,7 @@ impl State for Tracked {
                 present.change(activity, if is_put { diff } else { -diff });
             }
             Input::Held(holdings, is_put) => self.held.change(holdings, if is_put { diff } else { -diff }),
+            Input::Chosen(chosen, is_put) => self.chosen.change(chosen, if is_put { diff } else { -diff }),
         }
     }
 

@@ -4,11 +4,11 @@ use model::{Address, EventId, Price, Seconds};
 use serde::{Deserialize, Serialize};
 
 use super::live::Live;
-use super::maybe::{MaybePrice, MaybeUsd};
 use super::record::{Filtered, Previous};
 use super::stats::Shown;
 use super::ticks::Kept;
 use super::{Params, Short};
+use crate::bar::MaybeAmount;
 use crate::prelude::*;
 
 /// See the module.
@@ -20,14 +20,14 @@ pub(super) struct Lane {
     /// The first clean trade.
     first_clean: Option<(Short, EventId, Price)>,
     /// The last clean price, while there are no windows.
-    close: MaybePrice,
+    close: Option<Price>,
     /// None once all windows are empty and nothing can be corrected.
     live: Option<Box<Live>>,
 }
 
 impl Lane {
     pub(super) fn new(quote_mint: Address) -> Self {
-        Self { quote_mint, first: None, first_clean: None, close: MaybePrice::default(), live: None }
+        Self { quote_mint, first: None, first_clean: None, close: None, live: None }
     }
 
     /// Adds a trade.
@@ -98,7 +98,7 @@ impl Lane {
     }
 
     /// The last clean price.
-    pub(super) fn close(&self) -> MaybePrice {
+    pub(super) fn close(&self) -> Option<Price> {
         self.live.as_ref().map_or(self.close, |live| live.close())
     }
 
@@ -111,14 +111,14 @@ impl Lane {
             return None;
         }
         let is_partial = self.first.is_some_and(|first| first > figures.start);
-        let first = || self.first_clean.map(|(_, _, price)| price).into();
+        let first = || self.first_clean.map(|(_, _, price)| price);
         Some(Shown {
             window,
             sums,
-            high: figures.high.into(),
-            low: figures.low.into(),
+            high: figures.high,
+            low: figures.low,
             then: if is_partial { first() } else { figures.then },
-            largest: MaybeUsd::from(figures.largest),
+            largest: MaybeAmount::from(figures.largest),
             is_partial,
             previous: Previous { trades, quote },
             filtered: Filtered {

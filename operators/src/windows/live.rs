@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 
 use super::makers::{Last, Makers};
 use super::marked::{Marked, Removed};
-use super::maybe::MaybePrice;
 use super::panes::Panes;
 use super::stairs::Extremes;
 use super::ticks::{Kept, Ticks};
@@ -34,7 +33,7 @@ pub(super) struct Figures {
     /// Value of the largest trade, in millionths of a USD.
     pub(super) largest: Option<u64>,
     /// The last clean price up to the start.
-    pub(super) then: MaybePrice,
+    pub(super) then: Option<Price>,
     pub(super) removed: Removed,
 }
 
@@ -55,7 +54,7 @@ pub(super) struct Live {
 
 impl Live {
     /// Nothing yet; `before` is the last clean price known.
-    pub(super) fn new(now: Short, params: &Params, before: MaybePrice) -> Self {
+    pub(super) fn new(now: Short, params: &Params, before: Option<Price>) -> Self {
         let windows = params.widths.iter();
         let windows = windows.map(|width| Window::new(short(width.seconds()), Moment::present(now), before));
         Self {
@@ -82,7 +81,7 @@ impl Live {
     }
 
     /// The last clean price.
-    pub(super) fn close(&self) -> MaybePrice {
+    pub(super) fn close(&self) -> Option<Price> {
         self.panes.close()
     }
 
@@ -236,16 +235,16 @@ impl Live {
             self.largest.insert(kept.time, usd);
         }
         let Some(price) = kept.price() else { return };
-        if fine.high.get().is_none_or(|high| high < price) {
-            fine.high = Some(price).into();
+        if fine.high.is_none_or(|high| high < price) {
+            fine.high = Some(price);
             self.highs.insert(kept.time, price);
         }
-        if fine.low.get().is_none_or(|low| low > price) {
-            fine.low = Some(price).into();
+        if fine.low.is_none_or(|low| low > price) {
+            fine.low = Some(price);
             self.lows.insert(kept.time, price);
         }
         if self.ticks.is_close(at, kept.time) {
-            self.set_close(kept.time, Some(price).into());
+            self.set_close(kept.time, Some(price));
         }
     }
 
@@ -256,7 +255,7 @@ impl Live {
         let (high, low, close) = (prices().max(), prices().min(), prices().last());
         let largest = self.ticks.of(time).filter_map(Kept::usd).max();
         if let Some(fine) = self.panes.fine_mut(time) {
-            (fine.high, fine.low, fine.largest) = (high.into(), low.into(), largest.into());
+            (fine.high, fine.low, fine.largest) = (high, low, largest.into());
         }
         let reach = self.reach();
         if let Some(usd) = kept.usd().filter(|usd| largest != Some(*usd))
@@ -271,21 +270,21 @@ impl Live {
             && let Some(after) = self.highs.take(time, price)
         {
             let panes = self.panes.fine(after.max(reach), time);
-            let again = panes.filter_map(|fine| Some((fine.pane.time, fine.high.get()?)));
+            let again = panes.filter_map(|fine| Some((fine.pane.time, fine.high?)));
             again.for_each(|(time, high)| self.highs.insert(time, high));
         }
         if low != Some(price)
             && let Some(after) = self.lows.take(time, price)
         {
             let panes = self.panes.fine(after.max(reach), time);
-            let again = panes.filter_map(|fine| Some((fine.pane.time, fine.low.get()?)));
+            let again = panes.filter_map(|fine| Some((fine.pane.time, fine.low?)));
             again.for_each(|(time, low)| self.lows.insert(time, low));
         }
         let before = || self.panes.close_at(time.saturating_sub(1));
-        self.set_close(time, close.map_or_else(before, |price| Some(price).into()));
+        self.set_close(time, close.map_or_else(before, Some));
     }
 
-    fn set_close(&mut self, time: Short, close: MaybePrice) {
+    fn set_close(&mut self, time: Short, close: Option<Price>) {
         self.panes.set_close(time, close);
         for window in self.windows.iter_mut().take_while(|window| window.start >= time) {
             window.then = self.panes.close_at(window.start);
@@ -344,8 +343,8 @@ impl Live {
         let (highs, lows, largest) = (&mut self.highs, &mut self.lows, &mut self.largest);
         let settle = |fine: &super::panes::Fine| {
             let time = fine.pane.time;
-            fine.high.get().into_iter().for_each(|high| highs.settle(time, high));
-            fine.low.get().into_iter().for_each(|low| lows.settle(time, low));
+            fine.high.into_iter().for_each(|high| highs.settle(time, high));
+            fine.low.into_iter().for_each(|low| lows.settle(time, low));
             fine.largest.get().into_iter().for_each(|usd| largest.settle(time, usd));
         };
         self.panes.let_go(start_before.min(now.saturating_sub(horizon.saturating_add(1))));

@@ -36,7 +36,6 @@ mod lane;
 mod live;
 mod makers;
 mod marked;
-mod maybe;
 mod panes;
 mod quotes;
 mod record;

@@ -7,21 +7,22 @@
 
 use std::collections::VecDeque;
 
+use model::Price;
 use serde::{Deserialize, Serialize};
 
-use super::maybe::{MaybePrice, MaybeUsd};
 use super::{Short, Sums, coarse};
+use crate::bar::MaybeAmount;
 
 /// The trades of one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Fine {
     pub(super) pane: Pane,
     /// Highest clean price.
-    pub(super) high: MaybePrice,
+    pub(super) high: Option<Price>,
     /// Lowest clean price.
-    pub(super) low: MaybePrice,
+    pub(super) low: Option<Price>,
     /// Value of the largest trade.
-    pub(super) largest: MaybeUsd,
+    pub(super) largest: MaybeAmount,
 }
 
 /// The trades of one second, or of ten.
@@ -32,7 +33,7 @@ pub(super) struct Pane {
     /// Its trades. Distinct traders are those of whom no later trade is known.
     pub(super) sums: Sums,
     /// Last clean price in the pane, or before it if it has none.
-    pub(super) close: MaybePrice,
+    pub(super) close: Option<Price>,
 }
 
 /// The trades of ten seconds that have left all windows.
@@ -53,7 +54,7 @@ pub(super) struct Panes {
     /// Of one second.
     fine: VecDeque<Fine>,
     /// The last clean price before `coarse`.
-    before: MaybePrice,
+    before: Option<Price>,
 }
 
 impl Panes {
@@ -63,7 +64,7 @@ impl Panes {
     }
 
     /// None yet, with the last clean price known from before.
-    pub(super) fn starting_at(before: MaybePrice) -> Self {
+    pub(super) fn starting_at(before: Option<Price>) -> Self {
         Self { before, ..Self::default() }
     }
 
@@ -74,13 +75,13 @@ impl Panes {
     }
 
     /// The last clean price.
-    pub(super) fn close(&self) -> MaybePrice {
+    pub(super) fn close(&self) -> Option<Price> {
         let last = self.fine.back().map(|fine| &fine.pane).or(self.coarse.back());
         last.map_or(self.before, |pane| pane.close)
     }
 
     /// The last clean price at or before `time`, which is no earlier than the start of the widest window.
-    pub(super) fn close_at(&self, time: Short) -> MaybePrice {
+    pub(super) fn close_at(&self, time: Short) -> Option<Price> {
         let fine = self.fine.partition_point(|fine| fine.pane.time <= time).checked_sub(1);
         if let Some(fine) = fine.and_then(|at| self.fine.get(at)) {
             return fine.pane.close;
@@ -124,7 +125,7 @@ impl Panes {
     }
 
     /// Sets the last clean price of the second `time`, and of those after it up to the next with its own.
-    pub(super) fn set_close(&mut self, time: Short, close: MaybePrice) {
+    pub(super) fn set_close(&mut self, time: Short, close: Option<Price>) {
         if let Some(last) = self.fine.back_mut().filter(|last| last.pane.time == time) {
             last.pane.close = close;
             return;
@@ -134,7 +135,7 @@ impl Panes {
         if let Some(fine) = later.next() {
             fine.pane.close = close;
         }
-        for fine in later.take_while(|fine| fine.high.get().is_none()) {
+        for fine in later.take_while(|fine| fine.high.is_none()) {
             fine.pane.close = close;
         }
     }

@@ -3,11 +3,11 @@
 //! A trade changes all windows of its token. As one item they cost one allocation, and move and are
 //! compared as one; records are made of them where they are needed.
 
-use model::{Address, Group, Seconds};
+use model::{Address, Group, Price, Seconds};
 
-use super::maybe::{MaybePrice, MaybeUsd};
 use super::record::{Filtered, Previous};
 use super::{Change, Sums, TokenStats};
+use crate::bar::MaybeAmount;
 use crate::candles::Interval;
 
 /// Some windows of a token. A change of some windows takes back what these have been and puts what they
@@ -19,7 +19,7 @@ pub struct Stats {
     pub(super) of: u64,
     pub(super) quote_mint: Address,
     /// The last clean price.
-    pub(super) now: MaybePrice,
+    pub(super) now: Option<Price>,
     pub(super) windows: Vec<Shown>,
 }
 
@@ -28,10 +28,10 @@ pub struct Stats {
 pub(super) struct Shown {
     pub(super) window: Interval,
     pub(super) sums: Sums,
-    pub(super) high: MaybePrice,
-    pub(super) low: MaybePrice,
-    pub(super) then: MaybePrice,
-    pub(super) largest: MaybeUsd,
+    pub(super) high: Option<Price>,
+    pub(super) low: Option<Price>,
+    pub(super) then: Option<Price>,
+    pub(super) largest: MaybeAmount,
     pub(super) is_partial: bool,
     pub(super) previous: Previous,
     pub(super) filtered: Filtered,
@@ -54,7 +54,7 @@ impl Stats {
     #[must_use]
     pub fn window(&self, width_s: Seconds) -> Option<(&Sums, &Filtered, Change)> {
         let shown = self.windows.iter().find(|shown| shown.window.seconds() == width_s)?;
-        let change = Change { now: self.now.get(), then: shown.then.get(), is_partial: shown.is_partial };
+        let change = Change { now: self.now, then: shown.then, is_partial: shown.is_partial };
         Some((&shown.sums, &shown.filtered, change))
     }
 }
@@ -74,10 +74,10 @@ impl Group for Stats {
             window: shown.window,
             quote_mint,
             sums: shown.sums,
-            high: shown.high.get(),
-            low: shown.low.get(),
+            high: shown.high,
+            low: shown.low,
             largest: shown.largest.get(),
-            change: Change { now: now.get(), then: shown.then.get(), is_partial: shown.is_partial },
+            change: Change { now, then: shown.then, is_partial: shown.is_partial },
             previous: shown.previous,
             filtered: shown.filtered,
         })

@@ -9,16 +9,16 @@ use model::{EventId, Price, Side};
 use serde::{Deserialize, Serialize};
 
 use super::makers::Maker;
-use super::maybe::{MaybePrice, MaybeUsd};
 use super::panes::shrink;
 use super::{Short, Sums, Tick, short};
+use crate::bar::MaybeAmount;
 
 /// One of them. What may be missing is packed: there are many.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Kept {
     pub(super) id: EventId,
-    price: MaybePrice,
-    usd: MaybeUsd,
+    price: Option<Price>,
+    usd: MaybeAmount,
     quote: u64,
     pub(super) maker: Maker,
     pub(super) time: Short,
@@ -35,7 +35,7 @@ impl Kept {
     pub(super) fn new(tick: &Tick, pool: u32, is_marked: bool) -> Self {
         Self {
             id: tick.id,
-            price: tick.price.into(),
+            price: tick.price,
             usd: tick.usd.into(),
             quote: tick.quote,
             maker: tick.trader.into(),
@@ -48,7 +48,7 @@ impl Kept {
     }
 
     pub(super) fn price(&self) -> Option<Price> {
-        self.price.get()
+        self.price
     }
 
     pub(super) fn usd(&self) -> Option<u64> {

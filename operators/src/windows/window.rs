@@ -1,8 +1,8 @@
 //! One window: what has left it, and when more will.
 
+use model::Price;
 use serde::{Deserialize, Serialize};
 
-use super::maybe::MaybePrice;
 use super::panes::Panes;
 use super::{Short, Sums, coarse, tick_of};
 
@@ -23,7 +23,7 @@ pub(super) struct Window {
     /// Their quote.
     pub(super) quote_before: u128,
     /// The last clean price up to `start`.
-    pub(super) then: MaybePrice,
+    pub(super) then: Option<Price>,
 }
 
 /// A second as windows see it: those that move by the second, and those that move by ten.
@@ -50,7 +50,7 @@ impl Moment {
 }
 
 impl Window {
-    pub(super) fn new(width: Short, now: Moment, then: MaybePrice) -> Self {
+    pub(super) fn new(width: Short, now: Moment, then: Option<Price>) -> Self {
         let (start, due) = (now.to(width).saturating_sub(width), Short::MAX);
         Self {
             width,

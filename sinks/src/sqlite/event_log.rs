@@ -178,8 +178,9 @@ impl EventLog {
 #[cfg(test)]
 mod tests {
     use model::{
-        AccountBalance, BalancesChanged, ChainEvent, Control, Event, EventId, Fees, LabelEntry, Origin,
-        Price, PriceQuote, Program, Side, Signature, SlotState, SlotStatus, Trade, TraderKind, TxPlace,
+        AccountBalance, BalancesChanged, ChainEvent, Control, CurveState, Event, EventId, Fees, LabelEntry,
+        Origin, Price, PriceQuote, Program, Side, Signature, SlotState, SlotStatus, Trade, TraderKind,
+        TxPlace,
     };
 
     #[test]
@@ -245,6 +246,7 @@ mod tests {
             base_reserve: Some(10),
             quote_reserve: Some(11),
             base_supply: None,
+            curve: Some(CurveState { done: 15, target: 16, quote: 17 }),
             fees: Fees { protocol: Some(12), creator: None, lp: Some(13), cashback: None },
             compute_units: Some(14),
             priority_fee: None,
@@ -255,7 +257,7 @@ mod tests {
             hex(&postcard::to_stdvec(&(5u64, Event::Chain(ChainEvent::Trade(trade)))).unwrap()),
             format!(
                 "050000ac0200020301{signature}05010601{one}{two}{three}01{four}01010708000609\
-                 0001000000000000f83f010a010b00010c00010d00010e00"
+                 0001000000000000f83f010a010b00010f1011010c00010d00010e00"
             )
         );
     }

@@ -30,6 +30,7 @@ pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, R
         price: Pricing::SqrtPrice(event.next_sqrt_price),
         fees,
         supply: [None; 2],
+        curve: None,
         user: at.decoded.named.user,
     };
     Ok(at.trade(event.pool, &known, &swap))

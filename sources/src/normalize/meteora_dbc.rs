@@ -4,7 +4,7 @@
 //! input if the input without it is less. The quote amount is what the curve took or gave, the base
 //! amount what the user did.
 
-use model::{Address, ChainEvent, CurveCompleted, Fees, Program, TokenCreated};
+use model::{Address, ChainEvent, CurveCompleted, CurveState, Fees, Program, TokenCreated};
 
 use super::swap::{Pricing, Swap};
 use super::{Context, Refusal};
@@ -44,6 +44,7 @@ struct Amounts {
     trading_fee: u64,
     protocol_fee: u64,
     referral_fee: u64,
+    curve: Option<CurveState>,
 }
 
 impl From<&Swap1> for Amounts {
@@ -58,6 +59,7 @@ impl From<&Swap1> for Amounts {
             trading_fee: event.trading_fee,
             protocol_fee: event.protocol_fee,
             referral_fee: event.referral_fee,
+            curve: None,
         }
     }
 }
@@ -74,6 +76,11 @@ impl From<&Swap2> for Amounts {
             trading_fee: event.trading_fee,
             protocol_fee: event.protocol_fee,
             referral_fee: event.referral_fee,
+            curve: Some(CurveState {
+                done: event.quote_reserve_amount,
+                target: event.migration_threshold,
+                quote: event.quote_reserve_amount,
+            }),
         }
     }
 }
@@ -106,6 +113,7 @@ fn trade(event: &Amounts, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
         price: Pricing::SqrtPrice(event.sqrt_price),
         fees,
         supply: [None; 2],
+        curve: event.curve,
         user: at.decoded.named.user,
     };
     Ok(at.trade(event.pool, &known, &swap))

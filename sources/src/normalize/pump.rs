@@ -112,6 +112,7 @@ fn trade(event: &Trade, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
         fees: [Fees::default(), fees],
         // The agent of a mayhem coin holds tokens beyond the usual supply; the event does not say how many.
         supply: [(layout.mayhem_mode != Some(true)).then_some(SUPPLY), None],
+        curve: None,
         user: Some(layout.user),
     };
     Ok(at.trade(pool, &known, &swap))

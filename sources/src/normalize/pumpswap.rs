@@ -110,6 +110,7 @@ fn trade(at: &mut Context<'_>, amounts: &Amounts, sides: &Sides) -> Result<Chain
         },
         fees: [Fees::default(), sides.fees],
         supply: [sides.base_supply, None],
+        curve: None,
         user: Some(sides.user),
     };
     Ok(at.trade(sides.pool, &known, &swap))

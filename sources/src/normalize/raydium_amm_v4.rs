@@ -53,6 +53,7 @@ fn trade(log: &Log, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
         price: Pricing::Reserves { before: before.map(Some), after },
         fees,
         supply: [None; 2],
+        curve: None,
         user: at.decoded.named.user,
     };
     Ok(at.trade(pool, &known, &swap))

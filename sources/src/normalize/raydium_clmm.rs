@@ -33,6 +33,7 @@ pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, R
         price: Pricing::SqrtPrice(event.sqrt_price_x64),
         fees: [event.trade_fee_0, event.trade_fee_1].map(|lp| Fees { lp, ..Fees::default() }),
         supply: [None; 2],
+        curve: None,
         // `sender` is whoever called: a wallet, or a router.
         user: Some(event.sender),
     };

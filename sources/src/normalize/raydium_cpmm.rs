@@ -48,6 +48,7 @@ fn trade(event: &SwapEvent, at: &mut Context<'_>) -> Result<ChainEvent, Refusal>
         },
         fees,
         supply: [None; 2],
+        curve: None,
         user: at.decoded.named.user,
     };
     Ok(at.trade(pool, &known, &swap))

@@ -1,6 +1,6 @@
 //! Raydium LaunchLab in the vocabulary.
 
-use model::{ChainEvent, Fees, Program, TokenCreated};
+use model::{ChainEvent, CurveState, Fees, Program, TokenCreated};
 
 use super::swap::{Pricing, Swap};
 use super::{Context, Refusal};
@@ -34,6 +34,11 @@ fn trade(event: &Trade, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
         },
         fees: [Fees::default(), fees],
         supply: [None; 2],
+        curve: Some(CurveState {
+            done: event.real_base_after,
+            target: event.total_base_sell,
+            quote: event.real_quote_after,
+        }),
         user: at.decoded.named.user,
     };
     Ok(at.trade(event.pool_state, &known, &swap))

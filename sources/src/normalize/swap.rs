@@ -1,6 +1,6 @@
 //! A swap in a program's own order of tokens, and the trade that it is.
 
-use model::{Address, ChainEvent, Fees, Price, Side, Trade};
+use model::{Address, ChainEvent, CurveState, Fees, Price, Side, Trade};
 
 use super::Context;
 use super::trader::trader;
@@ -21,6 +21,8 @@ pub(super) struct Swap {
     pub(super) fees: [Fees; 2],
     /// Supply of the tokens.
     pub(super) supply: [Option<u64>; 2],
+    /// How far the bonding curve is, where the event says it.
+    pub(super) curve: Option<CurveState>,
     /// The wallet that event or instruction name.
     pub(super) user: Option<Address>,
 }
@@ -75,6 +77,7 @@ impl Context<'_> {
             base_reserve: after[base],
             quote_reserve: after[quote],
             base_supply: swap.supply[base],
+            curve: swap.curve,
             fees: swap.fees[quote],
             compute_units: self.tx.compute_units.and_then(|units| u32::try_from(units).ok()),
             priority_fee: self.tx.priority_fee(),

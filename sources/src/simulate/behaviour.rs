@@ -75,7 +75,7 @@ impl Economy {
         }
         let Some(token) = self.tokens.get_mut(&id) else { return };
         if !token.rising {
-            token.gap_slots *= token.fading;
+            token.thin_out(token.fading);
         }
         let buys = match (token.rising, in_pool) {
             (true, false) => 0.70,

@@ -202,6 +202,8 @@ impl Economy {
             pool.virtual_quote = lamports / 12;
         }
         let mut token = Token::established(accounts, developer, pool, &mut self.dice);
+        let loyal = self.params.loyal_ratio * f64::from(self.params.pools_at_start);
+        token.is_loyal = f64::from(number) < loyal;
         let holders = self.dice.between(60, 200);
         for _ in 0..holders {
             let wallet = self.wallets.pick(Kind::Retail, &mut self.dice);

@@ -31,6 +31,8 @@ pub struct Params {
     pub trades_per_second_max: Option<u64>,
     /// Pools that exist before the first slot, so that the first minute is no desert.
     pub pools_at_start: u32,
+    /// Share of those pools whose crowd does not thin out while prices fall, 0 to 1.
+    pub loyal_ratio: f64,
     /// Share of the crowd's buys by wallets that bought the token before, as far as there are any, 0 to 1.
     pub returning_ratio: f64,
     /// Price of SOL at the start, in USD.
@@ -69,6 +71,7 @@ impl Default for Params {
             scale: 1.0,
             trades_per_second_max: None,
             pools_at_start: 40,
+            loyal_ratio: 0.0,
             returning_ratio: 0.0,
             sol_usd: 150.0,
             failed_ratio: 0.03,
@@ -118,6 +121,7 @@ impl Params {
             ("fork_lost_ratio", self.fork_lost_ratio),
             ("duplicate_ratio", self.duplicate_ratio),
             ("late_ratio", self.late_ratio),
+            ("loyal_ratio", self.loyal_ratio),
             ("returning_ratio", self.returning_ratio),
         ];
         for (key, value) in ratios {

@@ -517,6 +517,24 @@ fn buyers_come_back_as_often_as_they_are_to() {
 }
 
 #[test]
+fn crowds_that_are_loyal_do_not_thin_out() {
+    // Trades in the first and in the last quarter of an hour.
+    let quarters = |loyal_ratio: f64| {
+        let params = Params { pools_at_start: 20, scale: 0.01, loyal_ratio, ..Params::default() };
+        let mut economy = Economy::new(&params);
+        let mut trades = |slots: std::ops::Range<u64>| -> usize {
+            let drafts = slots.flat_map(|slot| economy.slot(slot, u64::MAX)).collect::<Vec<_>>();
+            let steps = drafts.iter().flat_map(|draft| &draft.steps);
+            steps.filter(|step| matches!(step, Step::PoolTrade(_))).count()
+        };
+        let (first, _, last) = (trades(0..2_250), trades(2_250..6_750), trades(6_750..9_000));
+        (first, last)
+    };
+    let ((first, last), (_, last_of_others)) = (quarters(1.0), quarters(0.0));
+    assert!(last * 4 > first * 3 && last > 2 * last_of_others, "{first} {last} {last_of_others}");
+}
+
+#[test]
 fn parameters_out_of_range_are_named_together() {
     let params = Params { late_ratio: 2.0, slot_ms: 0, fork_depth_slots_max: 33, ..Params::default() };
     let error = Market::new(&params).err().unwrap();

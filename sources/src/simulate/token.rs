@@ -56,6 +56,8 @@ pub(crate) struct Token {
     pub(crate) gap_slots: f64,
     /// Factor by which the gap grows with every trade while falling.
     pub(crate) fading: f64,
+    /// The gap stays as it is.
+    pub(crate) is_loyal: bool,
     /// Trades of the crowd in the present mood, and the most there will be.
     pub(crate) trades: u64,
     pub(crate) trades_max: u64,
@@ -85,6 +87,7 @@ impl Token {
             rising: true,
             gap_slots: (haste * 24.0 / (1.0 + sol / 4.0)).clamp(0.6, 90.0),
             fading: 1.0 + 2.5 / (4.0 + sol),
+            is_loyal: false,
             trades: 0,
             trades_max: whole(14.0 * sol) + 12,
             followed: false,
@@ -129,7 +132,14 @@ impl Token {
     /// The mood turns; from here on sellers outnumber buyers.
     pub(crate) fn fall(&mut self) {
         self.rising = false;
-        self.gap_slots *= 1.5;
+        self.thin_out(1.5);
+    }
+
+    /// The crowd trades more rarely, by this factor.
+    pub(crate) fn thin_out(&mut self, factor: f64) {
+        if !self.is_loyal {
+            self.gap_slots *= factor;
+        }
     }
 
     /// Quote in the venue: what measures how well the token does.

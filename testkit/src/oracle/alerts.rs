@@ -17,7 +17,7 @@ use super::Facts;
 mod points;
 mod told;
 
-use points::{Point, Smart, What, points};
+use points::{Point, Smart, Sold, What, points};
 
 type Table = BTreeMap<Row, Row>;
 
@@ -303,7 +303,14 @@ impl Asked<'_> {
             match point.what {
                 What::Created { curve: Some(created), .. } => curve = created,
                 What::Curve((sets, apart, _)) => curve = (sets, apart.or(curve.1), curve.2),
-                What::Trade { curve: Some((sets, is_usual)), .. } => {
+                What::Trade { curve: Some(Sold::Pct(said)), .. } => {
+                    if let Some(said) = said.filter(|_| !is_over) {
+                        shown = Some(said);
+                        is_over = said >= 100.0;
+                    }
+                    continue;
+                }
+                What::Trade { curve: Some(Sold::Left(sets, is_usual)), .. } => {
                     curve.0 = Some(sets);
                     if is_usual {
                         let usual = i128::from(self.usual.curve_base) - i128::from(self.usual.curve_to_sell);

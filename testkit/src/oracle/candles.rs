@@ -52,7 +52,11 @@ pub(super) fn candles(
 }
 
 /// The primary pool at each trade of one token.
-fn primary_pools(trades: &[&ValuedTrade], first_move: Option<&Migrated>, params: &Params) -> Vec<Address> {
+pub(super) fn primary_pools(
+    trades: &[&ValuedTrade],
+    first_move: Option<&Migrated>,
+    params: &Params,
+) -> Vec<Address> {
     let params = &params.primary;
     let mut primary: Option<(Address, bool)> = None;
     let mut has_moved = false;

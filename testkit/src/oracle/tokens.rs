@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dataflows::Params;
-use model::{Address, ChainEvent, Event, EventId, Price, Program, Seconds, Side, SlotState};
+use model::{Address, ChainEvent, CurveState, Event, EventId, Price, Program, Seconds, Side, SlotState};
 use operators::holders::Holdings;
 use operators::labels::risk::{Risk, Signs};
 use operators::tokens::score::Score;
@@ -14,7 +14,7 @@ use operators::usd::ValuedTrade;
 use operators::windows::TokenStats;
 
 use super::usd::clean_price;
-use super::{Facts, labels, windows};
+use super::{Facts, candles, labels, windows};
 
 /// What is so of one pool.
 #[derive(Clone, Default)]
@@ -27,6 +27,7 @@ struct Market {
     reserves: Option<(u64, u64)>,
     apart: Option<(i128, i128)>,
     said_spot: Option<Price>,
+    said_curve: Option<CurveState>,
     rate_nanos: Option<u64>,
     clean: Option<(Price, Option<u64>)>,
     supply: Option<(EventId, u64)>,
@@ -166,6 +167,14 @@ impl Market {
 
     fn step(&mut self, event: &ChainEvent, trades: &[ValuedTrade]) {
         let (before, mut is_moved) = (self.reserves, true);
+        // What comes with other reserves and does not say how far the curve is makes that unknown.
+        self.said_curve = match event {
+            ChainEvent::Trade(e) => {
+                e.curve.or(self.said_curve.filter(|_| e.base_reserve.is_none() || e.quote_reserve.is_none()))
+            }
+            ChainEvent::CurveCompleted(_) | ChainEvent::BalancesChanged(_) => self.said_curve,
+            _ => None,
+        };
         match event {
             ChainEvent::Trade(e) => {
                 let valued =
@@ -249,7 +258,8 @@ impl Market {
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "made up amounts are small")]
     fn liquidity_micros(&self, params: &Params) -> Option<u128> {
-        let (base, quote) = self.real(params)?;
+        let said = self.said_curve.filter(|_| self.is_curve()).map(|said| (0, said.quote));
+        let (base, quote) = said.or(self.real(params))?;
         let nanos = self.rate_nanos?;
         let quote = u128::from(quote) * u128::from(nanos) / 1000 / 10u128.pow(self.quote_decimals()?.into());
         Some(match self.kind() {
@@ -393,12 +403,23 @@ impl Story<'_> {
         curves.find(|market| Some(market.address) == own).or(first)
     }
 
+    /// The pool of the candles' series `primary`, once it is none of curves.
+    fn chosen(&self) -> Option<&Market> {
+        let facts = self.facts;
+        let trades: Vec<&ValuedTrade> = facts.valued.iter().filter(|t| t.trade().mint == self.mint).collect();
+        let first_move = facts.moves.iter().find(|m| m.mint == self.mint && m.to.is_some());
+        let pools = candles::primary_pools(&trades, first_move, &self.params.market.candles);
+        let market = self.markets.iter().find(|market| Some(&market.address) == pools.last())?;
+        let has_left = self.migrated().is_some() || self.curve().is_none();
+        (has_left && !market.is_curve()).then_some(market)
+    }
+
     fn primary(&self) -> Option<&Market> {
         let target = self.migrated().and_then(|moment| moment.pool);
         let traded = self.markets.iter().filter(|market| market.first_trade.is_some());
         let first_traded = traded.min_by_key(|market| market.first_trade);
         let moved = self.markets.iter().find(|market| Some(market.address) == target);
-        moved.or(self.curve()).or(first_traded).or(self.markets.first())
+        self.chosen().or(moved).or(self.curve()).or(first_traded).or(self.markets.first())
     }
 
     #[expect(clippy::cast_precision_loss, reason = "as the definition has it")]
@@ -408,6 +429,10 @@ impl Story<'_> {
             return Number::new(100.0);
         }
         let curve = curve?;
+        if let Some(CurveState { done, target, .. }) = curve.said_curve {
+            let pct = (target > 0).then(|| 100.0 * (done as f64 / target as f64))?;
+            return Number::new(pct.min(100.0));
+        }
         let usual = (curve.program == Some(Program::Pump)).then_some(self.params.market.tokens.curve_to_sell);
         let all = self.created().and_then(|event| event.real_base).or(usual)?;
         let (left, _) = curve.real(self.params)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Address, ChainEvent, EventId, Program, Seconds, Side};
+use model::{Address, ChainEvent, CurveState, EventId, Program, Seconds, Side};
 use operators::alerts::{Shares, list_key};
 use operators::indicators::Values;
 use operators::smart::Match;
@@ -21,6 +21,15 @@ pub(super) struct Point {
     pub(super) what: What,
 }
 
+/// What a trade says of its curve.
+#[derive(Clone, Copy)]
+pub(super) enum Sold {
+    /// Percent.
+    Pct(Option<f64>),
+    /// Base that sets the price, and whether the curve is a usual one.
+    Left(u64, bool),
+}
+
 #[derive(Clone, Copy)]
 pub(super) enum What {
     Trade {
@@ -28,7 +37,7 @@ pub(super) enum What {
         supply: Option<f64>,
         value: Option<f64>,
         side: Side,
-        curve: Option<(u64, bool)>,
+        curve: Option<Sold>,
     },
     Created {
         creator: Option<Address>,
@@ -117,7 +126,14 @@ fn of_trade(valued: &ValuedTrade) -> Point {
         supply: coins(trade.base_supply, trade.base_decimals),
         value: valued.value_micros().map(|micros| number(micros) / 1e6),
         side: trade.side,
-        curve: reserves.filter(|_| trade.program.is_curve()).map(|(base, _)| (base, is_usual)),
+        curve: match trade.curve {
+            _ if !trade.program.is_curve() => None,
+            Some(said) if said.target == 0 => Some(Sold::Pct(None)),
+            Some(CurveState { done, target, .. }) => {
+                Some(Sold::Pct(Some((100.0 * (number(done.into()) / number(target.into()))).min(100.0))))
+            }
+            None => reserves.map(|(base, _)| Sold::Left(base, is_usual)),
+        },
     };
     let origin = trade.origin;
     Point { time: origin.block_time, id: Some(origin.id), program: Some(trade.program), what }
