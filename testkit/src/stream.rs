@@ -277,7 +277,8 @@ impl Stream {
     fn curve_state(&self, program: Program) -> Option<CurveState> {
         // Not by dice, so that all else is as it would be without.
         let chance = self.serial.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-        let says = matches!(program, Program::MeteoraDbc | Program::RaydiumLaunchlab) && chance % 4 > 0;
+        let says =
+            matches!(program, Program::MeteoraDbc | Program::RaydiumLaunchlab) && !chance.is_multiple_of(4);
         let target = if chance % 32 == 1 { 0 } else { 900 };
         says.then_some(CurveState { done: chance / 32 % 1000, target, quote: 1_000_000 + chance % 1000 })
     }
