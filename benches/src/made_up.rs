@@ -73,9 +73,12 @@ pub(crate) struct MadeUp {
     regulars: Vec<[u64; REGULARS]>,
     per_second: u64,
     trades: u64,
+    /// After how long another token takes the place of each, in seconds.
+    life_s: Option<Seconds>,
 }
 
 impl MadeUp {
+    /// A market whose tokens live as long as it does.
     pub(crate) fn new(per_second: u64) -> Self {
         Self {
             random: Random(11),
@@ -83,7 +86,19 @@ impl MadeUp {
             regulars: (0..TOKENS).map(|_| [0; REGULARS]).collect(),
             per_second,
             trades: 0,
+            life_s: None,
         }
+    }
+
+    /// The same with tokens that come and go: each is traded for `life_s`, and each has an end of its own.
+    pub(crate) fn replaced_after(self, life_s: Seconds) -> Self {
+        Self { life_s: Some(life_s), ..self }
+    }
+
+    /// The token that has a place among the ranks.
+    fn token(&self, rank: u64, time: Seconds) -> u64 {
+        let lives = self.life_s.map_or(0, |life_s| (time - START + mix(rank) % life_s) / life_s);
+        rank + TOKENS * lives
     }
 
     /// One trade of every token in the ten minutes that end two minutes before the start: so that no launch
@@ -92,7 +107,7 @@ impl MadeUp {
         let second = |second: u64| {
             let tokens = (second..TOKENS).step_by(600);
             let time = START - 720 + second;
-            (time, tokens.flat_map(|token| self.swap(token, time, 1 + second, token)).collect())
+            (time, tokens.flat_map(|token| self.swap((token, token), time, 1 + second, token)).collect())
         };
         (0..600).map(second).collect()
     }
@@ -119,15 +134,15 @@ impl MadeUp {
                 Event::Quote(PriceQuote { mint: Address::WSOL, usd, publish_time: time, source })
             }));
         }
-        let token = self.zipf.draw(&mut self.random);
-        events.extend(self.swap(token, time, slot, trade));
+        let rank = self.zipf.draw(&mut self.random);
+        events.extend(self.swap((rank, self.token(rank, time)), time, slot, trade));
         offset_us
     }
 
-    fn swap(&mut self, token: u64, block_time: Seconds, slot: u64, serial: u64) -> [Event; 2] {
+    fn swap(&mut self, (rank, token): (u64, u64), block_time: Seconds, slot: u64, serial: u64) -> [Event; 2] {
         let random = &mut self.random;
         let (mint, pool) = (address(b'M', token), address(b'P', token));
-        let wallet = wallet(random, self.regulars.get_mut(usize::try_from(token).unwrap_or(0)));
+        let wallet = wallet(random, self.regulars.get_mut(usize::try_from(rank).unwrap_or(0)));
         let trader = address(b'W', wallet);
         let base_amount = 1_000_000_000 + random.next() % 1_000_000_000;
         let quote_amount = base_amount / 10 * (90 + random.next() % 20) / 100;

@@ -50,7 +50,7 @@ enum Bench {
     Market(market::Which),
     /// Rows into SQLite, ClickHouse, Kafka and QuestDB. Needs the servers: `scripts/services up`.
     Sinks,
-    /// A day and a quarter of the market at full speed: what stays in memory.
+    /// Eight days of the market at full speed, with tokens that come and go: what stays in memory.
     Soak,
 }
 

@@ -226,7 +226,7 @@ fn build<'s>(part: Part, inputs: &Inputs<'s>, states: &States, out: &mut Outputs
     if part == Part::Candles {
         out.emit(candles::candles(valued, events, &params.candles, horizon, states).bars);
     } else {
-        let marks = events.clone().flat_map(|_| None);
+        let marks = (events.clone().flat_map(|_| None), 0);
         out.emit(windows::windows(valued, events, marks, &params.windows, horizon, states));
     }
 }

@@ -1,14 +1,18 @@
-//! A day and a quarter of the market at full speed, and what stays in memory: resident bytes, and what the
-//! operators' states take, every few hours, and which operators those are in the end. Once the widest window and
-//! the horizon are full it must no longer grow.
+//! Days of the market at full speed, and what stays in memory: resident bytes, and what the operators' states
+//! take, twice a day, and which operators those are in the end.
+//!
+//! Tokens live for a day, and everything that may forget them does so after a day. What concerns tokens must then no
+//! longer grow once the widest window, the one before it, and the day in which they are remembered have passed: from
+//! the fifth day on. Ledgers of wallets are kept for ninety days by their definition; they stand in a column of
+//! their own.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::anyhow;
 use dataflows::{Graph, Params};
-use model::Event;
 use model::time::start_of;
+use model::{Event, Seconds};
 use operators::keyed::States;
 use serde::Serialize;
 
@@ -23,16 +27,41 @@ struct Line {
     per_s: f64,
     resident_mib: u64,
     states_mib: u64,
+    /// What of it the wallets' ledgers are.
+    ledgers_mib: u64,
     /// The same by operator, bytes.
     operators: BTreeMap<String, u64>,
 }
 
+const DAY_S: Seconds = 86_400;
+
+/// Settings with which nothing of a token is remembered for longer than a day.
+fn forgetful() -> Params {
+    let mut params = Params::default();
+    let market = &mut params.market;
+    for remember_s in [
+        &mut market.prices.remember_s,
+        &mut market.candles.remember_s,
+        &mut market.windows.remember_s,
+        &mut market.holders.remember_s,
+        &mut market.labels.remember_token_s,
+        &mut market.labels.remember_wallet_s,
+        &mut market.indicators.remember_s,
+        &mut market.tokens.remember_s,
+        &mut market.alerts.remember_s,
+        &mut market.smart.remember_s,
+    ] {
+        *remember_s = DAY_S;
+    }
+    params
+}
+
 /// Runs and prints.
 pub(crate) fn run(quick: bool, json: bool) -> anyhow::Result<()> {
-    let (hours, per_second, step) = if quick { (6, 20, 1) } else { (30, 100, 3) };
+    let (hours, per_second, step) = if quick { (6, 20, 1) } else { (8 * 24, 10, 12) };
     let guards = timely::execute(timely::Config::thread(), move |worker| {
-        let mut graph = Graph::build(worker, &Params::default(), States::fresh(), drop)?;
-        let mut market = MadeUp::new(per_second);
+        let mut graph = Graph::build(worker, &forgetful(), States::fresh(), drop)?;
+        let mut market = MadeUp::new(per_second).replaced_after(DAY_S);
         let (mut events, mut lines) = (Vec::<Event>::new(), Vec::<Line>::new());
         for (second, launches) in market.launches() {
             for event in launches {
@@ -66,6 +95,7 @@ pub(crate) fn run(quick: bool, json: bool) -> anyhow::Result<()> {
                     per_s,
                     resident_mib: resident_bytes() >> 20,
                     states_mib: operators.values().sum::<u64>() >> 20,
+                    ledgers_mib: operators.get("wallets").copied().unwrap_or(0) >> 20,
                     operators,
                 });
                 started = Instant::now();
@@ -75,13 +105,14 @@ pub(crate) fn run(quick: bool, json: bool) -> anyhow::Result<()> {
     });
     let outcome = guards.map_err(|e| anyhow!(e))?.join().into_iter().next();
     let lines = outcome.ok_or_else(|| anyhow!("no worker ran"))?.map_err(|e| anyhow!(e))??;
-    let heads = ["trades", "trades/s", "resident MiB", "states MiB"];
+    let heads = ["trades", "trades/s", "resident MiB", "states MiB", "ledgers MiB"];
     report::table(&lines, json, heads, |line| {
         let cells = [
             line.trades.to_string(),
             format!("{:.0}", line.per_s),
             line.resident_mib.to_string(),
             line.states_mib.to_string(),
+            line.ledgers_mib.to_string(),
         ];
         (format!("hour {}, {TOKENS} live tokens", line.hour), cells)
     })?;

@@ -234,8 +234,8 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     // A wash shows minutes after its first trade, when the trade's row has settled or not as it happens.
     let within_slot = found.marks.clone().filter(|mark| mark.kind != LabelKind::Wash);
     out.emit(commitment::committed(valued.clone(), Some(within_slot), statuses, horizon, states));
-    let stats =
-        windows::windows(valued.clone(), events.clone(), found.marks, &params.windows, horizon, states);
+    let marks = (found.marks, params.labels.reach_s(horizon));
+    let stats = windows::windows(valued.clone(), events.clone(), marks, &params.windows, horizon, states);
     out.emit(stats.clone());
     let Candles { bars, chosen } =
         candles::candles(valued.clone(), events.clone(), &params.candles, horizon, states);

@@ -253,13 +253,13 @@ impl Bar {
         self.span.last = tick.id;
         self.span.decimals = tick.decimals;
         if let Some(price) = tick.price {
-            let market_cap = tick.market_cap;
-            let own = Ohlc { open: price, high: price, low: price, close: price, market_cap };
+            let own =
+                Ohlc { open: price, high: price, low: price, close: price, market_cap: tick.market_cap };
             let prices = self.prices.get_or_insert(own);
             prices.high = prices.high.max(price);
             prices.low = prices.low.min(price);
             prices.close = price;
-            prices.market_cap = market_cap;
+            prices.market_cap = tick.market_cap;
         }
         self.count(tick);
         if tick.trader != NOBODY {

@@ -21,6 +21,7 @@ pub mod indicators;
 pub mod keyed;
 pub mod labels;
 pub mod leaders;
+pub mod number;
 pub mod prelude;
 pub mod prices;
 pub mod primary;

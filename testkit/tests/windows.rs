@@ -29,7 +29,10 @@ fn cases() -> Vec<(Shape, Params)> {
         let idle = Shape { seed, slots: 60, gap_s_max: 900, late_s_max: 1700 };
         cases.push((idle, params(1800, &["30s", "2m"])));
         let ticks = Shape { seed, slots: 400, gap_s_max: 90, late_s_max: 1200 };
-        cases.push((ticks, params(900, &["10m", "1h", "3610s", "2h"])));
+        let mut of_ticks = params(900, &["10m", "1h", "3610s", "2h"]);
+        // A wash that shows hours after its first trade.
+        of_ticks.market.labels.wash.window_s = 7200;
+        cases.push((ticks, of_ticks));
         let long = Shape { seed, slots: 200, gap_s_max: 600, late_s_max: 9000 };
         cases.push((long, params(10_000, &["1m", "15m", "61m", "4h", "6h"])));
     }

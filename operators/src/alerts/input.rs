@@ -10,7 +10,7 @@ pub use super::told::{Bar, Shares, SmartTrade, list_key};
 
 use super::rulebook::Standing;
 use crate::bar::MaybeAmount;
-use crate::indicators::Figure;
+use crate::number::Number;
 use crate::usd::ValuedTrade;
 
 /// What arrives for a share of the tokens.
@@ -114,7 +114,7 @@ pub struct Figures {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Sold {
     /// So far, percent; none without an end to the curve.
-    Said(Option<Figure>),
+    Said(Option<Number>),
     /// How much base sets the price, from which it follows.
     Reserve {
         /// Raw units.
@@ -159,7 +159,7 @@ impl Point {
         let is_usual = trade.program == Program::Pump && trade.quote_mint == Address::WSOL;
         let reserves = trade.base_reserve.zip(trade.quote_reserve);
         let of_reserve = reserves.map(|(base, _)| Sold::Reserve { base, is_usual });
-        let said = trade.curve.map(|curve| Sold::Said(curve.progress_pct().and_then(Figure::new)));
+        let said = trade.curve.map(|curve| Sold::Said(curve.progress_pct().and_then(Number::new)));
         let sold = said.or(of_reserve).filter(|_| trade.program.is_curve());
         let figures = Figures {
             prices: [usd, sol],

@@ -10,7 +10,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 
 use super::rulebook::Standing;
-use crate::tokens::Number;
+use crate::number::{Number, column};
 
 /// Why an alert no longer stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -132,7 +132,6 @@ impl Record for CommittedAlert {
             (None, Commitment::Processed) => "fired",
             (None, settled) => settled.name(),
         };
-        let number = |number: Option<Number>| Value::float(number.map(Number::get));
         let earlier = alert.evidence.map_or_else(String::new, |event| format!("{event},"));
         vec![
             Value::text(alert.id.to_string()),
@@ -140,8 +139,8 @@ impl Record for CommittedAlert {
             Value::Count(alert.rule_version.into()),
             Value::from(alert.mint),
             Value::from(alert.kind.name()),
-            number(value),
-            number(threshold),
+            column(value),
+            column(threshold),
             Value::from(state),
             Value::time(alert.fired_at),
             Value::text(alert.cause.to_string()),

@@ -22,8 +22,8 @@ use super::input::{Place, Point, Shares};
 use super::market::{Market, Usual};
 use super::past::{History, Kept};
 use super::record::{Alert, Reason};
+use crate::number::Number;
 use crate::prelude::*;
-use crate::tokens::Number;
 use doubts::{Doubts, Gone};
 
 /// Points between checkpoints, beside one for each rule that is not at rest: a checkpoint costs as much as

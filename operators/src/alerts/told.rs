@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::input::{Point, What};
 use crate::bar::MaybeAmount;
 use crate::holders::Holdings;
-use crate::indicators::{Figure, Indicators, Values};
+use crate::indicators::{Indicators, Values};
+use crate::number::Number;
 use crate::smart::Match;
-use crate::tokens::Number;
 
 /// A trade of a wallet that is on a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ pub struct Bar {
     /// Length of the bar, seconds.
     pub interval_s: u32,
     /// By [`Indicator::ALL`]; none where there are not yet enough bars.
-    pub values: [Option<Figure>; 5],
+    pub values: [Option<Number>; 5],
 }
 
 impl Bar {
@@ -51,7 +51,7 @@ impl Bar {
     #[must_use]
     pub fn value(&self, indicator: Indicator) -> Option<f64> {
         let at = Indicator::ALL.iter().position(|other| *other == indicator)?;
-        self.values.get(at)?.map(Figure::get)
+        self.values.get(at)?.map(Number::get)
     }
 
     /// The token and the point of a bar that has ended.
@@ -61,7 +61,7 @@ impl Bar {
             return None;
         }
         let interval_s = u32::try_from(row.interval.seconds()).ok()?;
-        let values = Indicator::ALL.map(|indicator| value(indicator, &row.values).and_then(Figure::new));
+        let values = Indicator::ALL.map(|indicator| value(indicator, &row.values).and_then(Number::new));
         let (time, what) = (row.interval.end(row.open_time), What::Bar(Self { interval_s, values }));
         Some((row.mint, Point { time, id: EventId::FIRST, what, program: None }))
     }
@@ -69,7 +69,7 @@ impl Bar {
 
 /// Source: DEFINITIONS §7; of averages in percent of the slow one, so that one rule fits all tokens.
 fn value(indicator: Indicator, values: &Values) -> Option<f64> {
-    let get = |figure: Option<Figure>| figure.map(Figure::get);
+    let get = |number: Option<Number>| number.map(Number::get);
     let slow = get(values.ema26).filter(|slow| *slow != 0.0);
     match indicator {
         Indicator::Rsi14 => get(values.rsi14),

@@ -247,8 +247,11 @@ impl Token {
 
     /// The primary pool, where there is a choice.
     fn chosen(&self, mint: &Address) -> Option<Chosen> {
+        if self.pools.len() < 2 {
+            return None;
+        }
         let pool = self.pools.get(self.choice.primary()? as usize)?;
-        (self.pools.len() > 1).then_some(Chosen { mint: *mint, pool: pool.address })
+        Some(Chosen { mint: *mint, pool: pool.address })
     }
 
     /// Tells of the primary pool, if it is another one.

@@ -22,7 +22,8 @@
 //!
 //! **What it costs.** An owner at rest 88 bytes in a hash map, with its free room 102 to 203, and 8 among
 //! the ranks; each event within [`Horizon::kept_s`] 72 for the trade and as much for each balance that it
-//! changed. What is past it is folded within a quarter of that time. A token in which nothing happened for `remember_s` is forgotten, and its rows go.
+//! changed. What is past it is folded within a quarter of that time. A token in which nothing happened for
+//! `remember_s` is forgotten, and its rows go.
 //!
 //! Source: DEFINITIONS §6; §8 for what labelled wallets hold.
 

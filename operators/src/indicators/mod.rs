@@ -34,7 +34,7 @@ use model::Seconds;
 use serde::{Deserialize, Serialize};
 
 pub use input::{Bar, Input, Prices, bars};
-pub use record::{Figure, Indicators, Values};
+pub use record::{Indicators, Values};
 pub use study::Study;
 pub use token::Token;
 

@@ -1,89 +1,48 @@
 //! The record `indicators`.
 
-use std::cmp::Ordering;
-use std::num::NonZeroU64;
-
 use model::{Address, Column, Kind, Record, Row, Schema, Seconds, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::candles::Interval;
-
-/// A finite number with a total order, as small when it is missing as when it is there.
-///
-/// It holds the complement of the number's bits, which is zero for no finite number.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Figure(NonZeroU64);
-
-impl Figure {
-    /// The number, unless it is infinite or none; minus zero is zero.
-    #[must_use]
-    pub fn new(value: f64) -> Option<Self> {
-        let value = if value == 0.0 { 0.0 } else { value };
-        value.is_finite().then(|| NonZeroU64::new(!value.to_bits()).map(Self)).flatten()
-    }
-
-    /// The number.
-    #[must_use]
-    pub const fn get(self) -> f64 {
-        f64::from_bits(!self.0.get())
-    }
-}
-
-impl Ord for Figure {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.get().total_cmp(&other.get())
-    }
-}
-
-impl PartialOrd for Figure {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl std::fmt::Debug for Figure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.get().fmt(f)
-    }
-}
+use crate::number::{Number, column};
 
 /// What the indicators are at a bar; none where there are not yet enough bars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Values {
     /// Relative strength, 0 to 100.
-    pub rsi14: Option<Figure>,
+    pub rsi14: Option<Number>,
     /// Fast average less slow one, quote coins.
-    pub macd: Option<Figure>,
+    pub macd: Option<Number>,
     /// Average of `macd`.
-    pub macd_signal: Option<Figure>,
+    pub macd_signal: Option<Number>,
     /// `macd` less its signal.
-    pub macd_hist: Option<Figure>,
+    pub macd_hist: Option<Number>,
     /// Mean of the last 20 closes.
-    pub bb_mid: Option<Figure>,
+    pub bb_mid: Option<Number>,
     /// Two deviations above.
-    pub bb_up: Option<Figure>,
+    pub bb_up: Option<Number>,
     /// Two deviations below.
-    pub bb_low: Option<Figure>,
+    pub bb_low: Option<Number>,
     /// %B, 0 at the lower band and 1 at the upper.
-    pub bb_position: Option<Figure>,
+    pub bb_position: Option<Number>,
     /// Distance of the bands over their mean.
-    pub bb_bandwidth: Option<Figure>,
+    pub bb_bandwidth: Option<Number>,
     /// Average true range, quote coins.
-    pub atr14: Option<Figure>,
+    pub atr14: Option<Number>,
     /// Exponential average of 12 closes.
-    pub ema12: Option<Figure>,
+    pub ema12: Option<Number>,
     /// Exponential average of 26 closes.
-    pub ema26: Option<Figure>,
+    pub ema26: Option<Number>,
     /// Sample deviation of logarithmic returns.
-    pub volatility: Option<Figure>,
+    pub volatility: Option<Number>,
     /// Parkinson's volatility.
-    pub parkinson: Option<Figure>,
+    pub parkinson: Option<Number>,
     /// Nearest level below the close.
-    pub support: Option<Figure>,
+    pub support: Option<Number>,
     /// Its pivots.
     pub support_strength: Option<u32>,
     /// Nearest level above the close.
-    pub resistance: Option<Figure>,
+    pub resistance: Option<Number>,
     /// Its pivots.
     pub resistance_strength: Option<u32>,
 }
@@ -165,48 +124,31 @@ impl Record for Indicators {
     }
 
     fn row(&self) -> Row {
-        let float = |figure: Option<Figure>| Value::float(figure.map(Figure::get));
         let values = self.values;
         vec![
             Value::from(self.mint),
             Value::text(String::from(self.interval)),
             Value::Count(self.open_time * 1000),
-            float(values.rsi14),
-            float(values.macd),
-            float(values.macd_signal),
-            float(values.macd_hist),
-            float(values.bb_mid),
-            float(values.bb_up),
-            float(values.bb_low),
-            float(values.atr14),
-            float(values.ema12),
-            float(values.ema26),
-            float(values.volatility),
-            float(values.support),
-            float(values.resistance),
+            column(values.rsi14),
+            column(values.macd),
+            column(values.macd_signal),
+            column(values.macd_hist),
+            column(values.bb_mid),
+            column(values.bb_up),
+            column(values.bb_low),
+            column(values.atr14),
+            column(values.ema12),
+            column(values.ema26),
+            column(values.volatility),
+            column(values.support),
+            column(values.resistance),
             Value::Bool(self.is_provisional),
             Value::from("filled"),
-            float(values.bb_position),
-            float(values.bb_bandwidth),
-            float(values.parkinson),
+            column(values.bb_position),
+            column(values.bb_bandwidth),
+            column(values.parkinson),
             Value::count(values.support_strength),
             Value::count(values.resistance_strength),
         ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_come_back_as_they_went_in_and_sort_as_numbers_do() {
-        let numbers = [f64::MIN, -1.5, -f64::MIN_POSITIVE, 0.0, 1e-300, 1.0, f64::MAX];
-        let figures: Vec<Figure> = numbers.iter().filter_map(|number| Figure::new(*number)).collect();
-        assert!(figures.is_sorted_by(|a, b| a < b));
-        assert_eq!(figures.iter().map(|figure| figure.get()).collect::<Vec<_>>(), numbers);
-        assert_eq!(Figure::new(-0.0), Figure::new(0.0));
-        assert_eq!((Figure::new(f64::NAN), Figure::new(f64::INFINITY)), (None, None));
-        assert_eq!(size_of::<Option<Figure>>(), 8);
     }
 }

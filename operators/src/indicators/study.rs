@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::bands::{Bollinger, Parkinson, Volatility};
 use super::levels::Levels;
 use super::oscillators::{Atr, Macd, Rsi};
-use super::record::{Figure, Values};
+use super::record::Values;
 use super::{Params, Prices};
+use crate::number::Number;
 
 /// The indicators after some bar.
 ///
@@ -65,28 +66,28 @@ impl Study {
     /// What the indicators are.
     #[must_use]
     pub fn values(&self) -> Values {
-        let figure = |value: Option<f64>| value.and_then(Figure::new);
+        let number = |value: Option<f64>| value.and_then(Number::new);
         let bands = self.bollinger.value();
         let atr = self.atr.value();
         let (support, resistance) = atr.map_or((None, None), |atr| self.levels.around(self.close, atr));
         Values {
-            rsi14: figure(self.rsi.value()),
-            macd: figure(self.macd.line()),
-            macd_signal: figure(self.macd.signal()),
-            macd_hist: figure(self.macd.histogram()),
-            bb_mid: figure(bands.map(|bands| bands.mid)),
-            bb_up: figure(bands.map(|bands| bands.up)),
-            bb_low: figure(bands.map(|bands| bands.low)),
-            bb_position: figure(bands.and_then(|bands| bands.position)),
-            bb_bandwidth: figure(bands.map(|bands| bands.bandwidth)),
-            atr14: figure(atr),
-            ema12: figure(self.macd.fast.value()),
-            ema26: figure(self.macd.slow.value()),
-            volatility: figure(self.volatility.value()),
-            parkinson: figure(self.parkinson.value()),
-            support: figure(support.map(|level| level.price)),
+            rsi14: number(self.rsi.value()),
+            macd: number(self.macd.line()),
+            macd_signal: number(self.macd.signal()),
+            macd_hist: number(self.macd.histogram()),
+            bb_mid: number(bands.map(|bands| bands.mid)),
+            bb_up: number(bands.map(|bands| bands.up)),
+            bb_low: number(bands.map(|bands| bands.low)),
+            bb_position: number(bands.and_then(|bands| bands.position)),
+            bb_bandwidth: number(bands.map(|bands| bands.bandwidth)),
+            atr14: number(atr),
+            ema12: number(self.macd.fast.value()),
+            ema26: number(self.macd.slow.value()),
+            volatility: number(self.volatility.value()),
+            parkinson: number(self.parkinson.value()),
+            support: number(support.map(|level| level.price)),
             support_strength: support.map(|level| level.strength),
-            resistance: figure(resistance.map(|level| level.price)),
+            resistance: number(resistance.map(|level| level.price)),
             resistance_strength: resistance.map(|level| level.strength),
         }
     }

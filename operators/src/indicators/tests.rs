@@ -5,6 +5,7 @@ use model::{Address, Price};
 
 use super::*;
 use crate::keyed::Store;
+use crate::number::Number;
 
 /// Closes, highs and lows with what the indicators of them are, and more that is not of indicators.
 const ANSWERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/spec/known_answers.json");
@@ -18,8 +19,8 @@ fn prices(high: f64, low: f64, close: f64) -> Prices {
 }
 
 #[track_caller]
-fn assert_near(found: Option<Figure>, expected: Option<f64>) {
-    let (found, is_missing) = (found.map(Figure::get), expected.is_none());
+fn assert_near(found: Option<Number>, expected: Option<f64>) {
+    let (found, is_missing) = (found.map(Number::get), expected.is_none());
     let is_near = found.zip(expected).is_some_and(|(found, expected)| (found - expected).abs() < 1e-9);
     assert!(is_near || (is_missing && found.is_none()), "expected {expected:?}, found {found:?}");
 }
@@ -209,7 +210,7 @@ fn bars_without_trades_count_and_a_long_silence_starts_anew() {
     run.step(1025 * 60, &[]);
     let last = run.minutes(1014);
     assert_eq!((last.len(), last[0].open_time), (1, 1024 * 60));
-    assert_eq!((last[0].values.rsi14.map(Figure::get), last[0].values.ema26), (Some(50.0), None));
+    assert_eq!((last[0].values.rsi14.map(Number::get), last[0].values.ema26), (Some(50.0), None));
     run.step(1035 * 60, &[bar(1035, 4.0)]);
     run.step(1036 * 60, &[]);
     assert_near(run.minutes(1035)[0].values.ema26, Some(4.0));

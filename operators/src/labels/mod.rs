@@ -90,6 +90,13 @@ impl Default for Params {
 }
 
 impl Params {
+    /// How long after its block time a trade can still get a mark or lose one, in seconds: its last neighbour in the
+    /// longest rule's reach may come as late as any event.
+    #[must_use]
+    pub fn reach_s(&self, horizon: Horizon) -> Seconds {
+        horizon.0.saturating_add(self.wash.window_s.max(launch::LAUNCH_S))
+    }
+
     /// What is wrong with the values, each with its key.
     #[must_use]
     pub fn problems(&self) -> Vec<(&'static str, String)> {

@@ -48,11 +48,6 @@ pub enum Part {
 
 type Settings = (Params, Horizon);
 
-/// For how long a trade is kept, in seconds.
-fn keep_s((params, horizon): &Settings) -> Seconds {
-    horizon.0.saturating_add(params.wash.window_s.max(LAUNCH_S))
-}
-
 /// Trades are let go in steps of so many seconds.
 const STEP_S: Seconds = 60;
 
@@ -206,7 +201,7 @@ impl Token {
             self.is_launched = true;
             (live.creations, live.moves) = (Vec::new(), Vec::new());
         }
-        let start = now.saturating_sub(keep_s(effects.params));
+        let start = now.saturating_sub(params.reach_s(*horizon));
         for ((wallet, _), trips) in &mut live.trips {
             if trips.let_go_before(start)
                 && let Err(at) = self.washed.binary_search(wallet)
@@ -274,11 +269,11 @@ impl State for Token {
         }
     }
 
-    fn next_timer(&self, settings: &Settings) -> Option<Seconds> {
+    fn next_timer(&self, (params, horizon): &Settings) -> Option<Seconds> {
         let start = self.live.as_ref().and_then(|live| live.start());
         match start {
-            Some(start) => Some(start.saturating_add(keep_s(settings)).saturating_add(STEP_S)),
-            None => Some(self.active_at.saturating_add(settings.0.remember_token_s)),
+            Some(start) => Some(start.saturating_add(params.reach_s(*horizon)).saturating_add(STEP_S)),
+            None => Some(self.active_at.saturating_add(params.remember_token_s)),
         }
     }
 

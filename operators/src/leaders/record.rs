@@ -3,7 +3,7 @@
 use model::{Address, Column, Record, Row, Schema, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::tokens::Number;
+use crate::number::Number;
 
 /// A board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

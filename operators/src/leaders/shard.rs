@@ -7,8 +7,9 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Candidate, Kind, Params, Place, Unit};
+use crate::number::Number;
 use crate::prelude::*;
-use crate::tokens::{Number, Status, Token};
+use crate::tokens::{Status, Token};
 
 /// Where a token stands on each board, if at all, in the order of [`Kind::ALL`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -20,8 +20,8 @@ use model::time::start_of;
 use model::{Address, ListEntry};
 use serde::{Deserialize, Serialize};
 
+use crate::number::Number;
 use crate::prelude::*;
-use crate::tokens::Number;
 use crate::wallets::{Figures, Period, Rating};
 
 /// Settings of [`smart_v1`].

@@ -4,7 +4,6 @@ use model::{Address, ChainEvent, CurveState, EventId, Price, Program, Seconds, S
 use serde::{Deserialize, Serialize};
 
 use super::milestones::{Created, Milestone};
-use crate::candles::Chosen;
 use crate::holders::Holdings;
 use crate::usd::ValuedTrade;
 use crate::windows::Stats;
@@ -31,7 +30,14 @@ pub enum Input {
     /// What wallets hold is put, or taken back; as with windows.
     Held(Box<Holdings>, bool),
     /// Its primary pool is put, or taken back; as with windows.
-    Chosen(Chosen, bool),
+    Chosen {
+        /// The token.
+        mint: Address,
+        /// The pool.
+        pool: Address,
+        /// Whether it is put.
+        is_put: bool,
+    },
 }
 
 /// The windows that are read.

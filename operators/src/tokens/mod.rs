@@ -39,7 +39,6 @@ mod history;
 mod input;
 mod lifecycle;
 mod milestones;
-mod number;
 mod pool;
 mod present;
 mod record;
@@ -58,8 +57,6 @@ pub use figures::LiquidityKind;
 pub use input::{Activity, Entry, Input, PoolName, Step, Window};
 pub use lifecycle::{Lifecycle, Stage};
 pub use milestones::{Created, Milestone, Moment};
-pub use number::Number;
-pub(crate) use number::column;
 pub use pool::Pool;
 pub use record::{Owned, Status, Token, Trading, Valuation};
 pub use tracked::{Output, Row, Settings, Tracked};
@@ -132,7 +129,9 @@ pub fn tokens<'s>(
     });
     let held =
         holdings.inner.map(|(held, time, diff)| (Input::Held(Box::new(held), diff > 0), time, diff.abs()));
-    let chosen = chosen.inner.map(|(chosen, time, diff)| (Input::Chosen(chosen, diff > 0), time, diff.abs()));
+    let chosen = chosen.inner.map(|(Chosen { mint, pool }, time, diff)| {
+        (Input::Chosen { mint, pool, is_put: diff > 0 }, time, diff.abs())
+    });
     let inputs = [
         trades.map(|trade| Input::trade(&trade)),
         events.flat_map(Input::event),

@@ -4,7 +4,7 @@ use model::{Address, Column, Kind, Price, Program, Record, Row, Schema, Seconds,
 use serde::{Deserialize, Serialize};
 
 use super::LiquidityKind;
-use super::number::{Number, column};
+use crate::number::{Number, column};
 
 /// A pool or bonding curve. Its leading field is its key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::LiquidityKind;
 use super::milestones::{Created, Moment};
-use super::number::{Number, column};
 use super::score::Score;
 use crate::labels::risk::Risk;
+use crate::number::{Number, column};
 
 /// Where a token is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

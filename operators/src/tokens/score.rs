@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Number;
+use crate::number::Number;
 
 /// What scores are made of.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,9 +6,10 @@ use super::figures::{LiquidityKind, quote_decimals};
 use super::history::PoolState;
 use super::score::{self, Inputs, Score};
 use super::tracked::Tracked;
-use super::{Activity, Number, Owned, Params, Pool, Settings, Status, Token, Trading, Valuation};
+use super::{Activity, Owned, Params, Pool, Settings, Status, Token, Trading, Valuation};
 use crate::holders::Holdings;
 use crate::labels::risk::{self, Risk, Signs};
+use crate::number::Number;
 use crate::trades::market_cap;
 
 impl Tracked {
@@ -103,7 +104,7 @@ impl Tracked {
         let migrated = self.milestones.migrated();
         let traded = there().filter(|pool| pool.latest.first_trade.is_some());
         // Until something is traded where it migrated to, its candles are still at the curve.
-        let chosen = find(self.chosen.get().map(|chosen| chosen.pool))
+        let chosen = find(self.chosen.get().copied())
             .filter(|pool| !pool.name.program.is_curve())
             .filter(|_| migrated.is_some() || self.curve().is_none());
         chosen

@@ -8,7 +8,6 @@ use super::milestones::{Milestones, Moment};
 use super::present::Present;
 use super::shown::Shown;
 use super::{Activity, Entry, Input, Lifecycle, Milestone, Params, Pool, PoolName, Stage, Token, Window};
-use crate::candles::Chosen;
 use crate::holders::Holdings;
 use crate::labels::risk;
 use crate::prelude::*;
@@ -28,7 +27,7 @@ pub struct Tracked {
     pub(super) day: Present<Activity>,
     pub(super) held: Present<Box<Holdings>>,
     /// The pool of its candles' primary series, where there is a choice.
-    pub(super) chosen: Present<Chosen>,
+    pub(super) chosen: Present<Address>,
     pub(super) is_dead: bool,
     shown: Shown<Token>,
     /// When rows are to be written: in the second after the first change since they were.
@@ -180,9 +179,9 @@ impl State for Tracked {
 
     fn key(input: &Input) -> Address {
         match input {
-            Input::Step(mint, ..) | Input::Milestone(mint, _) | Input::Stats { mint, .. } => *mint,
+            Input::Step(mint, ..) | Input::Milestone(mint, _) => *mint,
+            Input::Stats { mint, .. } | Input::Chosen { mint, .. } => *mint,
             Input::Held(holdings, _) => holdings.mint,
-            Input::Chosen(chosen, _) => chosen.mint,
         }
     }
 
@@ -219,7 +218,7 @@ impl State for Tracked {
                 present.change(activity, if is_put { diff } else { -diff });
             }
             Input::Held(holdings, is_put) => self.held.change(holdings, if is_put { diff } else { -diff }),
-            Input::Chosen(chosen, is_put) => self.chosen.change(chosen, if is_put { diff } else { -diff }),
+            Input::Chosen { pool, is_put, .. } => self.chosen.change(pool, if is_put { diff } else { -diff }),
         }
     }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::pane::Pane;
-use crate::tokens::Number;
+use crate::number::Number;
 
 /// Least number of days on which the wallet traded.
 pub const DAYS_MIN: usize = 20;

@@ -8,7 +8,7 @@ use super::equity::{self, Equity};
 use super::input::Currency;
 use super::ledger::Ledger;
 use super::pane::{DAY_H, Holds, Pane, hour_of};
-use crate::tokens::Number;
+use crate::number::Number;
 
 /// A period that ends now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

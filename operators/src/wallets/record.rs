@@ -8,7 +8,7 @@ use super::figures::{Figures, Period, ratio};
 use super::input::Currency;
 use super::ledger::{Book, Ledger};
 use super::marks::Mark;
-use crate::tokens::{Number, column};
+use crate::number::{Number, column};
 
 /// What a wallet has of a token, and what it has made with it. Its leading fields are its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -155,7 +155,7 @@ impl Wallet {
     fn settles_at(&self, trader: &Address, now: Seconds, settings: &Settings) -> Option<Seconds> {
         let (params, horizon) = settings;
         let is_recent = self.positions.values().any(|position| position.is_recent());
-        let settles = is_recent.then(|| now + (horizon.kept_s()) / 4);
+        let settles = is_recent.then(|| now + horizon.kept_s() / 4);
         let panes = self.items().flat_map(|item| item.panes);
         let leaves = panes.flat_map(|pane| {
             let periods = Period::ALL.into_iter().filter(|period| pane.hour >= period.first_hour(now));

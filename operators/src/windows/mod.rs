@@ -23,10 +23,11 @@
 //!
 //! **What it costs.** 144 bytes for each window of a token that trades, 144 for each second with a trade in
 //! it as long as that can be corrected (but two hours at least), then 112 for each ten seconds with a trade
-//! up to the longest window and 32 up to twice that; 88 bytes for each trade within the correction horizon
-//! and an hour more. A distinct trader within the longest window costs 24 bytes in a hash map, with its
-//! free room 29 to 57: the exact daily count of a token with a hundred thousand traders, 3.3 megabytes. A token that has been silent for twice the longest window keeps a few hundred bytes, until
-//! it has been silent for `remember_s`.
+//! up to the longest window and 32 up to twice that; 88 bytes for each trade within [`Horizon::kept_s`], or as
+//! long as labels can mark it, if that is longer. A distinct trader within the longest window costs 24 bytes in a hash map, with its
+//! free room 29 to 57: the exact daily count of a token with a hundred thousand traders, 3.3 megabytes. A token
+//! that has been silent for twice the longest window keeps a few hundred bytes, until it has been silent for
+//! `remember_s`.
 //!
 //! Source: DEFINITIONS §4. A trade counts with at most 2^64 − 2 millionths of a USD. It does not find out
 //! which trades are marked: [`crate::labels`] does.
@@ -82,11 +83,12 @@ impl Default for Params {
 /// Maintains the windows of every token.
 ///
 /// `events` are those that tell where a token's trading moves; other events do nothing here. `marks` say
-/// which trades are left out of `filtered_*`; they may come before their trade or after it.
+/// which trades are left out of `filtered_*`; they may come before their trade or after it, up to so many seconds
+/// after its block time.
 pub fn windows<'s>(
     trades: Collection<'s, ValuedTrade>,
     events: Collection<'s, ChainEvent>,
-    marks: Collection<'s, Mark>,
+    (marks, marks_reach_s): (Collection<'s, Mark>, Seconds),
     params: &Params,
     horizon: Horizon,
     states: &States,
@@ -98,7 +100,8 @@ pub fn windows<'s>(
     let marks = marks.map(|mark| Input::mark(&mark));
     let inputs = [trades.map(|trade| Input::trade(&trade)), moves, marks];
     let scope = inputs[0].scope();
-    keyed::<Token>(concatenate(scope, inputs), "windows", (params.clone(), horizon), states)
+    let kept_for = Horizon(horizon.kept_s().max(marks_reach_s));
+    keyed::<Token>(concatenate(scope, inputs), "windows", (params.clone(), kept_for), states)
 }
 
 /// Block times and widths as they are kept: seconds, in half the room.

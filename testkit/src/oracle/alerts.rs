@@ -9,8 +9,8 @@ use dataflows::Params;
 use model::rule::{Direction, Group, Indicator, Kind, Scope, Unit};
 use model::{Address, AlertId, Commitment, Control, Event, EventId, Row, Rule, Seconds, Side, SlotState};
 use operators::alerts::{Alert, CommittedAlert, Reason, Standing, list_key};
-use operators::indicators::{Figure, Values};
-use operators::tokens::Number;
+use operators::indicators::Values;
+use operators::number::Number;
 
 use super::Facts;
 
@@ -649,7 +649,7 @@ fn is_of(list: Option<&String>, trade: &Smart) -> bool {
 }
 
 fn indicator_value(indicator: Indicator, values: &Values) -> Option<f64> {
-    let slow = values.ema26.map(Figure::get).filter(|slow| *slow != 0.0);
+    let slow = values.ema26.map(Number::get).filter(|slow| *slow != 0.0);
     Some(match indicator {
         Indicator::Rsi14 => values.rsi14?.get(),
         Indicator::MacdHistPct => 100.0 * values.macd_hist?.get() / slow?,

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use dataflows::Params;
 use model::{Address, Event, Migrated, Seconds, Trade};
 use operators::candles::{self, Candle, Interval, Series};
-use operators::indicators::{Figure, Indicators, Values, step_s};
+use operators::indicators::{Indicators, Values, step_s};
+use operators::number::Number;
 
 /// All indicators at the second `now`.
 pub(super) fn indicators(events: &[Event], now: Seconds, params: &Params) -> Vec<Indicators> {
@@ -97,36 +98,36 @@ impl Bars {
         let signal = ema(&macd, 9);
         let histogram = minus(&macd, &signal);
         let (rsi, atr) = (self.rsi(), self.atr());
-        let figure = |value: Option<f64>| value.and_then(Figure::new);
+        let number = |value: Option<f64>| value.and_then(Number::new);
         let mut values = Vec::new();
         for bar in 0..close.len() {
             let bands = last(&self.close[..=bar], 20).map(bands);
             let mut row = Values {
-                rsi14: figure(rsi[bar]),
-                macd: figure(macd[bar]),
-                macd_signal: figure(signal[bar]),
-                macd_hist: figure(histogram[bar]),
-                bb_mid: figure(bands.map(|[_, mid, _]| mid)),
-                bb_up: figure(bands.map(|[_, _, up]| up)),
-                bb_low: figure(bands.map(|[low, _, _]| low)),
-                bb_position: figure(
+                rsi14: number(rsi[bar]),
+                macd: number(macd[bar]),
+                macd_signal: number(signal[bar]),
+                macd_hist: number(histogram[bar]),
+                bb_mid: number(bands.map(|[_, mid, _]| mid)),
+                bb_up: number(bands.map(|[_, _, up]| up)),
+                bb_low: number(bands.map(|[low, _, _]| low)),
+                bb_position: number(
                     bands.filter(|b| b[0] != b[2]).map(|[low, _, up]| (self.close[bar] - low) / (up - low)),
                 ),
-                bb_bandwidth: figure(bands.map(|[low, mid, up]| (up - low) / mid)),
-                atr14: figure(atr[bar]),
-                ema12: figure(ema12[bar]),
-                ema26: figure(ema26[bar]),
-                volatility: figure(self.volatility(bar, params.volatility_bars)),
-                parkinson: figure(self.parkinson(bar, params.volatility_bars)),
+                bb_bandwidth: number(bands.map(|[low, mid, up]| (up - low) / mid)),
+                atr14: number(atr[bar]),
+                ema12: number(ema12[bar]),
+                ema26: number(ema26[bar]),
+                volatility: number(self.volatility(bar, params.volatility_bars)),
+                parkinson: number(self.parkinson(bar, params.volatility_bars)),
                 ..Values::default()
             };
             if let Some(atr) = atr[bar] {
                 let levels = self.levels(bar, atr, params);
                 let below = levels.iter().rfind(|(price, _)| *price < self.close[bar]);
                 let above = levels.iter().find(|(price, _)| *price > self.close[bar]);
-                row.support = below.and_then(|(price, _)| Figure::new(*price));
+                row.support = below.and_then(|(price, _)| Number::new(*price));
                 row.support_strength = below.map(|(_, pivots)| *pivots);
-                row.resistance = above.and_then(|(price, _)| Figure::new(*price));
+                row.resistance = above.and_then(|(price, _)| Number::new(*price));
                 row.resistance_strength = above.map(|(_, pivots)| *pivots);
             }
             values.push(row);

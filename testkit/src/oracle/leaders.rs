@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 
 use model::Price;
 use operators::leaders::{Kind, Leader, Params, Place, Unit};
-use operators::tokens::{Number, Status, Token};
+use operators::number::Number;
+use operators::tokens::{Status, Token};
 
 /// The boards of some tokens.
 pub(super) fn leaders(tokens: &[Token], params: &Params) -> Vec<Leader> {

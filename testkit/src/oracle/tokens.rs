@@ -6,9 +6,10 @@ use dataflows::Params;
 use model::{Address, ChainEvent, CurveState, Event, EventId, Price, Program, Seconds, Side, SlotState};
 use operators::holders::Holdings;
 use operators::labels::risk::{Risk, Signs};
+use operators::number::Number;
 use operators::tokens::score::Score;
 use operators::tokens::{
-    Created, Lifecycle, LiquidityKind, Moment, Number, Owned, Pool, Stage, Status, Token, Trading, Valuation,
+    Created, Lifecycle, LiquidityKind, Moment, Owned, Pool, Stage, Status, Token, Trading, Valuation,
 };
 use operators::usd::ValuedTrade;
 use operators::windows::TokenStats;
