@@ -1,4 +1,8 @@
-//! What the tables hold, read through their views.
+//! What the tables hold, row by row, and that their views count as many.
+//!
+//! Rows are read without a condition, and those that are deleted are passed over here: where a query has one, QuestDB
+//! looks ahead by eight million rows in parallel, and aborts what it comes to after a minute, whatever time the
+//! query was given.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,7 +14,7 @@ use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use super::http::Http;
-use super::tables::literal;
+use super::tables::{IS_DELETED, latest, literal};
 use super::{Config, NAME};
 use crate::failure::Failure;
 use crate::fit::COMMON_COLUMNS;
@@ -43,6 +47,18 @@ impl Tables {
         move |failure| failure.into_error(NAME, doing)
     }
 
+    /// That a view has as many rows as were found in its table.
+    fn check_view(&self, view: &str, count: u64) -> Result<(), SinkError> {
+        let doing = format!("count the rows of {view}");
+        let counted = self.http.long_query(&format!("SELECT count() FROM \"{view}\""));
+        let counted = counted.map_err(self.fault(&doing))?.dataset;
+        let counted = counted.into_iter().flatten().next().and_then(|cell| cell.as_u64());
+        if counted == Some(count) {
+            return Ok(());
+        }
+        Err(SinkError::new(NAME, doing, format!("it counts {counted:?}, and its table holds {count}")))
+    }
+
     fn column(&self, table: &str, column: &str) -> Result<Vec<Json>, Failure> {
         self.settle(table)?;
         let sql = format!("SELECT {column} FROM \"{table}\"");
@@ -68,15 +84,22 @@ impl Contents for Tables {
             .settle(&table)
             .and_then(|()| self.http.open_query(&select(&self.config, record)))
             .map_err(self.fault(&doing))?;
-        let mut outcome = Ok(());
+        let (mut outcome, mut count) = (Ok(()), 0);
         let mut take = |cells: &[Box<RawValue>]| {
-            let taken = row(record, cells).map_err(|e| SinkError::new(NAME, &*doing, e)).and_then(&mut *each);
-            outcome = taken;
+            outcome = match row(record, cells) {
+                Ok(Some(row)) => {
+                    count += 1;
+                    each(row)
+                }
+                Ok(None) => Ok(()),
+                Err(e) => Err(SinkError::new(NAME, &*doing, e)),
+            };
             outcome.is_ok()
         };
         let read = read_answer(body, &mut take);
         outcome?;
-        read.map_err(|e| SinkError::new(NAME, &*doing, e).transient())
+        read.map_err(|e| SinkError::new(NAME, &*doing, e).transient())?;
+        self.check_view(&self.config.named(&record.record), count)
     }
 }
 
@@ -86,11 +109,19 @@ fn select(config: &Config, record: &Description) -> String {
         Kind::Time => format!("cast(r.\"{}\" AS LONG)", column.name),
         _ => format!("r.\"{}\"", column.name),
     });
-    let columns: Vec<String> = own.chain([format!("r.{}", COMMON_COLUMNS[1])]).collect();
-    format!("SELECT {} FROM \"{}\" r", columns.join(", "), config.named(&record.record))
+    let columns: Vec<String> =
+        own.chain([COMMON_COLUMNS[1], IS_DELETED].map(|name| format!("r.{name}"))).collect();
+    format!("SELECT {} FROM {} r", columns.join(", "), latest(config, record))
 }
 
-fn row(record: &Description, cells: &[Box<RawValue>]) -> Result<SnapshotRow, String> {
+/// A row; none if it is deleted.
+fn row(record: &Description, cells: &[Box<RawValue>]) -> Result<Option<SnapshotRow>, String> {
+    let (is_deleted, cells) = cells.split_last().ok_or("a row has no cells")?;
+    match is_deleted.get() {
+        "true" => return Ok(None),
+        "false" => {}
+        other => return Err(format!("column {IS_DELETED}: {other} is neither true nor false")),
+    }
     let mut spelled = Vec::with_capacity(cells.len());
     for (i, cell) in cells.iter().enumerate() {
         let json = match record.columns.get(i) {
@@ -99,12 +130,10 @@ fn row(record: &Description, cells: &[Box<RawValue>]) -> Result<SnapshotRow, Str
         };
         spelled.push(json);
     }
-    let names = record.columns.iter().map(|column| &*column.name).chain([COMMON_COLUMNS[1]]);
-    let names: Vec<&str> = names.collect();
-    SnapshotRow::of_members(record, |name| {
-        let at = names.iter().position(|other| *other == name)?;
-        spelled.get(at).cloned()
-    })
+    let mut spelled = spelled.into_iter();
+    // They are asked for in the order of the columns.
+    SnapshotRow::of_members(record, |name| if name == COMMON_COLUMNS[0] { None } else { spelled.next() })
+        .map(Some)
 }
 
 /// A cell as the encoder of rows spells its value.

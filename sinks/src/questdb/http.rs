@@ -110,8 +110,17 @@ impl Http {
 
     /// Runs a statement with a short answer.
     pub(super) fn query(&self, sql: &str) -> Result<Answer, Failure> {
+        self.answer(sql, Some(self.timeout))
+    }
+
+    /// The same, for one that has to look at much.
+    pub(super) fn long_query(&self, sql: &str) -> Result<Answer, Failure> {
+        self.answer(sql, None)
+    }
+
+    fn answer(&self, sql: &str, timeout: Option<Duration>) -> Result<Answer, Failure> {
         let mut text = String::new();
-        self.request(sql, Some(self.timeout))?
+        self.request(sql, timeout)?
             .read_to_string(&mut text)
             .map_err(|e| Failure::passing(format!("the answer broke off: {e}")))?;
         let answer: Answer = serde_json::from_str(&text)

@@ -107,16 +107,23 @@ pub(super) fn create(config: &Config, record: &Description) -> String {
 ///
 /// Columns are named with their table: QuestDB 9.3 takes a bare `"count"` in a view for the function.
 pub(super) fn create_view(config: &Config, record: &Description) -> String {
-    let (table, view) = (config.versions(&record.record), config.named(&record.record));
+    let (rows, view) = (latest(config, record), config.named(&record.record));
     let own = record.columns.iter().map(|column| &*column.name);
     let all: Vec<String> = own.chain(COMMON_COLUMNS).map(|name| format!("r.\"{name}\"")).collect();
     let all = all.join(", ");
-    let key = quoted(record.key_columns().iter().map(|column| &*column.name));
-    let rows = match Layout::of(record) {
-        Layout::InPlace(_) | Layout::Events(_) => format!("\"{table}\""),
-        Layout::History => format!("(SELECT * FROM \"{table}\" LATEST ON as_of PARTITION BY {key})"),
-    };
     format!("CREATE OR REPLACE VIEW \"{view}\" AS (SELECT {all} FROM {rows} r WHERE NOT r.{IS_DELETED})")
+}
+
+/// What to select from for the last row of each key, which may be one that is deleted.
+pub(super) fn latest(config: &Config, record: &Description) -> String {
+    let table = config.versions(&record.record);
+    match Layout::of(record) {
+        Layout::InPlace(_) | Layout::Events(_) => format!("\"{table}\""),
+        Layout::History => {
+            let key = quoted(record.key_columns().iter().map(|column| &*column.name));
+            format!("(SELECT * FROM \"{table}\" LATEST ON as_of PARTITION BY {key})")
+        }
+    }
 }
 
 /// The table of progress; it has one row.
