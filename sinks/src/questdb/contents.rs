@@ -1,7 +1,7 @@
 //! What the tables hold, row by row, and that their views count as many.
 //!
 //! Rows are read without a condition, and those that are deleted are passed over here: where a query has one, QuestDB
-//! looks ahead by eight million rows in parallel, and aborts what it comes to after a minute, whatever time the
+//! looks ahead by some million rows (eight, on two cores) and aborts what it comes to after a minute, whatever time the
 //! query was given.
 
 use std::collections::VecDeque;
