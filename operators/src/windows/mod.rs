@@ -24,8 +24,9 @@
 //! **What it costs.** 144 bytes for each window of a token that trades, 144 for each second with a trade in
 //! it as long as that can be corrected (but two hours at least), then 112 for each ten seconds with a trade
 //! up to the longest window and 32 up to twice that; 88 bytes for each trade within [`Horizon::kept_s`], or as
-//! long as labels can mark it, if that is longer. A distinct trader within the longest window costs 24 bytes in a hash map, with its
-//! free room 29 to 57: the exact daily count of a token with a hundred thousand traders, 3.3 megabytes. A token
+//! long as labels can mark it, if that is longer. A distinct trader within the longest window costs 24 bytes in a
+//! hash map, with its free room 29 to 57: the exact daily count of a token with a hundred thousand traders, 3.3
+//! megabytes. A token
 //! that has been silent for twice the longest window keeps a few hundred bytes, until it has been silent for
 //! `remember_s`.
 //!
