@@ -73,18 +73,43 @@ pub(crate) fn table<L: Serialize, const N: usize>(
     heads: [&str; N],
     cells: impl Fn(&L) -> (String, [String; N]),
 ) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    if json {
-        for line in lines {
-            writeln!(out, "{}", serde_json::to_string(line)?)?;
-        }
-        return Ok(());
-    }
-    let spread = |cells: [String; N]| cells.map(|cell| format!(" {cell:>14}")).concat();
-    writeln!(out, "{:<44}{}", "", spread(heads.map(str::to_owned)))?;
+    let mut table = Table::begin(json, heads)?;
     for line in lines {
-        let (what, cells) = cells(line);
-        writeln!(out, "{what:<44}{}", spread(cells))?;
+        table.line(line, || cells(line))?;
     }
     Ok(())
+}
+
+/// A table whose lines are printed as they come.
+pub(crate) struct Table {
+    is_json: bool,
+}
+
+impl Table {
+    /// Prints the heads.
+    pub(crate) fn begin<const N: usize>(is_json: bool, heads: [&str; N]) -> anyhow::Result<Self> {
+        if !is_json {
+            writeln!(std::io::stdout(), "{:<44}{}", "", spread(heads.map(str::to_owned)))?;
+        }
+        Ok(Self { is_json })
+    }
+
+    /// Prints a line: what it is of, and its cells.
+    pub(crate) fn line<const N: usize>(
+        &mut self,
+        line: &impl Serialize,
+        cells: impl FnOnce() -> (String, [String; N]),
+    ) -> anyhow::Result<()> {
+        if self.is_json {
+            writeln!(std::io::stdout(), "{}", serde_json::to_string(line)?)?;
+        } else {
+            let (what, cells) = cells();
+            writeln!(std::io::stdout(), "{what:<44}{}", spread(cells))?;
+        }
+        Ok(())
+    }
+}
+
+fn spread<const N: usize>(cells: [String; N]) -> String {
+    cells.map(|cell| format!(" {cell:>14}")).concat()
 }

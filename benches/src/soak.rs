@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::made_up::{MadeUp, TOKENS};
 use crate::market::{at, resident_bytes};
-use crate::report;
+use crate::report::{self, Table};
 
 #[derive(Serialize)]
 struct Line {
@@ -56,13 +56,14 @@ fn forgetful() -> Params {
     params
 }
 
-/// Runs and prints.
+/// Runs, and prints each line when it has come.
 pub(crate) fn run(quick: bool, json: bool) -> anyhow::Result<()> {
     let (hours, per_second, step) = if quick { (6, 20, 1) } else { (8 * 24, 10, 12) };
     let guards = timely::execute(timely::Config::thread(), move |worker| {
         let mut graph = Graph::build(worker, &forgetful(), States::fresh(), drop)?;
         let mut market = MadeUp::new(per_second).replaced_after(DAY_S);
-        let (mut events, mut lines) = (Vec::<Event>::new(), Vec::<Line>::new());
+        let mut table =
+            Table::begin(json, ["trades", "trades/s", "resident MiB", "states MiB", "ledgers MiB"])?;
         for (second, launches) in market.launches() {
             for event in launches {
                 graph.give(event, start_of(second));
@@ -70,12 +71,11 @@ pub(crate) fn run(quick: bool, json: bool) -> anyhow::Result<()> {
             graph.advance(start_of(second) + 1);
             worker.step();
         }
-        let (mut trades, mut started) = (0, Instant::now());
+        let (mut events, mut last, mut started) = (Vec::<Event>::new(), None, Instant::now());
         for second in 0..hours * 3600 {
             for _ in 0..per_second {
                 market.next(&mut events);
             }
-            trades += per_second;
             for event in events.drain(..) {
                 graph.give(event, at(second));
             }
@@ -84,42 +84,50 @@ pub(crate) fn run(quick: bool, json: bool) -> anyhow::Result<()> {
                 worker.step();
             }
             if (second + 1).is_multiple_of(step * 3600) {
-                #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-                let per_s = (per_second * step * 3600) as f64 / started.elapsed().as_secs_f64();
-                let states = graph.snapshot()?.into_iter();
-                let operators: BTreeMap<String, u64> =
-                    states.map(|(operator, bytes)| (operator, bytes.len() as u64)).collect();
-                lines.push(Line {
-                    hour: (second + 1) / 3600,
-                    trades,
-                    per_s,
-                    resident_mib: resident_bytes() >> 20,
-                    states_mib: operators.values().sum::<u64>() >> 20,
-                    ledgers_mib: operators.get("wallets").copied().unwrap_or(0) >> 20,
-                    operators,
-                });
+                let line = Line::new(&graph, (second + 1) / 3600, per_second, step, started)?;
+                table.line(&line, || line.cells())?;
+                last = Some(line);
                 started = Instant::now();
             }
         }
-        anyhow::Ok(lines)
+        anyhow::Ok(last)
     });
     let outcome = guards.map_err(|e| anyhow!(e))?.join().into_iter().next();
-    let lines = outcome.ok_or_else(|| anyhow!("no worker ran"))?.map_err(|e| anyhow!(e))??;
-    let heads = ["trades", "trades/s", "resident MiB", "states MiB", "ledgers MiB"];
-    report::table(&lines, json, heads, |line| {
-        let cells = [
-            line.trades.to_string(),
-            format!("{:.0}", line.per_s),
-            line.resident_mib.to_string(),
-            line.states_mib.to_string(),
-            line.ledgers_mib.to_string(),
-        ];
-        (format!("hour {}, {TOKENS} live tokens", line.hour), cells)
-    })?;
-    let Some(last) = lines.last().filter(|_| !json) else { return Ok(()) };
+    let last = outcome.ok_or_else(|| anyhow!("no worker ran"))?.map_err(|e| anyhow!(e))??;
+    let Some(last) = last.filter(|_| !json) else { return Ok(()) };
     let mut operators: Vec<_> = last.operators.iter().filter(|(_, bytes)| **bytes >= 1 << 20).collect();
     operators.sort_by_key(|(_, bytes)| std::cmp::Reverse(**bytes));
     report::table(&operators, json, ["states MiB"], |(operator, bytes)| {
         ((*operator).clone(), [(**bytes >> 20).to_string()])
     })
+}
+
+impl Line {
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    fn new(graph: &Graph, hour: u64, per_second: u64, step: u64, started: Instant) -> anyhow::Result<Self> {
+        let per_s = (per_second * step * 3600) as f64 / started.elapsed().as_secs_f64();
+        let states = graph.snapshot()?.into_iter();
+        let operators: BTreeMap<String, u64> =
+            states.map(|(operator, bytes)| (operator, bytes.len() as u64)).collect();
+        Ok(Self {
+            hour,
+            trades: per_second * hour * 3600,
+            per_s,
+            resident_mib: resident_bytes() >> 20,
+            states_mib: operators.values().sum::<u64>() >> 20,
+            ledgers_mib: operators.get("wallets").copied().unwrap_or(0) >> 20,
+            operators,
+        })
+    }
+
+    fn cells(&self) -> (String, [String; 5]) {
+        let cells = [
+            self.trades.to_string(),
+            format!("{:.0}", self.per_s),
+            self.resident_mib.to_string(),
+            self.states_mib.to_string(),
+            self.ledgers_mib.to_string(),
+        ];
+        (format!("hour {}, {TOKENS} live tokens", self.hour), cells)
+    }
 }
