@@ -193,6 +193,7 @@ fn bare(load: &Load) -> Line {
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn measure(part: Part, workers: usize, load: &Arc<Load>, pace: Pace) -> anyhow::Result<Line> {
+    touch(load.events.len() as u64 * KEPT_A_TRADE + TOKENS * KEPT_A_TOKEN);
     let before = resident_bytes();
     let histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?;
     let shared = Arc::new((Turn::default(), Barrier::new(workers), Mutex::new(histogram)));
@@ -240,6 +241,17 @@ fn measure(part: Part, workers: usize, load: &Arc<Load>, pace: Pace) -> anyhow::
         line.max_us = Some(histogram.max());
     }
     Ok(line)
+}
+
+/// About what is kept of a trade, and of a token, bytes.
+const KEPT_A_TRADE: u64 = 2_000;
+const KEPT_A_TOKEN: u64 = 64_000;
+
+/// Has the kernel find so many bytes, and leaves them to the allocator: a run that has gone on for as long as it keeps
+/// trades finds room where it gave some up, and waits for the kernel no more.
+fn touch(bytes: u64) {
+    let blocks: Vec<Vec<u8>> = (0..bytes >> 20).map(|_| vec![1; 1 << 20]).collect();
+    drop(std::hint::black_box(blocks));
 }
 
 /// Resident memory of this process.

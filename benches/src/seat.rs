@@ -66,6 +66,11 @@ impl Load {
 
 /// Events a closed time in the closed loop, about what gathers at that pace.
 pub(crate) const BATCH_EVENTS: usize = 20_000;
+
+/// For so long before it is measured a load comes at the pace at which it will be: operators go by how many batches
+/// the second before had.
+const IN_STRIDE_US: u64 = 2_000_000;
+
 /// When the next batch is given.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
@@ -139,7 +144,14 @@ impl<'w> Seat<'w> {
     pub(crate) fn measure(&mut self, pace: Pace) -> Duration {
         let load = Arc::clone(&self.load);
         let (lead, measured) = load.events.split_at(load.lead);
+        let begins = measured.first().map_or(0, |(at, _)| *at);
+        let at_pace = lead.partition_point(|(at, _)| at + IN_STRIDE_US < begins);
+        let (lead, last) = lead.split_at(if pace == Pace::Open { at_pace } else { lead.len() });
         self.take_in(lead, Pace::Closed);
+        self.take_in(last, pace);
+        if let Ok(mut histogram) = self.shared.2.lock() {
+            histogram.reset();
+        }
         self.listener.begin();
         self.take_in(measured, pace)
     }

@@ -43,7 +43,8 @@ pub struct Store<S: State> {
     params: S::Params,
     /// The present time: that of the last change or timer.
     time: Time,
-    entries: FxHashMap<S::Key, Entry<S>>,
+    /// Each on its own: a table that grows moves what is in it, and a state is some hundred bytes or more.
+    entries: FxHashMap<S::Key, Box<Entry<S>>>,
     timers: BTreeMap<Seconds, Vec<S::Key>>,
     dirty: Vec<S::Key>,
     emitted: Vec<(S::Output, Diff)>,
@@ -81,13 +82,19 @@ impl<S: State> Store<S> {
         self.timers.first_key_value().map(|(second, _)| start_of(*second))
     }
 
+    /// How many timers are set for the second of `time` or before, with those that have been set anew since.
+    #[must_use]
+    pub fn due(&self, time: Time) -> usize {
+        self.timers.range(..=second_of(time)).map(|(_, keys)| keys.len()).sum()
+    }
+
     /// Takes in one change of the present time, after the key's own timer if that is due.
     pub fn apply(&mut self, time: Time, input: S::Input, diff: Diff) {
         self.time = time;
         let key = S::key(&input);
         let entry = match self.entries.get_mut(&key) {
             Some(entry) => entry,
-            None => self.entries.entry(key.clone()).or_insert_with(|| Entry::new(S::default())),
+            None => self.entries.entry(key.clone()).or_insert_with(|| Box::new(Entry::new(S::default()))),
         };
         let now = second_of(time);
         if entry.timer.is_some_and(|due| due <= now) {
@@ -192,7 +199,7 @@ impl<S: State> Store<S> {
         if let Some(second) = timer {
             self.timers.entry(second).or_default().push(key.clone());
         }
-        self.entries.insert(key, Entry { timer, ..Entry::new(state) });
+        self.entries.insert(key, Box::new(Entry { timer, ..Entry::new(state) }));
     }
 }
 

@@ -3,8 +3,8 @@
 //!
 //! From the rows of [`crate::tokens`], in two steps. Tokens stand in shards, as many on every worker; once
 //! a second a shard that has changed says which of its tokens are first on each board ([`Shard`]), and a
-//! board puts together what the shards say ([`Board`]). Finding the first of a shard is one pass over its
-//! tokens, at whatever rate they change, and costs less than to keep six orders of them up to date.
+//! board puts together what the shards say ([`Board`]). A shard keeps the head of each board in order, and not all of
+//! its tokens: most that change are far behind.
 //!
 //! A shard speaks in the second after its tokens have changed, and these tell of the second before: at the
 //! end of a second a board says what was so two seconds earlier.
@@ -13,6 +13,7 @@
 //! values stand by mint. A token that is dead is on no board, nor is money: SOL, USDC, USDT.
 
 mod board;
+mod head;
 mod record;
 mod shard;
 

@@ -6,6 +6,7 @@ use model::{Address, Price};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::head::Head;
 use super::{Candidate, Kind, Params, Place, Unit};
 use crate::number::Number;
 use crate::prelude::*;
@@ -66,28 +67,33 @@ const SHARDS: u64 = 16;
 pub struct Shard {
     /// Its order reaches no output: all are looked at, and places and mints decide.
     tokens: FxHashMap<Address, Standing>,
+    /// By board.
+    heads: [Head; 6],
     /// What was said last: the first on each board, in order.
     said: Vec<Candidate>,
     publish_at: Option<Seconds>,
 }
 
 impl Shard {
+    /// Puts a token on its boards, or takes it off.
+    fn change(&mut self, mint: Address, standing: &Standing, is_there: bool, params: &Params) {
+        for ((head, board), place) in self.heads.iter_mut().zip(Kind::ALL).zip(standing.0) {
+            let Some(place) = place else { continue };
+            head.change(Candidate { board, place, mint }, is_there, params);
+        }
+    }
+
     /// The first on each board, in order.
-    fn first(&self, size: usize) -> Vec<Candidate> {
-        let mut first = Vec::new();
+    fn first(&mut self, params: &Params) -> Vec<Candidate> {
+        let mut first = Vec::with_capacity(self.said.len());
         for (at, board) in Kind::ALL.into_iter().enumerate() {
+            let Some(head) = self.heads.get_mut(at) else { continue };
             let stands = |(mint, standing): (&Address, &Standing)| {
                 let place = standing.0.get(at).copied().flatten()?;
                 Some(Candidate { board, place, mint: *mint })
             };
-            let mut standing: Vec<Candidate> = self.tokens.iter().filter_map(stands).collect();
-            if standing.len() > size {
-                standing.select_nth_unstable(size);
-                standing.truncate(size);
-            }
-            first.append(&mut standing);
+            first.extend(head.first(params, || self.tokens.iter().filter_map(stands).collect()));
         }
-        first.sort_unstable();
         first
     }
 }
@@ -110,10 +116,20 @@ impl State for Shard {
 
     fn apply(&mut self, _: &u64, input: Self::Input, diff: Diff, effects: &mut Effects<'_, Self>) {
         let (mint, standing) = input;
+        let gone = if diff > 0 {
+            self.tokens.insert(mint, standing)
+        } else {
+            self.tokens
+                .get(&mint)
+                .is_some_and(|known| *known == standing)
+                .then(|| self.tokens.remove(&mint))
+                .flatten()
+        };
+        if let Some(gone) = gone {
+            self.change(mint, &gone, false, effects.params);
+        }
         if diff > 0 {
-            self.tokens.insert(mint, standing);
-        } else if self.tokens.get(&mint) == Some(&standing) {
-            self.tokens.remove(&mint);
+            self.change(mint, &standing, true, effects.params);
         }
         self.publish_at.get_or_insert(effects.now.saturating_add(1));
     }
@@ -126,7 +142,7 @@ impl State for Shard {
         if self.publish_at.take_if(|at| *at <= effects.now).is_none() {
             return;
         }
-        let first = self.first(usize::try_from(effects.params.size).unwrap_or(usize::MAX));
+        let first = self.first(effects.params);
         let is_in = |list: &[Candidate], candidate: &Candidate| list.binary_search(candidate).is_ok();
         for gone in self.said.iter().filter(|candidate| !is_in(&first, candidate)) {
             effects.emit(*gone, -1);
