@@ -25,6 +25,7 @@ pub mod number;
 pub mod prelude;
 pub mod prices;
 pub mod primary;
+mod room;
 pub mod slots;
 pub mod smart;
 pub mod tokens;

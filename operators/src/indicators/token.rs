@@ -9,6 +9,7 @@ use super::input::{Bar, Input, Prices};
 use super::record::Indicators;
 use super::track::{Scale, Track};
 use crate::prelude::*;
+use crate::room;
 
 /// How much longer than the horizon bars are kept, as candles keep trades.
 const MORE_S: Seconds = 3600;
@@ -51,7 +52,7 @@ impl Token {
         match (known, prices) {
             (Some(bar), Some(prices)) => bar.prices = prices,
             (Some(_), None) => drop(self.bars.remove(at)),
-            (None, Some(prices)) => self.bars.insert(at, Bar { open, prices }),
+            (None, Some(prices)) => room::insert(&mut self.bars, at, Bar { open, prices }),
             (None, None) => {}
         }
         true

@@ -17,6 +17,7 @@ use super::record::Values;
 use super::study::Study;
 use super::{Params, step_s};
 use crate::candles::Interval;
+use crate::room;
 
 /// What has been said of a bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,7 +163,7 @@ impl Track {
             if old != Some(row) {
                 say(old, Some(row));
             }
-            self.rows.push(row);
+            room::push(&mut self.rows, row);
         }
         before.for_each(|gone| say(Some(gone), None));
         self.closed = after;

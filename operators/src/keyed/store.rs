@@ -16,7 +16,7 @@ struct Entry<S: State> {
     /// The timer that is set for this key, so that older entries of the queue are passed over.
     timer: Option<Seconds>,
     /// Parts touched at the present time and what they were before.
-    touched: Vec<(S::Part, Option<S::Output>)>,
+    touched: Touched<S>,
     is_dirty: bool,
 }
 
@@ -48,7 +48,11 @@ pub struct Store<S: State> {
     timers: BTreeMap<Seconds, Vec<S::Key>>,
     dirty: Vec<S::Key>,
     emitted: Vec<(S::Output, Diff)>,
+    /// Empty lists for what a key will touch. They go round: one for each key would be room for four outputs each.
+    spare: Vec<Touched<S>>,
 }
+
+type Touched<S> = Vec<(<S as State>::Part, Option<<S as State>::Output>)>;
 
 impl<S: State> Store<S> {
     /// A store without keys.
@@ -61,6 +65,7 @@ impl<S: State> Store<S> {
             timers: BTreeMap::new(),
             dirty: Vec::new(),
             emitted: Vec::new(),
+            spare: Vec::new(),
         }
     }
 
@@ -96,6 +101,9 @@ impl<S: State> Store<S> {
             Some(entry) => entry,
             None => self.entries.entry(key.clone()).or_insert_with(|| Box::new(Entry::new(S::default()))),
         };
+        if !entry.is_dirty {
+            entry.touched = self.spare.pop().unwrap_or_default();
+        }
         let now = second_of(time);
         if entry.timer.is_some_and(|due| due <= now) {
             entry.fire(&key, (now, time), &self.params, &mut self.emitted);
@@ -135,6 +143,9 @@ impl<S: State> Store<S> {
                     continue; // set anew since
                 }
                 budget = budget.saturating_sub(1);
+                if !entry.is_dirty {
+                    entry.touched = self.spare.pop().unwrap_or_default();
+                }
                 entry.fire(&key, (now, time), &self.params, &mut self.emitted);
                 if !entry.is_dirty {
                     entry.is_dirty = true;
@@ -158,10 +169,11 @@ impl<S: State> Store<S> {
             for (output, diff) in self.emitted.drain(..) {
                 emit(output, diff);
             }
+            let mut touched = std::mem::take(&mut entry.touched);
             // Stable, so the first word on a part, what it was before this time, stays first.
-            entry.touched.sort_by(|a, b| a.0.cmp(&b.0));
-            entry.touched.dedup_by(|later, first| later.0 == first.0);
-            for (part, before) in entry.touched.drain(..) {
+            touched.sort_by(|a, b| a.0.cmp(&b.0));
+            touched.dedup_by(|later, first| later.0 == first.0);
+            for (part, before) in touched.drain(..) {
                 let after = entry.state.output(&key, &part, &self.params);
                 if before != after {
                     if let Some(before) = before {
@@ -172,6 +184,7 @@ impl<S: State> Store<S> {
                     }
                 }
             }
+            self.spare.push(touched);
             if entry.state.is_idle() {
                 self.entries.remove(&key);
                 continue;

@@ -12,6 +12,7 @@ use super::Mode;
 use super::input::{Entry, What};
 use super::ledger::Ledger;
 use super::pane::{DAY_H, Pane, hour_of};
+use crate::room;
 
 /// What the entries come to.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -91,7 +92,7 @@ impl Tally {
             _ => self.panes.len(),
         };
         if self.panes.get(at).is_none_or(|pane| pane.hour != hour) {
-            self.panes.insert(at, Pane { hour, ..Pane::default() });
+            room::insert(&mut self.panes, at, Pane { hour, ..Pane::default() });
         }
         &mut self.panes[at]
     }
@@ -146,7 +147,7 @@ impl Position {
             _ => entries.len(),
         };
         if diff > 0 {
-            entries.insert(at, entry);
+            room::insert(entries, at, entry);
             // A balance that came before is held against all trades of its transaction.
             let is_trade = matches!(entry.what, What::Trade(_));
             let is_of_tx = |other: &Entry| other.tx == entry.tx && matches!(other.what, What::Moved { .. });

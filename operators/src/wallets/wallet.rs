@@ -13,6 +13,7 @@ use super::rating::{Candidate, Rating};
 use super::record::WalletBoard;
 use super::{Mode, Params, own_second};
 use crate::prelude::*;
+use crate::room;
 
 /// See the module.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -127,7 +128,7 @@ impl Wallet {
             let Some(of_period) = of_period else { continue };
             match figures.last_mut() {
                 Some((periods, known)) if *known == of_period => periods.push(period),
-                _ => figures.push((vec![period], of_period)),
+                _ => room::push(&mut figures, (vec![period], of_period)),
             }
         }
         figures
