@@ -37,7 +37,7 @@ struct Line {
     p99_us: Option<u64>,
     p999_us: Option<u64>,
     max_us: Option<u64>,
-    /// Resident memory that the states take, in bytes a live token.
+    /// What the snapshot of all operators takes, in bytes a live token.
     bytes_per_token: Option<u64>,
     /// What the windows' snapshot takes, in bytes an open window.
     bytes_per_window: Option<u64>,
@@ -194,7 +194,6 @@ fn bare(load: &Load) -> Line {
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn measure(part: Part, workers: usize, load: &Arc<Load>, pace: Pace) -> anyhow::Result<Line> {
     touch(load.events.len() as u64 * KEPT_A_TRADE + TOKENS * KEPT_A_TOKEN);
-    let before = resident_bytes();
     let histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?;
     let shared = Arc::new((Turn::default(), Barrier::new(workers), Mutex::new(histogram)));
     let (load_of, shared_of) = (Arc::clone(load), Arc::clone(&shared));
@@ -202,16 +201,15 @@ fn measure(part: Part, workers: usize, load: &Arc<Load>, pace: Pace) -> anyhow::
         let mut seat = Seat::new(worker, part, Arc::clone(&load_of), Arc::clone(&shared_of));
         seat.warm_up();
         let took = seat.measure(pace);
-        let resident = resident_bytes();
         let states = seat.states.snapshot().unwrap_or_default();
-        (took, resident, seat.listener.shares(&states))
+        (took, seat.listener.shares(&states))
     });
     let mut took = Duration::ZERO;
-    let (mut resident, mut windows, mut operators) = (0, 0, Vec::new());
+    let (mut states, mut windows, mut operators) = (0, 0, Vec::new());
     for outcome in guards.map_err(|e| anyhow!(e))?.join() {
-        let (wall, after, shares) = outcome.map_err(|e| anyhow!(e))?;
+        let (wall, shares) = outcome.map_err(|e| anyhow!(e))?;
         took = took.max(wall);
-        resident = resident.max(after);
+        states += shares.iter().map(|share| share.state_bytes).sum::<u64>();
         windows +=
             shares.iter().filter(|share| share.operator == "windows").map(|s| s.state_bytes).sum::<u64>();
         if operators.is_empty() {
@@ -230,7 +228,7 @@ fn measure(part: Part, workers: usize, load: &Arc<Load>, pace: Pace) -> anyhow::
         Line { what, trades: load.trades, per_s: load.trades as f64 / took.as_secs_f64(), ..Line::default() };
     if pace == Pace::Closed {
         line.operators = operators;
-        line.bytes_per_token = Some(resident.saturating_sub(before) / TOKENS);
+        line.bytes_per_token = Some(states / TOKENS);
         let widths = windows::Params::default().widths.len() as u64;
         line.bytes_per_window = (part != Part::Candles).then_some(windows / (TOKENS * widths));
     } else {

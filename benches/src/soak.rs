@@ -58,7 +58,7 @@ fn forgetful() -> Params {
 
 /// Runs, and prints each line when it has come.
 pub(crate) fn run(quick: bool, json: bool) -> anyhow::Result<()> {
-    let (hours, per_second, step) = if quick { (6, 20, 1) } else { (8 * 24, 10, 12) };
+    let (hours, per_second, step) = if quick { (6, 20, 1) } else { (8 * 24, 4, 12) };
     let guards = timely::execute(timely::Config::thread(), move |worker| {
         let mut graph = Graph::build(worker, &forgetful(), States::fresh(), drop)?;
         let mut market = MadeUp::new(per_second).replaced_after(DAY_S);
