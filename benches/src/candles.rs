@@ -8,7 +8,7 @@ use anyhow::{anyhow, ensure};
 use differential_dataflow::input::InputSession;
 use model::{Diff, Record as _, Time};
 use operators::candles::{Candle, Input, Output, Params, Token};
-use operators::keyed::{States, Store, keyed};
+use operators::keyed::{Intake, States, Store, keyed};
 use operators::prelude::Horizon;
 use timely::dataflow::ProbeHandle;
 use timely::dataflow::operators::probe::Probe as _;
@@ -107,14 +107,19 @@ fn dataflow(
         let tally = std::rc::Rc::clone(&counted);
         worker.dataflow::<Time, _, _>(|scope| {
             let input = session.to_collection(scope);
-            keyed::<Token>(input, Candle::SCHEMA.name, (params.clone(), horizon), &States::fresh())
-                .inspect(move |(output, _, diff)| {
-                    let mut present = tally.get();
-                    count(&mut present, output, *diff);
-                    tally.set(present);
-                })
-                .inner
-                .probe_with(&probe);
+            keyed::<Token>(
+                Intake::of(input, Some),
+                Candle::SCHEMA.name,
+                (params.clone(), horizon),
+                &States::fresh(),
+            )
+            .inspect(move |(output, _, diff)| {
+                let mut present = tally.get();
+                count(&mut present, output, *diff);
+                tally.set(present);
+            })
+            .inner
+            .probe_with(&probe);
         });
         for (time, batch) in batches(&inputs) {
             session.advance_to(time);

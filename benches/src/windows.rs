@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{anyhow, ensure};
 use differential_dataflow::input::InputSession;
 use model::{Address, Diff, EventId, Price, Record as _, Seconds, Side, Time, TxPlace};
-use operators::keyed::{States, Store, keyed};
+use operators::keyed::{Intake, States, Store, keyed};
 use operators::prelude::Horizon;
 use operators::windows::{Input, Params, Stats, Tick, Token, TokenStats, Trade};
 use timely::dataflow::ProbeHandle;
@@ -179,14 +179,19 @@ fn dataflow(
         let tally = Rc::clone(&counted);
         worker.dataflow::<Time, _, _>(|scope| {
             let input = session.to_collection(scope);
-            keyed::<Token>(input, TokenStats::SCHEMA.name, (params.clone(), horizon), &States::fresh())
-                .inspect(move |(stats, _, diff)| {
-                    let mut present = tally.get();
-                    count(&mut present, stats, *diff);
-                    tally.set(present);
-                })
-                .inner
-                .probe_with(&probe);
+            keyed::<Token>(
+                Intake::of(input, Some),
+                TokenStats::SCHEMA.name,
+                (params.clone(), horizon),
+                &States::fresh(),
+            )
+            .inspect(move |(stats, _, diff)| {
+                let mut present = tally.get();
+                count(&mut present, stats, *diff);
+                tally.set(present);
+            })
+            .inner
+            .probe_with(&probe);
         });
         let mut started = Instant::now();
         for (at, (time, batch)) in batches.iter().enumerate() {

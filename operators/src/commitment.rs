@@ -9,7 +9,6 @@
 
 use std::fmt::Debug;
 
-use differential_dataflow::collection::concatenate;
 use model::{Commitment, EventId, Record, Row, Schema, SlotState, SlotStatus, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -72,10 +71,12 @@ pub fn committed<'s, R: SingleEvent>(
     horizon: Horizon,
     states: &States,
 ) -> Collection<'s, Committed<R>> {
-    let mut inputs = vec![records.map(Input::Record), statuses.map(|s| Input::Status(s.slot, s.state))];
-    inputs.extend(marks.map(|marks| marks.map(|mark| Input::Mark(mark.event, mark.kind))));
-    let scope = inputs[0].scope();
-    keyed::<Slot<R>>(concatenate(scope, inputs), R::SCHEMA.name, horizon, states)
+    let mut intake = Intake::of(records, |record| Some(Input::Record(record)))
+        .and(statuses, |status| Some(Input::Status(status.slot, status.state)));
+    if let Some(marks) = marks {
+        intake = intake.and(marks, |mark| Some(Input::Mark(mark.event, mark.kind)));
+    }
+    keyed::<Slot<R>>(intake, R::SCHEMA.name, horizon, states)
 }
 
 /// What arrives for a slot.

@@ -7,7 +7,6 @@
 //! That a curve is of a token is true on every fork, so it is not unlearned. A curve of which nothing has
 //! been heard for [`Params::remember_s`] is forgotten.
 
-use differential_dataflow::collection::concatenate;
 use model::{Address, ChainEvent, CurveCompleted, Program};
 use serde::{Deserialize, Serialize};
 
@@ -23,25 +22,24 @@ pub fn curves<'s>(
     states: &States,
 ) -> Collection<'s, ChainEvent> {
     // The only launchpad that says so little.
-    let heard = trades.flat_map(|valued| {
+    let heard = |valued: ValuedTrade| {
         let trade = valued.trade();
         (trade.program == Program::MeteoraDbc).then_some(Input::Curve(trade.pool, trade.mint))
-    });
-    let created = events.clone().flat_map(|event| match event {
+    };
+    let created = |event| match event {
         ChainEvent::TokenCreated(event) if event.program == Program::MeteoraDbc => {
             Some(Input::Curve(event.pool, event.mint))
         }
         _ => None,
-    });
+    };
+    let intake = Intake::of(trades, heard).and(events.clone(), created);
     let (unnamed, events) = split(events, |event| match event {
         ChainEvent::CurveCompleted(event) if event.mint.is_none() => {
             Either::Left(Input::Completed(Box::new(event)))
         }
         event => Either::Right(event),
     });
-    let scope = events.scope();
-    let named =
-        keyed::<Curve>(concatenate(scope, [heard, created, unnamed]), "curves", params.remember_s, states);
+    let named = keyed::<Curve>(intake.and(unnamed, Some), "curves", params.remember_s, states);
     events.concat(named.map(ChainEvent::CurveCompleted))
 }
 

@@ -4,7 +4,7 @@ use differential_dataflow::AsCollection;
 pub use model::{Diff, Seconds, Time};
 use timely::dataflow::operators::core::OkErr;
 
-pub use crate::keyed::{Effects, State, States, keyed};
+pub use crate::keyed::{Effects, Intake, State, States, keyed};
 
 /// A collection at the one `Time` and `Diff` of this system; no operator is generic in them.
 pub type Collection<'s, D> = differential_dataflow::VecCollection<'s, Time, D, Diff>;
@@ -36,6 +36,7 @@ impl Horizon {
 }
 
 /// Which of two collections a change goes to.
+#[derive(Clone)]
 pub enum Either<A, B> {
     /// The first.
     Left(A),

@@ -80,7 +80,7 @@ pub fn prices<'s>(
     horizon: Horizon,
     states: &States,
 ) -> Collection<'s, PricedTrade> {
-    keyed::<Pool>(trades, "prices", (params.clone(), horizon), states)
+    keyed::<Pool>(Intake::of(trades, Some), "prices", (params.clone(), horizon), states)
 }
 
 /// A clean trade that others are held against.

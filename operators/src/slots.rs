@@ -14,7 +14,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use differential_dataflow::collection::concatenate;
 use model::{
     BalancesChanged, ChainEvent, EventId, Origin, Reject, RejectReason, SlotState, SlotStatus, Trade, TxPlace,
 };
@@ -42,25 +41,21 @@ pub fn slots<'s>(
     horizon: Horizon,
     states: &States,
 ) -> Happened<'s> {
-    let delivered = events.map(|event| Input::Event(Delivered::from(event)));
-    let inputs = [delivered, statuses.map(|s| Input::Status(s.slot, s.state))];
-    let scope = inputs[0].scope();
-    let settled = keyed::<Slot>(concatenate(scope, inputs), "slots", horizon, states);
-    let (happened, late) = split(settled, |output| match output {
-        Output::Happened(event) => Either::Left(event),
+    let intake = Intake::of(events, |event| Some(Input::Event(Delivered::from(event))))
+        .and(statuses, |status| Some(Input::Status(status.slot, status.state)));
+    let settled = keyed::<Slot>(intake, "slots", horizon, states);
+    // What there is most of goes first: each step moves what is left.
+    let (trades, others) = split(settled, |output| match output {
+        Output::Happened(Delivered::Trade(trade)) => Either::Left(trade),
+        other => Either::Right(other),
+    });
+    let (balances, others) = split(others, |output| match output {
+        Output::Happened(Delivered::Balances(balances)) => Either::Left(balances),
+        other => Either::Right(other),
+    });
+    let (events, late) = split(others, |output| match output {
+        Output::Happened(event) => Either::Left(ChainEvent::from(event)),
         Output::TooLate(reject) => Either::Right(*reject),
-    });
-    let (trades, others) = split(happened, |event| match event {
-        Delivered::Trade(trade) => Either::Left(trade),
-        other => Either::Right(other),
-    });
-    let (balances, events) = split(others, |event| match event {
-        Delivered::Balances(balances) => Either::Left(balances),
-        other => Either::Right(other),
-    });
-    let events = events.flat_map(|event| match event {
-        Delivered::Other(event) => Some(Arc::unwrap_or_clone(event)),
-        Delivered::Trade(_) | Delivered::Balances(_) => None,
     });
     Happened { trades, balances, events, late }
 }
@@ -83,6 +78,16 @@ impl From<ChainEvent> for Delivered {
             ChainEvent::Trade(trade) => Self::Trade(Arc::new(trade)),
             ChainEvent::BalancesChanged(balances) => Self::Balances(Arc::new(balances)),
             other => Self::Other(Arc::new(other)),
+        }
+    }
+}
+
+impl From<Delivered> for ChainEvent {
+    fn from(event: Delivered) -> Self {
+        match event {
+            Delivered::Trade(trade) => Self::Trade(Arc::unwrap_or_clone(trade)),
+            Delivered::Balances(balances) => Self::BalancesChanged(Arc::unwrap_or_clone(balances)),
+            Delivered::Other(event) => Arc::unwrap_or_clone(event),
         }
     }
 }

@@ -17,7 +17,6 @@
 
 use std::collections::BTreeMap;
 
-use differential_dataflow::collection::concatenate;
 use model::{Address, Price, PriceQuote, Reject, RejectReason, Trade, Value};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -169,18 +168,16 @@ pub fn usd<'s>(
     states: &States,
 ) -> (Collection<'s, ValuedTrade>, Collection<'s, Reject>) {
     let age_s_max = params.age_s_max;
-    let inputs = [
-        trades.map(|trade| {
-            let slice = Slice::of(trade.trade.quote_mint, trade.trade.origin.block_time, trade.trade.pool);
-            (slice, Input::Trade(trade))
-        }),
-        quotes.flat_map(move |quote| {
-            let slices = Slice::all(quote.mint, quote.publish_time, age_s_max);
-            slices.map(move |slice| (slice, Input::Quote(quote.clone())))
-        }),
-    ];
-    let scope = inputs[0].scope();
-    let outputs = keyed::<Minute>(concatenate(scope, inputs), "usd", (params.clone(), horizon), states);
+    let traded = |trade: PricedTrade| {
+        let slice = Slice::of(trade.trade.quote_mint, trade.trade.origin.block_time, trade.trade.pool);
+        Some((slice, Input::Trade(trade)))
+    };
+    let quoted = move |quote: PriceQuote| {
+        let slices = Slice::all(quote.mint, quote.publish_time, age_s_max);
+        slices.map(move |slice| (slice, Input::Quote(quote.clone())))
+    };
+    let intake = Intake::of(trades, traded).and(quotes, quoted);
+    let outputs = keyed::<Minute>(intake, "usd", (params.clone(), horizon), states);
     split(outputs, |output| match output {
         Output::Valued(trade) => Either::Left(trade),
         Output::TooLate(reject) => Either::Right(*reject),

@@ -48,7 +48,6 @@ mod told;
 mod watch;
 
 use differential_dataflow::AsCollection;
-use differential_dataflow::collection::concatenate;
 use model::rule::{BAR_S_MAX, Kind, LOOKBACK_S_MAX, Scope};
 use model::{ChainEvent, Control, Reject, RejectReason, Rule, SlotStatus, Time};
 use serde::{Deserialize, Serialize};
@@ -146,30 +145,23 @@ pub fn alerts<'s>(
     let rules = changes.inner.map(|((rule, known_from, is_there), time, diff)| {
         ((rule, known_from), time, if is_there { diff } else { -diff })
     });
-    let rules = keyed::<Rulebook>(rules.as_collection(), "rulebook", (), states);
+    let rules = keyed::<Rulebook>(Intake::of(rules.as_collection(), Some), "rulebook", (), states);
     let Happenings { trades, events, holdings, indicators, matches } = happenings;
     // What was so before is what it was before.
-    let held = holdings.inner.flat_map(|(holdings, time, diff)| {
-        (diff > 0).then(|| (Input::Held(holdings.mint, Shares::of(&holdings)), time, diff))
-    });
-    let inputs = [
-        trades.map(|trade| Input::Point(trade.trade().mint, Point::of_trade(&trade))),
-        events.flat_map(|event| Point::of_event(&event).map(|(mint, point)| Input::Point(mint, point))),
-        indicators.flat_map(|row| Bar::point(&row).map(|(mint, point)| Input::Point(mint, point))),
-        held.as_collection(),
-        matches.map(|matched| {
-            let (mint, point) = SmartTrade::point(&matched);
-            Input::Point(mint, point)
-        }),
-        rules.clone().flat_map(|standing| addressed(&standing)),
-    ];
-    let scope = inputs[0].scope();
-    let said = keyed::<Shard>(concatenate(scope, inputs), "alerts", settings, states);
-    let news = [
-        said.map(|alert| News::Alert(Box::new(alert))),
-        statuses.map(|status| News::Status(status.slot, status.state)),
-    ];
-    let stamped = keyed::<Slot>(concatenate(scope, news), "alerts_stamped", horizon, states);
+    let held = |holdings: Holdings, diff: Diff| {
+        (diff > 0).then(|| (Input::Held(holdings.mint, Shares::of(&holdings)), diff))
+    };
+    let point = |(mint, point)| Input::Point(mint, point);
+    let intake = Intake::of(trades, |trade| Some(Input::Point(trade.trade().mint, Point::of_trade(&trade))))
+        .and(events, move |event| Point::of_event(&event).map(point))
+        .and(indicators, move |row| Bar::point(&row).map(point))
+        .and_changes(holdings, held)
+        .and(matches, move |matched| Some(point(SmartTrade::point(&matched))))
+        .and(rules.clone(), |standing| addressed(&standing));
+    let said = keyed::<Shard>(intake, "alerts", settings, states);
+    let news = Intake::of(said, |alert| Some(News::Alert(Box::new(alert))))
+        .and(statuses, |status| Some(News::Status(status.slot, status.state)));
+    let stamped = keyed::<Slot>(news, "alerts_stamped", horizon, states);
     Alerts { rules, alerts: stamped, rejects }
 }
 

@@ -26,7 +26,6 @@ mod record;
 pub mod token;
 mod traders;
 
-use differential_dataflow::collection::concatenate;
 use model::{Address, ChainEvent, Seconds};
 use serde::{Deserialize, Serialize};
 
@@ -97,13 +96,12 @@ pub fn candles<'s>(
     horizon: Horizon,
     states: &States,
 ) -> Candles<'s> {
-    let moves = events.flat_map(|event| match event {
+    let moved = |event| match event {
         ChainEvent::Migrated(event) => Input::migration(&event),
         _ => None,
-    });
-    let inputs = [trades.map(|trade| Input::trade(&trade)), moves];
-    let scope = inputs[0].scope();
-    let outputs = keyed::<Token>(concatenate(scope, inputs), "candles", (params.clone(), horizon), states);
+    };
+    let intake = Intake::of(trades, |trade| Some(Input::trade(&trade))).and(events, moved);
+    let outputs = keyed::<Token>(intake, "candles", (params.clone(), horizon), states);
     let (bars, chosen) = split(outputs, |output| match output {
         Output::Bars(bars) => Either::Left(bars),
         Output::Chosen(chosen) => Either::Right(chosen),

@@ -40,7 +40,6 @@ mod top;
 
 use std::sync::Arc;
 
-use differential_dataflow::collection::concatenate;
 use model::{Address, BalancesChanged, ChainEvent, Seconds};
 use serde::{Deserialize, Serialize};
 
@@ -105,26 +104,18 @@ pub fn holders<'s>(
     horizon: Horizon,
     states: &States,
 ) -> Held<'s> {
-    let trades = trades.flat_map(|trade| Input::trade(&trade));
-    let balances = balances.flat_map(|event| Input::balances(&event));
-    let events = events.flat_map(|event| Input::of(event).into_iter().flatten());
-    let labels = labels.flat_map(|label| Input::label(&label));
-    let scope = events.scope();
+    let intake = Intake::of(trades, |trade| Input::trade(&trade))
+        .and(balances, |event| Input::balances(&event))
+        .and(events, |event| Input::of(event).into_iter().flatten())
+        .and(labels, |label| Input::label(&label));
     let settings =
         token::Settings { params: params.clone(), protocol_accounts: protocol_accounts.to_vec(), horizon };
-    let inputs = concatenate(scope, [trades, balances, events, labels]);
-    let held = keyed::<Token>(inputs, "holders", settings, states);
-    let holders = held.clone().flat_map(|output| match output {
-        Output::Holder(holder) => Some(holder),
-        _ => None,
+    let held = keyed::<Token>(intake, "holders", settings, states);
+    let (holders, others) = split(held, |output| match output {
+        Output::Holder(holder) => Either::Left(holder),
+        Output::Concentration(concentration) => Either::Right(Either::Left(concentration)),
+        Output::Holdings(holdings) => Either::Right(Either::Right(holdings)),
     });
-    let concentration = held.clone().flat_map(|output| match output {
-        Output::Concentration(concentration) => Some(concentration),
-        _ => None,
-    });
-    let holdings = held.flat_map(|output| match output {
-        Output::Holdings(holdings) => Some(holdings),
-        _ => None,
-    });
+    let (concentration, holdings) = split(others, |other| other);
     Held { holders, concentration, holdings }
 }

@@ -85,7 +85,7 @@ pub fn indicators<'s>(
 ) -> Collection<'s, Indicators> {
     let first = params.intervals.first().copied();
     let bars = bars(candles, first);
-    keyed::<Token>(bars, "indicators", (params.clone(), horizon), states)
+    keyed::<Token>(Intake::of(bars, Some), "indicators", (params.clone(), horizon), states)
 }
 
 /// The longest step.

@@ -14,6 +14,7 @@
 //! consolidated if something is taken back, and what is taken back comes first. What it may not: any other
 //! order of changes within one time, which depends on how many workers there are.
 
+mod intake;
 mod operator;
 mod snapshot;
 mod store;
@@ -24,6 +25,7 @@ use model::{Diff, Seconds, Time};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use intake::Intake;
 pub use operator::{Waiting, keyed, stash};
 pub use snapshot::{RestoreError, Snapshot, SnapshotError, States};
 pub use store::Store;

@@ -10,66 +10,60 @@ use model::time::second_of;
 use model::{Diff, Seconds, Time};
 use rustc_hash::FxHashSet;
 use timely::container::CapacityContainerBuilder;
-use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::generic::operator::Operator;
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
-use super::{State, States, Store};
+use super::{Intake, State, States, Store};
 use crate::prelude::Collection;
 
 /// Changes that came and wait for their time to close, as containers brought them.
 pub type Waiting<D> = BTreeMap<Time, Vec<Vec<(D, Time, Diff)>>>;
 type Outputs<S> = Vec<(<S as State>::Output, Time, Diff)>;
 
-/// Maintains the outputs of the states `S` over `input`.
+/// Maintains the outputs of the states `S` over what `intake` takes in.
 ///
 /// `name` names the operator in logs and in snapshots; it is unique within a dataflow.
 pub fn keyed<'s, S: State>(
-    input: Collection<'s, S::Input>,
+    intake: Intake<'s, S::Input>,
     name: &'static str,
     params: S::Params,
     states: &States,
 ) -> Collection<'s, S::Output> {
     let store = Rc::new(RefCell::new(Store::<S>::new(params)));
     let settling = states.register(name, &store);
-    let by_key = Exchange::new(|(input, _, _): &(S::Input, Time, Diff)| S::route(&S::key(input)));
-    input
-        .inner
-        .unary_frontier::<CapacityContainerBuilder<Outputs<S>>, _, _, _>(
-            by_key,
-            name,
-            move |capability, _| {
-                // The operator always holds a capability for its input's frontier, so that a timer can emit
-                // at its own time. That holds nothing back: the output cannot be ahead of the input anyway.
-                let mut held = Some(capability);
-                let mut waiting: Waiting<S::Input> = BTreeMap::new();
-                let mut spread = Spread::default();
-                move |(input, frontier), output| {
-                    input.for_each_time(|_, batches| {
-                        for batch in batches {
-                            stash(&mut waiting, std::mem::take(batch));
-                        }
-                    });
-                    let Some(capability) = held.as_mut() else { return };
-                    let upper = frontier.frontier().first().copied();
-                    let mut store = store.borrow_mut();
-                    let mut pace =
-                        Pace { upper, is_settling: settling.get(), has_fired: false, spread: &mut spread };
-                    while let Some(time) = pace.next(&waiting, &store, *capability.time()) {
-                        let batches = waiting.remove(&time).unwrap_or_default();
-                        pace.fire(&mut store, time);
-                        apply(&mut store, time, batches);
-                        let now = capability.delayed(&time);
-                        let mut session = output.session(&now);
-                        store.close(|output, diff| session.give((output, time, diff)));
-                    }
-                    match upper {
-                        Some(upper) => capability.downgrade(&upper),
-                        None => held = None,
-                    }
-                }
-            },
-        )
-        .as_collection()
+    let mut builder = OperatorBuilder::new(name.to_owned(), intake.scope());
+    let mut reads = intake.connect(&mut builder, |input| S::route(&S::key(input)));
+    let (output, outputs) = builder.new_output();
+    let mut output = OutputBuilder::<_, CapacityContainerBuilder<Outputs<S>>>::from(output);
+    builder.build(move |mut capabilities| {
+        // The operator always holds a capability for the frontier of its inputs, so that a timer can emit at
+        // its own time. That holds nothing back: the output cannot be ahead of the inputs anyway.
+        let mut held = capabilities.pop();
+        let mut waiting: Waiting<S::Input> = BTreeMap::new();
+        let mut spread = Spread::default();
+        move |frontiers| {
+            for read in &mut reads {
+                read(&mut waiting);
+            }
+            let Some(capability) = held.as_mut() else { return };
+            let upper = frontiers.iter().filter_map(|frontier| frontier.frontier().first().copied()).min();
+            let (mut store, mut output) = (store.borrow_mut(), output.activate());
+            let mut pace = Pace { upper, is_settling: settling.get(), has_fired: false, spread: &mut spread };
+            while let Some(time) = pace.next(&waiting, &store, *capability.time()) {
+                let batches = waiting.remove(&time).unwrap_or_default();
+                pace.fire(&mut store, time);
+                apply(&mut store, time, batches);
+                let now = capability.delayed(&time);
+                let mut session = output.session(&now);
+                store.close(|output, diff| session.give((output, time, diff)));
+            }
+            match upper {
+                Some(upper) => capability.downgrade(&upper),
+                None => held = None,
+            }
+        }
+    });
+    outputs.as_collection()
 }
 
 /// Applies the changes of a time. Those of a key of which something is taken back are consolidated,

@@ -29,12 +29,10 @@ pub mod wash;
 
 use std::sync::Arc;
 
-use differential_dataflow::AsCollection;
 use differential_dataflow::collection::concatenate;
 use model::time::second_of;
 use model::{Address, BalancesChanged, ChainEvent, Control, EventId, LabelEntry, Trade};
 use serde::{Deserialize, Serialize};
-use timely::dataflow::operators::core::Map;
 
 pub use record::{Label, Reason, Role, Subject};
 pub use set::LabelSet;
@@ -142,25 +140,21 @@ pub fn labels<'s>(
     states: &States,
 ) -> Labels<'s> {
     let settings = (params.clone(), horizon);
-    let trades = trades.map(|trade| input::Input::Trade(input::Trade::of(&trade)));
-    let origins = events.flat_map(|event| match event {
+    let origin = |event| match event {
         ChainEvent::TokenCreated(event) => Some(input::Input::Created(input::Creation::of(&event))),
         _ => None,
-    });
-    let moved = balances.flat_map(|event| insider::Moved::of(&event).map(input::Input::Moved));
-    let traded = trades.clone().flat_map(|input| match input {
-        input::Input::Trade(trade) => {
-            let of_wallet = wallet::Trade { id: trade.id, time: trade.time, mint: trade.mint };
-            trade.trader.map(|wallet| wallet::Input::Trade(wallet, of_wallet))
-        }
-        input::Input::Created(_) | input::Input::Moved(_) => None,
-    });
-    let inputs = [traded, given(controls)];
-    let scope = inputs[0].scope();
-    let of_wallets =
-        keyed::<wallet::Wallet>(concatenate(scope, inputs), "wallet_labels", settings.clone(), states);
-    let of_tokens =
-        keyed::<token::Token>(concatenate(scope, [trades, origins, moved]), "token_labels", settings, states);
+    };
+    let of_wallet = |trade: Arc<Trade>| {
+        let model::Origin { id, block_time: time, .. } = trade.origin;
+        trade.trader.map(|wallet| wallet::Input::Trade(wallet, wallet::Trade { id, time, mint: trade.mint }))
+    };
+    let scope = trades.scope();
+    let said = Intake::of(trades.clone(), of_wallet).and_changes(controls, given);
+    let of_wallets = keyed::<wallet::Wallet>(said, "wallet_labels", settings.clone(), states);
+    let done = Intake::of(trades, |trade| Some(input::Input::Trade(input::Trade::of(&trade))))
+        .and(events, origin)
+        .and(balances, |event| insider::Moved::of(&event).map(input::Input::Moved));
+    let of_tokens = keyed::<token::Token>(done, "token_labels", settings, states);
     let outputs = [of_tokens.flat_map(Found::of_token), of_wallets.map(Found::of_wallet)];
     let found = concatenate(scope, outputs);
     let (labels, marks) = split(found, |found| match found {
@@ -170,18 +164,16 @@ pub fn labels<'s>(
     Labels { labels, marks }
 }
 
-/// The labels that are given, less those that are taken back.
-fn given(controls: Collection<'_, Control>) -> Collection<'_, wallet::Input> {
-    let entries = controls.inner.flat_map(|(control, time, diff)| match control {
-        Control::AddLabel(entry) => Some((entry, time, diff)),
-        Control::RemoveLabel { entry, .. } => Some((entry, time, -diff)),
-        _ => None,
-    });
-    entries.as_collection().flat_map(|entry: LabelEntry| {
-        let kind = LabelKind::named(&entry.kind).filter(|kind| kind.can_be_given())?;
-        let given = wallet::Given { kind, since: second_of(entry.known_from), reason: entry.reason };
-        Some(wallet::Input::Given(entry.subject, given))
-    })
+/// A label that is given, or taken back.
+fn given(control: Control, diff: Diff) -> Option<(wallet::Input, Diff)> {
+    let (entry, diff): (LabelEntry, Diff) = match control {
+        Control::AddLabel(entry) => (entry, diff),
+        Control::RemoveLabel { entry, .. } => (entry, -diff),
+        _ => return None,
+    };
+    let kind = LabelKind::named(&entry.kind).filter(|kind| kind.can_be_given())?;
+    let given = wallet::Given { kind, since: second_of(entry.known_from), reason: entry.reason };
+    Some((wallet::Input::Given(entry.subject, given), diff))
 }
 
 /// Something that was found.

@@ -150,7 +150,7 @@ pub fn smart_v1<'s>(
     step_s: Seconds,
     states: &States,
 ) -> Collection<'s, ListEntry> {
-    keyed::<Evaluator>(ratings, "smart_v1", (params.clone(), step_s), states)
+    keyed::<Evaluator>(Intake::of(ratings, Some), "smart_v1", (params.clone(), step_s), states)
 }
 
 /// See the module.

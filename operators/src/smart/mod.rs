@@ -108,18 +108,19 @@ pub fn smart<'s>(
     horizon: Horizon,
     states: &States,
 ) -> Smart<'s> {
-    let traded = trades.flat_map(|valued| {
+    let traded = |valued: ValuedTrade| {
         let trader = valued.trade().trader?;
         Some(input::Input::Trade(trader, input::Traded::of(&valued)))
-    });
+    };
     let settings = (params.clone(), horizon);
-    let inputs = traded.concat(entries.map(input::Input::Entry));
-    let found = keyed::<trader::Trader>(inputs, "smart_traders", settings.clone(), states);
+    let intake = Intake::of(trades, traded).and(entries, |entry| Some(input::Input::Entry(entry)));
+    let found = keyed::<trader::Trader>(intake, "smart_traders", settings.clone(), states);
     let (list, matches) = split(found, |output| match output {
         trader::Output::Listed(listed) => Either::Left(listed),
         trader::Output::Match(matched) => Either::Right(matched),
     });
-    let clusters = keyed::<cluster::Day>(matches.clone(), "smart_cluster_days", settings, states);
+    let clusters =
+        keyed::<cluster::Day>(Intake::of(matches.clone(), Some), "smart_cluster_days", settings, states);
     // How settled a slot is has to be known for as long as an edit is answered for its trades.
     let retained = params.retained(horizon);
     let found = matches.clone();

@@ -47,11 +47,8 @@ mod shown;
 mod summary;
 mod tracked;
 
-use differential_dataflow::AsCollection;
-use differential_dataflow::collection::concatenate;
 use model::ChainEvent;
 use serde::{Deserialize, Serialize};
-use timely::dataflow::operators::vec::Map;
 
 pub use figures::LiquidityKind;
 pub use input::{Activity, Entry, Input, PoolName, Step, Window};
@@ -123,25 +120,20 @@ pub fn tokens<'s>(
     states: &States,
 ) -> Tokens<'s> {
     let widths = (params.hour_s, params.day_s);
-    let stats = stats.inner.flat_map(move |(stats, time, diff)| {
+    let of_stats = move |stats: Stats, diff: Diff| {
         let inputs = Input::stats(&stats, widths, diff > 0).into_iter().flatten();
-        inputs.map(move |input| (input, time, diff.abs()))
-    });
-    let held =
-        holdings.inner.map(|(held, time, diff)| (Input::Held(Box::new(held), diff > 0), time, diff.abs()));
-    let chosen = chosen.inner.map(|(Chosen { mint, pool }, time, diff)| {
-        (Input::Chosen { mint, pool, is_put: diff > 0 }, time, diff.abs())
-    });
-    let inputs = [
-        trades.map(|trade| Input::trade(&trade)),
-        events.flat_map(Input::event),
-        stats.as_collection(),
-        held.as_collection(),
-        chosen.as_collection(),
-    ];
-    let scope = inputs[0].scope();
+        inputs.map(move |input| (input, diff.abs()))
+    };
+    let of_chosen = |Chosen { mint, pool }, diff: Diff| {
+        Some((Input::Chosen { mint, pool, is_put: diff > 0 }, diff.abs()))
+    };
+    let intake = Intake::of(trades, |trade| Some(Input::trade(&trade)))
+        .and(events, Input::event)
+        .and_changes(stats, of_stats)
+        .and_changes(holdings, |held, diff| Some((Input::Held(Box::new(held), diff > 0), diff.abs())))
+        .and_changes(chosen, of_chosen);
     let settings = Settings { tokens: params.clone(), risk: *risk, horizon };
-    let outputs = keyed::<Tracked>(concatenate(scope, inputs), "tokens", settings, states);
+    let outputs = keyed::<Tracked>(intake, "tokens", settings, states);
     let (lifecycle, rows) = split(outputs, |output| match output {
         Output::Lifecycle(lifecycle) => Either::Left(lifecycle),
         Output::Row(row) => Either::Right(row),

@@ -31,11 +31,8 @@ pub mod wallet;
 
 use std::sync::Arc;
 
-use differential_dataflow::AsCollection;
-use differential_dataflow::collection::concatenate;
 use model::{BalancesChanged, ChainEvent, Control};
 use serde::{Deserialize, Serialize};
-use timely::dataflow::operators::core::Map;
 
 pub use figures::{Figures, Period};
 pub use rating::Rating;
@@ -157,36 +154,31 @@ pub fn wallets<'s>(
     horizon: Horizon,
     states: &States,
 ) -> Wallets<'s> {
-    let traded = trades.flat_map(|trade| input::Input::trade(&trade));
-    let moved = balances.flat_map(|event| input::Input::moved(&event));
-    let created = events.flat_map(|event| match event {
+    let created = |event| match event {
         ChainEvent::TokenCreated(event) => input::Input::created(&event).collect(),
         _ => Vec::new(),
-    });
+    };
     let Rated { controls, labels, candidates, excluded } = rated;
-    let kinds = excluded.to_vec();
-    let labelled = labels.flat_map(move |label| input::Input::label(&label, &kinds));
     let (kinds, list) = (excluded.to_vec(), candidates.to_owned());
-    let said = controls.inner.flat_map(move |(control, time, diff)| {
+    let said = move |control, diff| {
         let (input, sign) = input::Input::said(&control, &kinds, &list)?;
-        Some((input, time, diff * sign))
-    });
-    let scope = traded.scope();
-    let inputs = concatenate(scope, [traded, moved, created, labelled, said.as_collection()]);
-    let found = keyed::<wallet::Wallet>(inputs, "wallets", (params.clone(), horizon), states);
+        Some((input, diff * sign))
+    };
+    let kinds = excluded.to_vec();
+    let intake = Intake::of(trades, |trade| input::Input::trade(&trade))
+        .and(balances, |event| input::Input::moved(&event))
+        .and(events, created)
+        .and(labels, move |label| input::Input::label(&label, &kinds))
+        .and_changes(controls, said);
+    let found = keyed::<wallet::Wallet>(intake, "wallets", (params.clone(), horizon), states);
     let (holdings, others) = split(found, |output| match output {
-        wallet::Output::Holding(holding) => Either::Left(marks::Input::Holding(holding)),
-        other => Either::Right(other),
+        wallet::Output::Holding(holding) => Either::Left(holding),
+        wallet::Output::Board(board) => Either::Right(Either::Left(board)),
+        wallet::Output::Rating(rating) => Either::Right(Either::Right(rating)),
     });
-    let stats = others.clone().flat_map(|output| match output {
-        wallet::Output::Board(board) => Some(board),
-        _ => None,
-    });
-    let ratings = others.flat_map(|output| match output {
-        wallet::Output::Rating(rating) => Some(rating),
-        _ => None,
-    });
-    let prices = tokens.map(|token| marks::Input::Price(token.mint, marks::Mark::of(&token)));
-    let positions = keyed::<marks::Holders>(holdings.concat(prices), "wallet_marks", params.clone(), states);
+    let (stats, ratings) = split(others, |other| other);
+    let intake = Intake::of(holdings, |holding| Some(marks::Input::Holding(holding)))
+        .and(tokens, |token| Some(marks::Input::Price(token.mint, marks::Mark::of(&token))));
+    let positions = keyed::<marks::Holders>(intake, "wallet_marks", params.clone(), states);
     Wallets { positions, stats, ratings }
 }

@@ -48,7 +48,6 @@ mod ticks;
 mod token;
 mod window;
 
-use differential_dataflow::collection::concatenate;
 use model::{ChainEvent, Seconds};
 use serde::{Deserialize, Serialize};
 
@@ -94,15 +93,15 @@ pub fn windows<'s>(
     horizon: Horizon,
     states: &States,
 ) -> Collection<'s, Stats> {
-    let moves = events.flat_map(|event| match event {
+    let moved = |event| match event {
         ChainEvent::Migrated(event) => Input::migration(&event),
         _ => None,
-    });
-    let marks = marks.map(|mark| Input::mark(&mark));
-    let inputs = [trades.map(|trade| Input::trade(&trade)), moves, marks];
-    let scope = inputs[0].scope();
+    };
+    let intake = Intake::of(trades, |trade| Some(Input::trade(&trade)))
+        .and(events, moved)
+        .and(marks, |mark| Some(Input::mark(&mark)));
     let kept_for = Horizon(horizon.kept_s().max(marks_reach_s));
-    keyed::<Token>(concatenate(scope, inputs), "windows", (params.clone(), kept_for), states)
+    keyed::<Token>(intake, "windows", (params.clone(), kept_for), states)
 }
 
 /// Block times and widths as they are kept: seconds, in half the room.
