@@ -193,7 +193,9 @@ fn bare(load: &Load) -> Line {
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn measure(part: Part, workers: usize, load: &Arc<Load>, pace: Pace) -> anyhow::Result<Line> {
-    touch(load.events.len() as u64 * KEPT_A_TRADE + TOKENS * KEPT_A_TOKEN);
+    if part == Part::Market {
+        touch(load.events.len() as u64 * KEPT_AN_EVENT + TOKENS * KEPT_A_TOKEN);
+    }
     let histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?;
     let shared = Arc::new((Turn::default(), Barrier::new(workers), Mutex::new(histogram)));
     let (load_of, shared_of) = (Arc::clone(load), Arc::clone(&shared));
@@ -241,8 +243,8 @@ fn measure(part: Part, workers: usize, load: &Arc<Load>, pace: Pace) -> anyhow::
     Ok(line)
 }
 
-/// About what is kept of a trade, and of a token, bytes.
-const KEPT_A_TRADE: u64 = 2_000;
+/// About what the whole market keeps of an event, and of a token, bytes.
+const KEPT_AN_EVENT: u64 = 2_000;
 const KEPT_A_TOKEN: u64 = 64_000;
 
 /// Has the kernel find so many bytes, and leaves them to the allocator: a run that has gone on for as long as it keeps
