@@ -25,6 +25,13 @@ impl<S: State> Entry<S> {
         Self { state, timer: None, touched: Vec::new(), is_dirty: false }
     }
 
+    /// Before anything happens to it at a time.
+    fn begin(&mut self, spare: &mut Vec<Touched<S>>) {
+        if !self.is_dirty {
+            self.touched = spare.pop().unwrap_or_default();
+        }
+    }
+
     fn fire(
         &mut self,
         key: &S::Key,
@@ -51,6 +58,9 @@ pub struct Store<S: State> {
     /// Empty lists for what a key will touch. They go round: one for each key would be room for four outputs each.
     spare: Vec<Touched<S>>,
 }
+
+/// So many of them are kept; in a burst more are made, and let go after it.
+const SPARE: usize = 1024;
 
 type Touched<S> = Vec<(<S as State>::Part, Option<<S as State>::Output>)>;
 
@@ -101,9 +111,7 @@ impl<S: State> Store<S> {
             Some(entry) => entry,
             None => self.entries.entry(key.clone()).or_insert_with(|| Box::new(Entry::new(S::default()))),
         };
-        if !entry.is_dirty {
-            entry.touched = self.spare.pop().unwrap_or_default();
-        }
+        entry.begin(&mut self.spare);
         let now = second_of(time);
         if entry.timer.is_some_and(|due| due <= now) {
             entry.fire(&key, (now, time), &self.params, &mut self.emitted);
@@ -143,9 +151,7 @@ impl<S: State> Store<S> {
                     continue; // set anew since
                 }
                 budget = budget.saturating_sub(1);
-                if !entry.is_dirty {
-                    entry.touched = self.spare.pop().unwrap_or_default();
-                }
+                entry.begin(&mut self.spare);
                 entry.fire(&key, (now, time), &self.params, &mut self.emitted);
                 if !entry.is_dirty {
                     entry.is_dirty = true;
@@ -184,7 +190,9 @@ impl<S: State> Store<S> {
                     }
                 }
             }
-            self.spare.push(touched);
+            if self.spare.len() < SPARE {
+                self.spare.push(touched);
+            }
             if entry.state.is_idle() {
                 self.entries.remove(&key);
                 continue;
