@@ -61,10 +61,17 @@ struct Outlet {
     thread: Option<JoinHandle<Result<(), SinkError>>>,
 }
 
-/// Starts the sinks.
+/// Starts the sinks. Where there is a store it is the first of them, and no other is ahead of it: its flush makes the
+/// log durable too, and rows of events that the log lost in a crash would not be those that are worked out again,
+/// since what is read again may be cut into batches otherwise.
 pub(super) fn start(sinks: Vec<Ready>, job: &Job, end: &End) -> anyhow::Result<Outlets> {
+    let mut store: Option<Arc<Queue>> = None;
     let outlets = sinks.into_iter().map(|Ready { mut sink, committed }| {
         let queue = Arc::new(Queue::new(committed, job.run.sink_queue_flushes, job.run.sink_queue_rows));
+        let ahead = store.clone();
+        if job.store.is_some() {
+            store.get_or_insert_with(|| Arc::clone(&queue));
+        }
         let at_work = Duration::from_secs(job.run.sink_retry_for_s);
         let patience = Patience { at_work, once_stopped: STOP_PATIENCE };
         let (end, tasks) = (end.clone(), Arc::clone(&queue));
@@ -72,7 +79,8 @@ pub(super) fn start(sinks: Vec<Ready>, job: &Job, end: &End) -> anyhow::Result<O
             .name(sink.name().to_owned())
             .spawn(move || {
                 let _closing = Closing(&tasks);
-                Work { sink: sink.as_mut(), queue: &tasks, end: &end, patience }.all()
+                Work { sink: sink.as_mut(), queue: &tasks, ahead: ahead.as_deref(), end: &end, patience }
+                    .all()
             })
             .context("cannot start a thread")?;
         Ok(Outlet { queue, committed, thread: Some(thread) })
@@ -93,6 +101,8 @@ impl Drop for Closing<'_> {
 struct Work<'w> {
     sink: &'w mut dyn Sink,
     queue: &'w Queue,
+    /// That of the store, which goes first.
+    ahead: Option<&'w Queue>,
     end: &'w End,
     patience: Patience,
 }
@@ -111,6 +121,9 @@ impl Work<'_> {
         loop {
             match self.queue.next() {
                 Next::Write(flush) => {
+                    if self.ahead.is_some_and(|store| !store.wait_for(flush.frontier)) {
+                        return Ok(()); // the store failed, and says why
+                    }
                     self.write(&flush)?;
                     self.queue.written(&flush);
                 }
