@@ -55,6 +55,8 @@ struct Given {
     is_finished: bool,
     /// Whether there was a checkpoint that is ahead of the rows.
     was_overtaken: bool,
+    /// Whether it was given rows of events that the store did not have.
+    was_ahead: bool,
 }
 
 /// A sink that takes its time, or fails at its second flush.
@@ -96,6 +98,10 @@ impl Sink for Probe {
         }
         if self.is_away.load(std::sync::atomic::Ordering::SeqCst) {
             return Err(SinkError::new("probe", "write", "nobody answers").transient());
+        }
+        if let Some(store) = &self.store {
+            let has = store.step(Sink::committed)?;
+            self.given().was_ahead |= has.unwrap_or(0) < flush.frontier;
         }
         std::thread::sleep(self.pause);
         let checkpoint = match &self.store {
@@ -221,6 +227,18 @@ fn no_checkpoint_is_ahead_of_the_rows_of_any_sink() {
         let newest = kept.step(|store| store.checkpoints()).unwrap().first().map(|place| place.time);
         assert_eq!(newest, Some(probe.given().frontier));
     }
+}
+
+#[test]
+fn no_sink_is_given_rows_of_events_that_the_store_does_not_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = Store::new(store(&folder));
+    let probe = Probe { store: Some(kept.clone()), ..Probe::default() };
+    let mut job = job(Some(60), Then::End, 1, &[&probe]);
+    job.store = Some(kept);
+    job.run.flush_interval_ms = 1;
+    end(&start(job)).unwrap();
+    assert!(probe.given().flushes > 1 && !probe.given().was_ahead);
 }
 
 #[test]
