@@ -7,7 +7,7 @@ use std::rc::Rc;
 use differential_dataflow::AsCollection;
 use differential_dataflow::consolidation::consolidate;
 use model::time::second_of;
-use model::{Diff, Seconds, Time};
+use model::{Diff, Time};
 use rustc_hash::FxHashSet;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::operators::generic::OutputBuilder;
@@ -40,7 +40,6 @@ pub fn keyed<'s, S: State>(
         // its own time. That holds nothing back: the output cannot be ahead of the inputs anyway.
         let mut held = capabilities.pop();
         let mut waiting: Waiting<S::Input> = BTreeMap::new();
-        let mut spread = Spread::default();
         move |frontiers| {
             for read in &mut reads {
                 read(&mut waiting);
@@ -48,10 +47,10 @@ pub fn keyed<'s, S: State>(
             let Some(capability) = held.as_mut() else { return };
             let upper = frontiers.iter().filter_map(|frontier| frontier.frontier().first().copied()).min();
             let (mut store, mut output) = (store.borrow_mut(), output.activate());
-            let mut pace = Pace { upper, is_settling: settling.get(), has_fired: false, spread: &mut spread };
+            let mut pace = Pace { upper, is_settling: settling.get(), has_fired: false };
             while let Some(time) = pace.next(&waiting, &store, *capability.time()) {
                 let batches = waiting.remove(&time).unwrap_or_default();
-                pace.fire(&mut store, time);
+                pace.fire(&mut store, time, batches.iter().map(Vec::len).sum());
                 apply(&mut store, time, batches);
                 let now = capability.delayed(&time);
                 let mut session = output.session(&now);
@@ -97,21 +96,27 @@ pub fn stash<D>(waiting: &mut Waiting<D>, mut batch: Vec<(D, Time, Diff)>) {
     }
 }
 
+/// Timers that fire with a batch that brings nothing.
+const TIMERS_FREE: usize = 64;
+
+/// Timers that fire with each change.
+const TIMERS_A_CHANGE: usize = 4;
+
 /// In which steps an operator catches up with its input.
 ///
 /// At the turn of a second the timers of many keys are due at once, and to fire them all would hold up
 /// the first trades of the second. It is enough if they have fired before the second is over, so as long
-/// as it is not they fire a few at a time; [`Store::apply`] sees to those of the keys that change.
-struct Pace<'a> {
+/// as it is not they fire a few at a time, with the changes; [`Store::apply`] sees to those of the keys
+/// that change.
+struct Pace {
     /// Every time before it is closed; none once the input has ended.
     upper: Option<Time>,
     /// Whatever is due is to fire now.
     is_settling: bool,
     has_fired: bool,
-    spread: &'a mut Spread,
 }
 
-impl Pace<'_> {
+impl Pace {
     /// The next closed time at which something happens: a change that came, or a timer.
     fn next<S: State>(&self, waiting: &Waiting<S::Input>, store: &Store<S>, lower: Time) -> Option<Time> {
         let change = waiting.first_key_value().map(|(time, _)| *time);
@@ -126,61 +131,14 @@ impl Pace<'_> {
     }
 
     /// Fires timers that are due at `time`: all, or some if there will be an opportunity for the rest.
-    fn fire<S: State>(&mut self, store: &mut Store<S>, time: Time) {
-        let share = self.spread.share(second_of(time), || store.due(time));
-        store.fire_some(time, if self.is_open(time) { share } else { usize::MAX });
+    fn fire<S: State>(&mut self, store: &mut Store<S>, time: Time, changes: usize) {
+        let budget = if self.is_open(time) { TIMERS_FREE + TIMERS_A_CHANGE * changes } else { usize::MAX };
+        store.fire_some(time, budget);
         self.has_fired = true;
     }
 
     /// True if the second of a time is not over.
     fn is_open(&self, time: Time) -> bool {
         !self.is_settling && self.upper.is_some_and(|upper| second_of(upper) == second_of(time))
-    }
-}
-
-/// How many timers fire with a batch, while its second is not over: as many as bring all of them about at an even
-/// pace within half as many batches as the second before had.
-///
-/// Not more with a batch that brings more: that is one for which others have waited already. And where few are due
-/// they are far apart, since one of them may be long.
-#[derive(Default)]
-struct Spread {
-    second: Seconds,
-    /// Timers that were due at its turn.
-    due: usize,
-    /// Batches of the second before.
-    batches_before: usize,
-    /// Batches of this one so far.
-    batches: usize,
-}
-
-impl Spread {
-    /// The timers that fire with the next batch of `second`; `due` tells how many are at its turn.
-    fn share(&mut self, second: Seconds, due: impl FnOnce() -> usize) -> usize {
-        if second != self.second {
-            let batches_before = if second == self.second + 1 { self.batches } else { 0 };
-            *self = Self { second, due: due(), batches_before, batches: 0 };
-        }
-        let upto = |batches: usize| (2 * self.due * batches).checked_div(self.batches_before);
-        let fired = upto(self.batches).unwrap_or(0);
-        self.batches += 1;
-        upto(self.batches).unwrap_or(self.due) - fired
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timers_of_a_second_fire_with_half_as_many_batches_as_the_second_before_had() {
-        let mut spread = Spread::default();
-        let mut shares = |second, due, batches: usize| -> Vec<usize> {
-            (0..batches).map(|_| spread.share(second, || due)).collect()
-        };
-        assert_eq!(shares(10, 7, 8), [7; 8], "nothing is known of a second before");
-        assert_eq!(shares(11, 10, 4), [2, 3, 2, 3], "all with the first four");
-        assert_eq!(shares(12, 1, 2), [0, 1], "not all of the few with the first");
-        assert_eq!(shares(14, 3, 1), [3], "there was no second before");
     }
 }

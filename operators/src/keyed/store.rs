@@ -97,12 +97,6 @@ impl<S: State> Store<S> {
         self.timers.first_key_value().map(|(second, _)| start_of(*second))
     }
 
-    /// How many timers are set for the second of `time` or before, with those that have been set anew since.
-    #[must_use]
-    pub fn due(&self, time: Time) -> usize {
-        self.timers.range(..=second_of(time)).map(|(_, keys)| keys.len()).sum()
-    }
-
     /// Takes in one change of the present time, after the key's own timer if that is due.
     pub fn apply(&mut self, time: Time, input: S::Input, diff: Diff) {
         self.time = time;
