@@ -67,8 +67,8 @@ impl Load {
 /// Events a closed time in the closed loop, about what gathers at that pace.
 pub(crate) const BATCH_EVENTS: usize = 20_000;
 
-/// For so long before it is measured a load comes at the pace at which it will be: operators go by how many batches
-/// the second before had.
+/// For so long before it is measured a load comes at the pace at which it will be, so that what came before as fast as
+/// it could has no part in it.
 const IN_STRIDE_US: u64 = 2_000_000;
 
 /// When the next batch is given.

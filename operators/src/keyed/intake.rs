@@ -10,6 +10,7 @@ use timely::container::buffer::default_capacity;
 use timely::dataflow::Scope;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::dataflow::operators::vec::Map;
 
 use super::{Waiting, stash};
 use crate::prelude::Collection;
@@ -108,8 +109,6 @@ fn before<'s, I: ExchangeData, D: Clone + 'static, O: IntoIterator<Item = (I, Di
     collection: Collection<'s, D>,
     into: impl Fn(D, Diff) -> O + 'static,
 ) -> Read<I> {
-    use timely::dataflow::operators::vec::Map;
-
     let inputs = collection.inner.flat_map(move |(data, time, diff)| {
         into(data, diff).into_iter().map(move |(input, diff)| (input, time, diff))
     });

@@ -26,9 +26,11 @@ impl<S: State> Entry<S> {
     }
 
     /// Before anything happens to it at a time.
-    fn begin(&mut self, spare: &mut Vec<Touched<S>>) {
+    fn begin(&mut self, key: &S::Key, dirty: &mut Vec<S::Key>, spare: &mut Vec<Touched<S>>) {
         if !self.is_dirty {
+            self.is_dirty = true;
             self.touched = spare.pop().unwrap_or_default();
+            dirty.push(key.clone());
         }
     }
 
@@ -105,7 +107,7 @@ impl<S: State> Store<S> {
             Some(entry) => entry,
             None => self.entries.entry(key.clone()).or_insert_with(|| Box::new(Entry::new(S::default()))),
         };
-        entry.begin(&mut self.spare);
+        entry.begin(&key, &mut self.dirty, &mut self.spare);
         let now = second_of(time);
         if entry.timer.is_some_and(|due| due <= now) {
             entry.fire(&key, (now, time), &self.params, &mut self.emitted);
@@ -113,10 +115,6 @@ impl<S: State> Store<S> {
         let (params, touched, emitted) = (&self.params, &mut entry.touched, &mut self.emitted);
         let mut effects = Effects { now, time, params, touched, emitted };
         entry.state.apply(&key, input, diff, &mut effects);
-        if !entry.is_dirty {
-            entry.is_dirty = true;
-            self.dirty.push(key);
-        }
     }
 
     /// Fires the timers that are due at `time`. Called before the changes of that time are applied.
@@ -145,12 +143,8 @@ impl<S: State> Store<S> {
                     continue; // set anew since
                 }
                 budget = budget.saturating_sub(1);
-                entry.begin(&mut self.spare);
+                entry.begin(&key, &mut self.dirty, &mut self.spare);
                 entry.fire(&key, (now, time), &self.params, &mut self.emitted);
-                if !entry.is_dirty {
-                    entry.is_dirty = true;
-                    self.dirty.push(key);
-                }
             }
         }
     }

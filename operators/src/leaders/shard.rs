@@ -116,20 +116,14 @@ impl State for Shard {
 
     fn apply(&mut self, _: &u64, input: Self::Input, diff: Diff, effects: &mut Effects<'_, Self>) {
         let (mint, standing) = input;
-        let gone = if diff > 0 {
-            self.tokens.insert(mint, standing)
-        } else {
-            self.tokens
-                .get(&mint)
-                .is_some_and(|known| *known == standing)
-                .then(|| self.tokens.remove(&mint))
-                .flatten()
-        };
-        if let Some(gone) = gone {
-            self.change(mint, &gone, false, effects.params);
-        }
         if diff > 0 {
+            if let Some(before) = self.tokens.insert(mint, standing) {
+                self.change(mint, &before, false, effects.params);
+            }
             self.change(mint, &standing, true, effects.params);
+        } else if self.tokens.get(&mint) == Some(&standing) {
+            self.tokens.remove(&mint);
+            self.change(mint, &standing, false, effects.params);
         }
         self.publish_at.get_or_insert(effects.now.saturating_add(1));
     }

@@ -1,5 +1,5 @@
 //! One thread a sink, so that a slow one, or one whose server is away, holds back nothing but itself until
-//! what waits for it has reached its bound.
+//! what waits for it has reached its bound. Only the embedded store holds back the others: it goes first ([`start`]).
 //!
 //! A sink makes one attempt; whether to try again is decided here, alike for all. What may pass is tried again at
 //! growing intervals for `sink_retry_for_s`, and for a minute at the start of a run, when nothing is known of a sink
