@@ -5,8 +5,9 @@
 //! clock's second. So at every whole second the collections hold exactly the events that came before
 //! the clock reached it, however the stream was cut into batches.
 
-use model::time::start_of;
+use model::time::{second_of, start_of};
 use model::{Event, Seconds, Time};
+use operators::keyed::PLACES;
 
 /// See the module.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,12 +66,30 @@ impl Clock {
         batches
     }
 
+    /// Goes on within the second while nothing comes, by up to `places` of those at which timers fire. False once all
+    /// have fired that can.
+    pub fn go_on(&mut self, places: Time) -> bool {
+        let last = (start_of(self.second) + PLACES).saturating_sub(1);
+        let has_some = self.second > 0 && self.last < last;
+        if has_some {
+            self.last = last.min(self.last + places);
+        }
+        has_some
+    }
+
+    /// Goes on to `time` if that is of the present second.
+    pub const fn catch_up(&mut self, time: Time) {
+        if time > self.last && second_of(time) == self.second {
+            self.last = time;
+        }
+    }
+
     /// Where the last second is over: closed up to there, everything heard is out; what ends with the
     /// clock's second, a one-second candle for example, has ended; and records that are brought up to date
     /// once a second, the boards two seconds late, have caught up.
     #[must_use]
     pub const fn end(&self) -> Time {
-        start_of(self.second + 2) + 1
+        start_of(self.second + 2) + PLACES
     }
 }
 
@@ -97,12 +116,34 @@ mod tests {
         let mut clock = Clock::default();
         assert_eq!(times(clock.cut([at(7), at(7), at(6), at(8)])), [(7_000_000, 3), (8_000_000, 1)]);
         assert_eq!(times(clock.cut([at(8), at(3)])), [(8_000_001, 2)]);
-        assert_eq!(clock.end(), 10_000_001);
+        assert_eq!(clock.end(), 10_000_000 + PLACES);
     }
 
     #[test]
     fn time_never_stands_still() {
         let mut clock = Clock::resume(5, 5_000_009);
         assert_eq!((clock.mint(), clock.mint()), (5_000_010, 5_000_011));
+    }
+
+    #[test]
+    fn while_nothing_comes_time_goes_on_until_the_timers_of_the_second_have_fired() {
+        let mut clock = Clock::default();
+        assert!(!clock.go_on(8), "there is no second yet");
+        clock.cut([at(7)]);
+        let steps = (0..).take_while(|_| clock.go_on(8)).count();
+        assert_eq!((steps as u64, clock.last()), (PLACES / 8, 7_000_000 + PLACES - 1));
+        assert_eq!(clock.cut([at(7), at(8)]).iter().map(|(time, _)| *time).collect::<Vec<_>>(), [
+            7_000_000 + PLACES,
+            8_000_000
+        ]);
+    }
+
+    #[test]
+    fn a_time_of_another_second_is_not_caught_up_with() {
+        let mut clock = Clock::resume(5, 5_000_009);
+        for time in [5_000_020, 5_000_010, 6_000_000] {
+            clock.catch_up(time);
+            assert_eq!(clock.last(), 5_000_020);
+        }
     }
 }

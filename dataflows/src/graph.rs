@@ -47,14 +47,6 @@ impl Graph {
 
     /// Says that nothing before `time` will be given any more.
     pub fn advance(&mut self, time: Time) {
-        self.states.settle(false);
-        self.feeds.advance(time);
-    }
-
-    /// The same, and no timer that is due before `time` is left for later in its second. To be called
-    /// where one stops: it can hold up what comes after it.
-    pub fn settle(&mut self, time: Time) {
-        self.states.settle(true);
         self.feeds.advance(time);
     }
 

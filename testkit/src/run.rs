@@ -58,11 +58,14 @@ pub fn empty_lagging(folder: &Path) {
     }
 }
 
+/// By record and key what became of a row; none = gone.
+pub type Changes = BTreeMap<(&'static str, Row), Option<Row>>;
+
 /// What the outputs were.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    /// By second: what was different at its end from its beginning, by record and key; none = gone.
-    pub changes: BTreeMap<Seconds, BTreeMap<(&'static str, Row), Option<Row>>>,
+    /// By second: what was different at its end from its beginning.
+    pub changes: BTreeMap<Seconds, Changes>,
     /// The rows at the end.
     pub tables: Tables,
 }
@@ -72,22 +75,34 @@ pub struct History {
 pub fn run(events: &[Event], params: &Params, plan: Plan) -> History {
     let mut clock = Clock::default();
     let batches = clock.cut(events.iter().cloned());
+    let (changes, tables) = add_up(sent(&batches, clock.end(), params, plan), second_of);
+    History { changes, tables }
+}
+
+/// The same, handed over so many events at a time: what was different after each logical time from before.
+#[must_use]
+pub fn said(events: &[Event], batch: usize, params: &Params, plan: Plan) -> BTreeMap<Time, Changes> {
+    let mut clock = Clock::default();
+    let batches: Vec<_> = events.chunks(batch).flat_map(|batch| clock.cut(batch.iter().cloned())).collect();
+    add_up(sent(&batches, clock.end(), params, plan), |time| time).0
+}
+
+/// Runs until `end` is closed; the batches that were sent.
+fn sent(batches: &[(Time, Vec<Event>)], end: Time, params: &Params, plan: Plan) -> Vec<Batch> {
     let (first, rest) = batches.split_at(plan.restart.map_or(batches.len(), |(at, _)| at.min(batches.len())));
     let middle = first.last().map_or(0, |(time, _)| time + 1);
     let Some((_, workers)) = plan.restart else {
-        let (sent, _) = part(first, (clock.end(), true), params, plan, plan.workers, Vec::new());
-        return history(sent);
+        return part(first, (0, end), params, plan, plan.workers, Vec::new()).0;
     };
-    let (mut sent, snapshots) = part(first, (middle, false), params, plan, plan.workers, Vec::new());
-    let (more, _) = part(rest, (clock.end(), true), params, plan, workers, snapshots);
-    sent.extend(more);
-    history(sent)
+    let (mut sent, snapshots) = part(first, (0, middle), params, plan, plan.workers, Vec::new());
+    sent.extend(part(rest, (middle, end), params, plan, workers, snapshots).0);
+    sent
 }
 
-/// Runs until `end` is closed; the batches that were sent, and the snapshots at the end.
+/// Runs from `start` until `end` is closed; the batches that were sent, and the snapshots at the end.
 fn part(
     batches: &[(Time, Vec<Event>)],
-    (end, is_last): (Time, bool),
+    (start, end): (Time, Time),
     params: &Params,
     plan: Plan,
     workers: usize,
@@ -99,7 +114,7 @@ fn part(
     let collected = Arc::clone(&sent);
     let guards = timely::execute(timely::Config::process(workers), move |worker| {
         let (index, peers) = (worker.index(), worker.peers());
-        let states = States::restored(Arc::clone(&restored), index, peers);
+        let states = States::restored(Arc::clone(&restored), start, index, peers);
         let sent = Arc::clone(&collected);
         let send = move |leaving: Leaving| {
             sent.lock().expect("no test panics while it sends").extend(leaving.batch());
@@ -116,12 +131,7 @@ fn part(
                 close(&graph, *time + 1);
             }
         }
-        // In the middle timers of the second may be left for later, as in a run that is killed.
-        if is_last {
-            graph.settle(end);
-        } else {
-            graph.advance(end);
-        }
+        graph.advance(end);
         close(&graph, end);
         let snapshot = graph.snapshot().expect("states can be written");
         snapshots.send((index, snapshot)).expect("the test waits for it");
@@ -133,14 +143,14 @@ fn part(
     (sent, taken.into_iter().map(|(_, snapshot)| snapshot).collect())
 }
 
-/// Adds up what was sent, second by second.
-fn history(mut batches: Vec<Batch>) -> History {
+/// Adds up what was sent, by what `unit` makes of its time; the changes of each, and the rows at the end.
+fn add_up(mut batches: Vec<Batch>, unit: impl Fn(Time) -> u64) -> (BTreeMap<u64, Changes>, Tables) {
     batches.sort_by_key(|batch| batch.time);
-    let mut history = History::default();
+    let (mut all, mut tables) = (BTreeMap::<u64, Changes>::new(), Tables::new());
     for batch in batches {
         let name = batch.schema.name;
-        let second = history.changes.entry(second_of(batch.time)).or_default();
-        let table = history.tables.entry(name).or_default();
+        let changes = all.entry(unit(batch.time)).or_default();
+        let table = tables.entry(name).or_default();
         for change in batch.changes {
             let key = change.key(batch.schema).to_vec();
             let row = match change {
@@ -151,20 +161,20 @@ fn history(mut batches: Vec<Batch>) -> History {
                 Some(row) => table.insert(key.clone(), row.clone()),
                 None => table.remove(&key),
             };
-            // A row written as it is is no change, and one changed back within the second neither; so
-            // what it was before the second has to be known, and is kept by comparing tables below.
+            // A row written as it is is no change, and one changed back within the unit neither; so
+            // what it was before has to be known, and is kept by comparing tables below.
             assert!(row.is_some() || before.is_some(), "{name}: {key:?} is deleted and was not there");
-            second.insert((name, key), row);
+            changes.insert((name, key), row);
         }
     }
-    drop_unchanged(&mut history);
-    history
+    drop_unchanged(&mut all);
+    (all, tables)
 }
 
-/// Drops changes to what a row was already when the second began.
-fn drop_unchanged(history: &mut History) {
+/// Drops changes to what a row was already.
+fn drop_unchanged(all: &mut BTreeMap<u64, Changes>) {
     let mut present: BTreeMap<(&'static str, Row), Row> = BTreeMap::new();
-    for changes in history.changes.values_mut() {
+    for changes in all.values_mut() {
         changes.retain(|key, row| {
             let before = match row {
                 Some(row) => present.insert(key.clone(), row.clone()),
@@ -173,7 +183,7 @@ fn drop_unchanged(history: &mut History) {
             before != *row
         });
     }
-    history.changes.retain(|_, changes| !changes.is_empty());
+    all.retain(|_, changes| !changes.is_empty());
 }
 
 /// The rows at the end of each second named in `seconds`.

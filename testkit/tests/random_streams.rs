@@ -4,11 +4,13 @@
 
 use dataflows::Params;
 use model::{Event, Record as _, Row, Seconds, Value};
+use model::time::MICROS_PER_SECOND;
 use operators::candles::{Candle, Interval};
+use operators::keyed::PLACES;
 use operators::wallets::Mode;
 use operators::{leaders, smart, wallets};
 use testkit::oracle::{tables, without_received_at};
-use testkit::run::{Plan, Tables, assert_same, run, tables_at};
+use testkit::run::{Plan, Tables, assert_same, run, said, tables_at};
 use testkit::stream::{Shape, address, events};
 
 fn params(horizon_s: u64, intervals: &[&str], takeover_s: Seconds) -> Params {
@@ -116,6 +118,25 @@ fn workers_batches_and_restarts_do_not_show() {
 }
 
 /// A column of a row of `candles` as a number; none if it is null.
+/// Sinks pass over what they have by its time, so a run that goes on has to say the same at the same times, also where
+/// it hands over at once what was handed over bit by bit.
+#[test]
+fn what_is_said_is_said_at_the_same_times_however_it_is_handed_over() {
+    for (shape, params) in cases().into_iter().take(4) {
+        let (events, batch) = (events(shape), 3);
+        let plain = said(&events, batch, &params, Plan::PLAIN);
+        let in_places = plain.keys().filter(|time| **time % MICROS_PER_SECOND > PLACES / 2).count();
+        assert!(in_places > 100, "timers fire within seconds");
+        for plan in Plan::variants(events.len() / batch) {
+            let found = said(&events, batch, &params, plan);
+            for (time, changes) in &plain {
+                assert_eq!(Some(changes), found.get(time), "{shape:?}, {plan:?}, at {time}");
+            }
+            assert_eq!(plain.len(), found.len(), "{shape:?}, {plan:?}");
+        }
+    }
+}
+
 fn number(row: &Row, column: &str) -> Option<f64> {
     let at = Candle::SCHEMA.columns.iter().position(|c| c.name == column).unwrap();
     match &row[at] {

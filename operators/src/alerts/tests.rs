@@ -153,7 +153,7 @@ fn a_restored_state_says_nothing_again_and_corrects_what_was_said() {
     let bytes = postcard::to_stdvec(&store.states().collect::<Vec<_>>()).unwrap();
     let mut restored = self::store();
     for (key, state) in postcard::from_bytes::<Vec<(u8, Shard)>>(&bytes).unwrap() {
-        restored.restore(key, state);
+        restored.restore(0, key, state);
     }
     assert_eq!(step(&mut restored, 100, vec![(trade(100, 1.0), 1)]), []);
     let said = step(&mut restored, 101, vec![(trade(70, 3.0), -1)]);

@@ -18,6 +18,7 @@ mod intake;
 mod operator;
 mod snapshot;
 mod store;
+mod timers;
 
 use std::hash::Hash;
 
@@ -29,6 +30,7 @@ pub use intake::Intake;
 pub use operator::{Waiting, keyed, stash};
 pub use snapshot::{RestoreError, Snapshot, SnapshotError, States};
 pub use store::Store;
+pub use timers::PLACES;
 
 /// What a keyed operator keeps for one key.
 pub trait State: Serialize + DeserializeOwned + Default + 'static {

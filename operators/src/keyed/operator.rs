@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use differential_dataflow::AsCollection;
 use differential_dataflow::consolidation::consolidate;
-use model::time::second_of;
 use model::{Diff, Time};
 use rustc_hash::FxHashSet;
 use timely::container::CapacityContainerBuilder;
@@ -30,7 +29,7 @@ pub fn keyed<'s, S: State>(
     states: &States,
 ) -> Collection<'s, S::Output> {
     let store = Rc::new(RefCell::new(Store::<S>::new(params)));
-    let settling = states.register(name, &store);
+    states.register(name, &store);
     let mut builder = OperatorBuilder::new(name.to_owned(), intake.scope());
     let mut reads = intake.connect(&mut builder, |input| S::route(&S::key(input)));
     let (output, outputs) = builder.new_output();
@@ -47,11 +46,9 @@ pub fn keyed<'s, S: State>(
             let Some(capability) = held.as_mut() else { return };
             let upper = frontiers.iter().filter_map(|frontier| frontier.frontier().first().copied()).min();
             let (mut store, mut output) = (store.borrow_mut(), output.activate());
-            let mut pace = Pace { upper, is_settling: settling.get(), has_fired: false };
-            while let Some(time) = pace.next(&waiting, &store, *capability.time()) {
-                let batches = waiting.remove(&time).unwrap_or_default();
-                pace.fire(&mut store, time, batches.iter().map(Vec::len).sum());
-                apply(&mut store, time, batches);
+            while let Some(time) = next(&waiting, &mut store, upper) {
+                store.fire_before(time + 1, time);
+                apply(&mut store, time, waiting.remove(&time).unwrap_or_default());
                 let now = capability.delayed(&time);
                 let mut session = output.session(&now);
                 store.close(|output, diff| session.give((output, time, diff)));
@@ -96,49 +93,15 @@ pub fn stash<D>(waiting: &mut Waiting<D>, mut batch: Vec<(D, Time, Diff)>) {
     }
 }
 
-/// Timers that fire with a batch that brings nothing.
-const TIMERS_FREE: usize = 64;
-
-/// Timers that fire with each change.
-const TIMERS_A_CHANGE: usize = 4;
-
-/// In which steps an operator catches up with its input.
-///
-/// At the turn of a second the timers of many keys are due at once, and to fire them all would hold up
-/// the first trades of the second. It is enough if they have fired before the second is over, so as long
-/// as it is not they fire a few at a time, with the changes; [`Store::apply`] sees to those of the keys
-/// that change.
-struct Pace {
-    /// Every time before it is closed; none once the input has ended.
+/// The next closed time at which something happens: a change that came, or a timer.
+fn next<S: State>(
+    waiting: &Waiting<S::Input>,
+    store: &mut Store<S>,
     upper: Option<Time>,
-    /// Whatever is due is to fire now.
-    is_settling: bool,
-    has_fired: bool,
-}
-
-impl Pace {
-    /// The next closed time at which something happens: a change that came, or a timer.
-    fn next<S: State>(&self, waiting: &Waiting<S::Input>, store: &Store<S>, lower: Time) -> Option<Time> {
-        let change = waiting.first_key_value().map(|(time, _)| *time);
-        // Once the input has ended nothing more becomes due: time stands still.
-        let Some(upper) = self.upper else { return change };
-        let change = change.filter(|time| *time < upper);
-        let timer =
-            store.next_timer().filter(|due| !self.is_open(*due) || (change.is_none() && !self.has_fired));
-        // After a restore a timer may be due before the time at which the run goes on.
-        let timer = timer.map(|time| time.max(lower)).filter(|time| *time < upper);
-        change.into_iter().chain(timer).min()
-    }
-
-    /// Fires timers that are due at `time`: all, or some if there will be an opportunity for the rest.
-    fn fire<S: State>(&mut self, store: &mut Store<S>, time: Time, changes: usize) {
-        let budget = if self.is_open(time) { TIMERS_FREE + TIMERS_A_CHANGE * changes } else { usize::MAX };
-        store.fire_some(time, budget);
-        self.has_fired = true;
-    }
-
-    /// True if the second of a time is not over.
-    fn is_open(&self, time: Time) -> bool {
-        !self.is_settling && self.upper.is_some_and(|upper| second_of(upper) == second_of(time))
-    }
+) -> Option<Time> {
+    let change = waiting.first_key_value().map(|(time, _)| *time);
+    // Once the input has ended nothing more becomes due: time stands still.
+    let Some(upper) = upper else { return change };
+    let change = change.filter(|time| *time < upper);
+    store.next_before(change.unwrap_or(upper)).or(change)
 }

@@ -5,10 +5,12 @@
 //! time, and [`States::snapshot`] writes them down. To restore, every worker is given the snapshots of
 //! all workers and takes the keys that are routed to it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+
+use model::Time;
 
 use super::{State, Store};
 
@@ -43,10 +45,10 @@ struct Registry {
 #[derive(Clone, Default)]
 pub struct States {
     restored: Arc<Vec<Snapshot>>,
+    from: Time,
     index: u64,
     peers: u64,
     registry: Rc<RefCell<Registry>>,
-    settling: Rc<Cell<bool>>,
 }
 
 impl States {
@@ -56,11 +58,12 @@ impl States {
         Self::default()
     }
 
-    /// For worker `index` of `peers` that goes on from the snapshots of all workers of an earlier run.
+    /// For worker `index` of `peers` that goes on from the snapshots of all workers of an earlier run; `from` is the
+    /// first time that is not in them.
     #[must_use]
-    pub fn restored(snapshots: Arc<Vec<Snapshot>>, index: usize, peers: usize) -> Self {
+    pub fn restored(snapshots: Arc<Vec<Snapshot>>, from: Time, index: usize, peers: usize) -> Self {
         let (index, peers) = (index as u64, peers as u64);
-        Self { restored: snapshots, index, peers, ..Self::default() }
+        Self { restored: snapshots, from, index, peers, ..Self::default() }
     }
 
     /// The states of all keyed operators as they are now.
@@ -82,18 +85,8 @@ impl States {
         self.registry.borrow_mut().failure.take()
     }
 
-    /// Whether the operators are to fire whatever timer is due, and not leave some for later in the second.
-    pub fn settle(&self, is_settling: bool) {
-        self.settling.set(is_settling);
-    }
-
-    /// Registers an operator under its name and fills its store from the snapshots. What it returns says
-    /// whether the operators are settling.
-    pub(super) fn register<S: State>(
-        &self,
-        name: &'static str,
-        store: &Rc<RefCell<Store<S>>>,
-    ) -> Rc<Cell<bool>> {
+    /// Registers an operator under its name and fills its store from the snapshots.
+    pub(super) fn register<S: State>(&self, name: &'static str, store: &Rc<RefCell<Store<S>>>) {
         let bytes = self.restored.iter().flatten().filter(|(operator, _)| operator == name);
         for (_, bytes) in bytes {
             if let Err(source) = self.fill(&mut store.borrow_mut(), bytes) {
@@ -107,14 +100,13 @@ impl States {
             postcard::to_stdvec(&states)
         };
         self.registry.borrow_mut().writers.insert(name, Box::new(write));
-        Rc::clone(&self.settling)
     }
 
     fn fill<S: State>(&self, store: &mut Store<S>, bytes: &[u8]) -> Result<(), postcard::Error> {
         for (key, state) in postcard::from_bytes::<Vec<(S::Key, S)>>(bytes)? {
             // As timely's exchange routes.
             if S::route(&key) % self.peers.max(1) == self.index {
-                store.restore(key, state);
+                store.restore(self.from, key, state);
             }
         }
         Ok(())

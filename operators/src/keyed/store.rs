@@ -3,18 +3,17 @@
 //! This is all that [`keyed`](super::keyed) does but the routing: tests and the single-threaded loops
 //! of the benches drive it directly.
 
-use std::collections::BTreeMap;
-
 use model::time::{second_of, start_of};
 use model::{Diff, Seconds, Time};
 use rustc_hash::FxHashMap;
 
+use super::timers::{Timers, time_of};
 use super::{Effects, State};
 
 struct Entry<S: State> {
     state: S,
-    /// The timer that is set for this key, so that older entries of the queue are passed over.
-    timer: Option<Seconds>,
+    /// When the timer that is set for this key fires; entries of the queue that say otherwise are passed over.
+    timer: Option<Time>,
     /// Parts touched at the present time and what they were before.
     touched: Touched<S>,
     is_dirty: bool,
@@ -54,7 +53,7 @@ pub struct Store<S: State> {
     time: Time,
     /// Each on its own: a table that grows moves what is in it, and a state is some hundred bytes or more.
     entries: FxHashMap<S::Key, Box<Entry<S>>>,
-    timers: BTreeMap<Seconds, Vec<S::Key>>,
+    timers: Timers<S::Key>,
     dirty: Vec<S::Key>,
     emitted: Vec<(S::Output, Diff)>,
     /// Empty lists for what a key will touch. They go round: one for each key would be room for four outputs each.
@@ -74,7 +73,7 @@ impl<S: State> Store<S> {
             params,
             time: 0,
             entries: FxHashMap::default(),
-            timers: BTreeMap::new(),
+            timers: Timers::default(),
             dirty: Vec::new(),
             emitted: Vec::new(),
             spare: Vec::new(),
@@ -93,10 +92,15 @@ impl<S: State> Store<S> {
         self.entries.is_empty()
     }
 
-    /// The time of the next timer.
+    /// The start of the second of the next timer.
     #[must_use]
     pub fn next_timer(&self) -> Option<Time> {
-        self.timers.first_key_value().map(|(second, _)| start_of(*second))
+        self.timers.next_second().map(start_of)
+    }
+
+    /// The time before `upper` at which the next timer fires.
+    pub(super) fn next_before(&mut self, upper: Time) -> Option<Time> {
+        self.timers.next_before(upper, |key| self.entries.get(key)?.timer)
     }
 
     /// Takes in one change of the present time, after the key's own timer if that is due.
@@ -109,7 +113,7 @@ impl<S: State> Store<S> {
         };
         entry.begin(&key, &mut self.dirty, &mut self.spare);
         let now = second_of(time);
-        if entry.timer.is_some_and(|due| due <= now) {
+        if entry.timer.is_some_and(|at| second_of(at) <= now) {
             entry.fire(&key, (now, time), &self.params, &mut self.emitted);
         }
         let (params, touched, emitted) = (&self.params, &mut entry.touched, &mut self.emitted);
@@ -117,35 +121,20 @@ impl<S: State> Store<S> {
         entry.state.apply(&key, input, diff, &mut effects);
     }
 
-    /// Fires the timers that are due at `time`. Called before the changes of that time are applied.
+    /// Fires the timers of the second of `time` and of those before. Called before the changes of that time are
+    /// applied.
     pub fn fire(&mut self, time: Time) {
-        self.fire_some(time, usize::MAX);
+        self.fire_before(start_of(second_of(time) + 1), time);
     }
 
-    /// Fires the timers that were due before the second of `time`, and up to `budget` of that second.
-    pub fn fire_some(&mut self, time: Time, mut budget: usize) {
+    /// Fires at `time` the timers whose times are before `upper`.
+    pub(super) fn fire_before(&mut self, upper: Time, time: Time) {
         self.time = time;
-        let now = second_of(time);
-        while let Some(mut due) = self.timers.first_entry() {
-            let second = *due.key();
-            if second > now || (second == now && budget == 0) {
-                break;
-            }
-            let keys = if second == now && due.get().len() > budget {
-                let rest = due.get().len() - budget;
-                due.get_mut().split_off(rest)
-            } else {
-                due.remove()
-            };
-            for key in keys {
-                let Some(entry) = self.entries.get_mut(&key) else { continue };
-                if entry.timer != Some(second) {
-                    continue; // set anew since
-                }
-                budget = budget.saturating_sub(1);
-                entry.begin(&key, &mut self.dirty, &mut self.spare);
-                entry.fire(&key, (now, time), &self.params, &mut self.emitted);
-            }
+        while self.next_before(upper).is_some() {
+            let Some(key) = self.timers.pop() else { break };
+            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            entry.begin(&key, &mut self.dirty, &mut self.spare);
+            entry.fire(&key, (second_of(time), time), &self.params, &mut self.emitted);
         }
     }
 
@@ -185,11 +174,11 @@ impl<S: State> Store<S> {
                 self.entries.remove(&key);
                 continue;
             }
-            let timer = entry.state.next_timer(&self.params);
+            let timer = timer_of(&key, &entry.state, &self.params, self.time);
             if timer != entry.timer {
                 entry.timer = timer;
-                if let Some(second) = timer {
-                    self.timers.entry(second).or_default().push(key);
+                if let Some(at) = timer {
+                    self.timers.set(at, key);
                 }
             }
         }
@@ -202,14 +191,19 @@ impl<S: State> Store<S> {
         states.into_iter()
     }
 
-    /// Puts a state back. Its outputs are taken as emitted already.
-    pub fn restore(&mut self, key: S::Key, state: S) {
-        let timer = state.next_timer(&self.params);
-        if let Some(second) = timer {
-            self.timers.entry(second).or_default().push(key.clone());
+    /// Puts a state back as it was before the time `from`. Its outputs are taken as emitted already.
+    pub fn restore(&mut self, from: Time, key: S::Key, state: S) {
+        let timer = timer_of(&key, &state, &self.params, from.saturating_sub(1));
+        if let Some(at) = timer {
+            self.timers.set(at, key.clone());
         }
         self.entries.insert(key, Box::new(Entry { timer, ..Entry::new(state) }));
     }
+}
+
+/// When the timer of a state fires, after the time `now`.
+fn timer_of<S: State>(key: &S::Key, state: &S, params: &S::Params, now: Time) -> Option<Time> {
+    state.next_timer(params).map(|second| time_of(second, S::route(key)).max(now + 1))
 }
 
 #[cfg(test)]
@@ -293,27 +287,14 @@ mod tests {
     }
 
     #[test]
-    fn timers_of_a_second_can_be_spread_over_it() {
+    fn the_timer_of_a_key_that_changes_fires_before_the_change() {
         let mut store = Store::<Count>::new(());
-        let keys: Vec<Address> = (1..=5).map(|byte| Address([byte; 32])).collect();
-        for key in &keys {
-            store.apply(start_of(1), (*key, 0), 1);
-        }
-        store.close(|_, _| {});
-        let mut fire = |time: Time, budget: usize, change: Option<Address>| {
-            let mut emitted = Vec::new();
-            store.fire_some(time, budget);
-            if let Some(key) = change {
-                store.apply(time, (key, 0), 2);
-            }
-            store.close(|output, diff| emitted.push((output, diff)));
-            emitted
-        };
-        assert_eq!(fire(start_of(11), 2, None), [(1, -1); 2]);
-        assert_eq!(fire(start_of(11) + 1, 0, None), []);
-        // The timer of a key that changes fires before the change.
-        assert_eq!(fire(start_of(11) + 2, 0, Some(keys[0])), [(1, -1), (2, 1)]);
-        assert_eq!(fire(start_of(12), 0, None), [(1, -1); 2], "all before the second is over");
+        step(&mut store, 1, &[1]);
+        let mut emitted = Vec::new();
+        store.apply(start_of(11), (KEY, 0), 2);
+        store.close(|output, diff| emitted.push((output, diff)));
+        assert_eq!(emitted, [(1, -1), (2, 1)]);
+        assert_eq!(store.next_timer(), Some(start_of(21)), "and not again when its turn would have come");
     }
 
     #[test]
@@ -323,7 +304,7 @@ mod tests {
         let bytes = postcard::to_stdvec(&store.states().collect::<Vec<_>>()).unwrap();
         let mut restored = Store::<Count>::new(());
         for (key, state) in postcard::from_bytes::<Vec<(Address, Count)>>(&bytes).unwrap() {
-            restored.restore(key, state);
+            restored.restore(start_of(1) + 1, key, state);
         }
         assert_eq!(step(&mut restored, 2, &[1]), [(2, -1), (3, 1)]);
         assert_eq!(step(&mut restored, 12, &[]), [(3, -1)]);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use dataflows::Clock;
 use model::{Event, Seconds, Time};
+use operators::keyed::PLACES;
 use sources::Step;
 
 use super::end::End;
@@ -22,6 +23,9 @@ const PASSED_OVER: &str = "quote_passed_over";
 /// How long to wait when there is nothing to do.
 const IDLE: Duration = Duration::from_micros(500);
 
+/// By so much logical time goes on meanwhile: not more timers at once than hold up an event that then comes.
+const IDLE_PLACES: Time = 8;
+
 /// Feeds the workers until the source ends or the run is stopped.
 pub(super) fn run(job: &mut Job, resume: &Resume, workers: &Workers, end: &End) -> anyhow::Result<Summary> {
     let mut ingress = Ingress {
@@ -34,7 +38,7 @@ pub(super) fn run(job: &mut Job, resume: &Resume, workers: &Workers, end: &End) 
         pace: Paced::new(job.run.speed),
         end: end.clone(),
     };
-    let outcome = ingress.read_all(job, workers);
+    let outcome = ingress.read_all(job, workers, resume.reach);
     if outcome.is_err() {
         end.fail();
     }
@@ -66,14 +70,14 @@ struct Ingress {
 
 impl Ingress {
     /// Goes on where the run before ended, until the source ends or the run is stopped.
-    fn read_all(&mut self, job: &mut Job, workers: &Workers) -> anyhow::Result<()> {
-        self.replay_log(job, workers)?;
+    fn read_all(&mut self, job: &mut Job, workers: &Workers, reach: Time) -> anyhow::Result<()> {
+        self.replay_log(job, workers, reach)?;
         self.skip_logged(job)?;
         self.follow(job, workers)
     }
 
-    /// Hands over what the log holds from the checkpoint on, with the times it had.
-    fn replay_log(&mut self, job: &Job, workers: &Workers) -> anyhow::Result<()> {
+    /// Hands over what the log holds from the checkpoint on, with the times it had; what is new comes after `reach`.
+    fn replay_log(&mut self, job: &Job, workers: &Workers, reach: Time) -> anyhow::Result<()> {
         let Some(store) = &job.store else { return Ok(()) };
         let mut batches: Vec<(Time, Vec<Event>)> = Vec::new();
         let mut next = self.offset;
@@ -103,6 +107,8 @@ impl Ingress {
             }
             batches.extend(unfinished);
         }
+        // A run that was idle, or being stopped, when it was killed had closed more than the log tells.
+        self.clock.catch_up(reach.saturating_sub(1));
         Ok(())
     }
 
@@ -163,7 +169,11 @@ impl Ingress {
             let is_urgent = self.read.len() >= BATCH_EVENTS_MAX || step == Step::End;
             let due = self.pace.due(&self.read);
             if due == 0 {
-                self.pace.wait(&self.read);
+                if !workers.are_busy() && self.clock.go_on(IDLE_PLACES) {
+                    self.hand_over(job, workers, Vec::new());
+                } else {
+                    self.pace.wait(&self.read);
+                }
                 continue;
             }
             // While the workers are busy there is time to read on, and the batch grows.
@@ -205,10 +215,12 @@ impl Ingress {
 
     fn finish(&mut self, job: &Job, workers: &Workers) {
         // With a store the second goes on when the run does.
-        let upto = if job.store.is_some() { self.clock.mint() + 1 } else { self.clock.end() };
-        workers.send_all(|| Command::Settle { upto });
         if job.store.is_some() {
+            self.clock.go_on(PLACES);
+            self.hand_over(job, workers, Vec::new());
             self.checkpoint(job, workers);
+        } else {
+            workers.feed(Vec::new(), self.clock.end());
         }
         workers.send_all(|| Command::Finish);
     }

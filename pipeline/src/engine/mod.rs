@@ -87,7 +87,7 @@ pub(crate) struct Summary {
 /// When the source cannot go on, a sink fails, or the store's checkpoint cannot be read.
 pub(crate) fn run(mut job: Job) -> anyhow::Result<Summary> {
     let started = std::time::Instant::now();
-    let resume = match &job.store {
+    let mut resume = match &job.store {
         Some(store) => store.resume()?,
         None => recovery::Resume::default(),
     };
@@ -97,7 +97,7 @@ pub(crate) fn run(mut job: Job) -> anyhow::Result<Summary> {
     let mut ready = Vec::new();
     for sink in store.chain(std::mem::take(&mut job.sinks)) {
         let sink = sinks::prepare(sink, &schemas, &end)?;
-        resume.check(&sink)?;
+        resume.meet(&sink)?;
         ready.push(sink);
     }
     let (to_egress, from_workers) = sync_channel(egress::QUEUE_MESSAGES);

@@ -40,14 +40,16 @@ pub(super) struct Resume {
     pub(super) offset: u64,
     /// What of the events before it did not come from the source.
     pub(super) beside: Beside,
+    /// The first time that no sink has.
+    pub(super) reach: Time,
     /// What the workers of the earlier run wrote down.
     pub(super) snapshots: Arc<Vec<Snapshot>>,
 }
 
 impl Resume {
-    /// Refuses a sink that lacks rows from before the checkpoint: those events are no longer in the log,
-    /// so it would never get them, and nothing would say so.
-    pub(super) fn check(&self, sink: &Ready) -> anyhow::Result<()> {
+    /// Takes note of what a sink has. Refuses one that lacks rows from before the checkpoint: those events are no
+    /// longer in the log, so it would never get them, and nothing would say so.
+    pub(super) fn meet(&mut self, sink: &Ready) -> anyhow::Result<()> {
         if sink.committed <= self.clock.last() && self.clock != Clock::default() {
             bail!(
                 "{}: it lacks rows from before the last checkpoint, which are not worked out again; an \
@@ -55,6 +57,7 @@ impl Resume {
                 sink.name()
             );
         }
+        self.reach = self.reach.max(sink.committed);
         Ok(())
     }
 }
@@ -131,6 +134,7 @@ impl Store {
             clock: Clock::resume(second_of(last), last),
             offset: checkpoint.log_offset,
             beside,
+            reach: 0,
             snapshots: Arc::new(snapshots),
         })
     }

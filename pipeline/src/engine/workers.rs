@@ -23,8 +23,6 @@ const PARK: Duration = Duration::from_millis(1);
 pub(super) enum Command {
     /// Take these events in, and close every time before `upto`.
     Feed { batches: Vec<(Time, Vec<Event>)>, upto: Time },
-    /// Close every time before `upto`, with all that is due by then: the run stops there.
-    Settle { upto: Time },
     /// Close every time before `time` and write the states down.
     Checkpoint { time: Time, offset: u64, beside: Arc<Beside> },
     /// There will be nothing more.
@@ -52,7 +50,8 @@ pub(super) fn start(
     let (commands, inboxes): (Vec<_>, Vec<_>) = (0..peers).map(|_| sync_channel(1)).unzip();
     let inboxes = Mutex::new(inboxes.into_iter().map(Some).collect::<Vec<Option<Receiver<Command>>>>());
     let (names, threads) = sync_channel(peers);
-    let (params, snapshots) = (job.params.clone(), Arc::clone(&resume.snapshots));
+    let (params, snapshots, from) =
+        (job.params.clone(), Arc::clone(&resume.snapshots), resume.clock.last() + 1);
     let busy = Arc::new(AtomicUsize::new(0));
     let (out, shared_busy) = (out.clone(), Arc::clone(&busy));
     let health = Health { has_lost_one: Arc::default(), end: end.clone() };
@@ -61,7 +60,7 @@ pub(super) fn start(
             inboxes.lock().ok().and_then(|mut all| all.get_mut(worker.index()).and_then(Option::take));
         let inbox = inbox.ok_or_else(|| anyhow!("worker {} has no inbox", worker.index()))?;
         names.send((worker.index(), std::thread::current())).ok();
-        let states = States::restored(Arc::clone(&snapshots), worker.index(), worker.peers());
+        let states = States::restored(Arc::clone(&snapshots), from, worker.index(), worker.peers());
         let leavings = out.clone();
         // A closed egress means that a sink failed; the run is being stopped.
         let send = move |leaving| drop(leavings.send(Message::Leaving(leaving)));
@@ -188,10 +187,6 @@ impl Seat<'_> {
                     self.graph.advance(upto);
                     self.close(upto);
                     self.busy.fetch_sub(1, Ordering::AcqRel);
-                }
-                Ok(Command::Settle { upto }) => {
-                    self.graph.settle(upto);
-                    self.close(upto);
                 }
                 Ok(Command::Checkpoint { time, offset, beside }) => {
                     self.graph.advance(time);
