@@ -7,7 +7,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use dataflows::{ALL, Feeds, Inputs, Leaving, Outputs, Params};
+use dataflows::{ALL, Clock, Feeds, Inputs, Leaving, Outputs, Params};
 use hdrhistogram::Histogram;
 use model::time::start_of;
 use model::{ChainEvent, Event, Seconds, Time};
@@ -98,7 +98,7 @@ pub(crate) struct Seat<'w> {
     pub(crate) states: States,
     left: Rc<Cell<u64>>,
     pub(crate) listener: Listener,
-    time: Time,
+    clock: Clock,
 }
 
 impl<'w> Seat<'w> {
@@ -113,7 +113,17 @@ impl<'w> Seat<'w> {
             build(part, &inputs, &states, &mut outputs);
             feeds
         });
-        Self { worker, load, shared, feeds, probe, states, left, listener, time: start_of(START) }
+        Self {
+            worker,
+            load,
+            shared,
+            feeds,
+            probe,
+            states,
+            left,
+            listener,
+            clock: Clock::resume(START, start_of(START)),
+        }
     }
 
     /// Lets every token trade once, and that be over.
@@ -165,18 +175,16 @@ impl<'w> Seat<'w> {
         let started = Instant::now();
         while from < events.len() {
             if self.worker.index() == 0 {
-                let upto = next_batch(events, from, started, pace);
-                let second = START + events.get(upto - 1).map_or(0, |(at, _)| at / 1_000_000);
-                self.time = start_of(second).max(self.time + 1);
+                let upto = next_batch(events, from, started, pace, &mut self.clock);
                 turn.upto.store(upto as u64, Ordering::Release);
-                turn.time.store(self.time, Ordering::Release);
+                turn.time.store(self.clock.last(), Ordering::Release);
             }
             barrier.wait();
             let upto = usize::try_from(turn.upto.load(Ordering::Acquire)).unwrap_or(usize::MAX);
-            self.time = turn.time.load(Ordering::Acquire);
+            let time = turn.time.load(Ordering::Acquire);
             let batch = events.get(from..upto).unwrap_or_default();
-            self.give(&batch.iter().map(|(_, event)| event).collect::<Vec<_>>(), self.time);
-            self.close(self.time + 1);
+            self.give(&batch.iter().map(|(_, event)| event).collect::<Vec<_>>(), time);
+            self.close(time + 1);
             if pace == Pace::Open && self.worker.index() == 0 {
                 let closed = started.elapsed().as_micros();
                 if let Ok(mut histogram) = histogram.lock() {
@@ -198,27 +206,39 @@ const fn is_trade(event: &Event) -> bool {
     matches!(event, Event::Chain(ChainEvent::Trade(_)))
 }
 
-/// Where the next batch ends: it does not reach over a change of the second. In the open loop it is what
-/// has come by now; waits until something has.
-fn next_batch(events: &[(u64, Event)], from: usize, started: Instant, pace: Pace) -> usize {
+/// Where the next batch ends, whose time `clock` then has: it does not reach over a change of the second. In the open
+/// loop it is what has come by now; while nothing has, time goes on, as it does in a run.
+fn next_batch(
+    events: &[(u64, Event)],
+    from: usize,
+    started: Instant,
+    pace: Pace,
+    clock: &mut Clock,
+) -> usize {
     let first = events.get(from).map_or(0, |(at, _)| *at);
     let second_end = (first / 1_000_000 + 1) * 1_000_000;
     let rest = events.get(from..).unwrap_or_default();
-    match pace {
+    let count = match pace {
         Pace::Closed => {
             let batch = rest.get(..BATCH_EVENTS.min(rest.len())).unwrap_or_default();
-            from + batch.partition_point(|(at, _)| *at < second_end)
+            batch.partition_point(|(at, _)| *at < second_end)
         }
         Pace::Open => {
             let passed = || u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
             let start = events.first().map_or(0, |(at, _)| *at);
             while passed() < first - start {
+                if clock.idle() {
+                    return from;
+                }
                 std::thread::yield_now();
             }
             let now = passed();
-            from + rest.partition_point(|(at, _)| *at < second_end && *at - start <= now)
+            rest.partition_point(|(at, _)| *at < second_end && *at - start <= now)
         }
-    }
+    };
+    *clock = Clock::resume(START + first / 1_000_000, clock.last());
+    clock.mint();
+    from + count
 }
 
 /// Builds the operators that a part needs.

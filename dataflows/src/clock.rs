@@ -9,6 +9,9 @@ use model::time::{second_of, start_of};
 use model::{Event, Seconds, Time};
 use operators::keyed::PLACES;
 
+/// So many places time goes on at once while nothing comes.
+const IDLE_PLACES: Time = 8;
+
 /// See the module.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Clock {
@@ -66,15 +69,24 @@ impl Clock {
         batches
     }
 
-    /// Goes on within the second while nothing comes, by up to `places` of those at which timers fire. False once all
-    /// have fired that can.
-    pub fn go_on(&mut self, places: Time) -> bool {
+    /// Goes on within the second while nothing comes: by some of the places at which timers fire, few enough that they
+    /// do not hold up what then comes. False once all have fired that are due.
+    pub fn idle(&mut self) -> bool {
+        self.pass(IDLE_PLACES)
+    }
+
+    /// Goes on within the second until all timers have fired that are due.
+    pub fn pause(&mut self) {
+        self.pass(PLACES);
+    }
+
+    fn pass(&mut self, places: Time) -> bool {
         let last = (start_of(self.second) + PLACES).saturating_sub(1);
-        let has_some = self.second > 0 && self.last < last;
-        if has_some {
+        let is_ahead = self.second > 0 && self.last < last;
+        if is_ahead {
             self.last = last.min(self.last + places);
         }
-        has_some
+        is_ahead
     }
 
     /// Goes on to `time` if that is of the present second.
@@ -128,14 +140,14 @@ mod tests {
     #[test]
     fn while_nothing_comes_time_goes_on_until_the_timers_of_the_second_have_fired() {
         let mut clock = Clock::default();
-        assert!(!clock.go_on(8), "there is no second yet");
+        assert!(!clock.idle(), "there is no second yet");
         clock.cut([at(7)]);
-        let steps = (0..).take_while(|_| clock.go_on(8)).count();
-        assert_eq!((steps as u64, clock.last()), (PLACES / 8, 7_000_000 + PLACES - 1));
-        assert_eq!(clock.cut([at(7), at(8)]).iter().map(|(time, _)| *time).collect::<Vec<_>>(), [
-            7_000_000 + PLACES,
-            8_000_000
-        ]);
+        let steps = (0..).take_while(|_| clock.idle()).count();
+        assert_eq!((steps as u64, clock.last()), (PLACES / IDLE_PLACES, 7_000_000 + PLACES - 1));
+        assert_eq!(
+            clock.cut([at(7), at(8)]).iter().map(|(time, _)| *time).collect::<Vec<_>>(),
+            [7_000_000 + PLACES, 8_000_000]
+        );
     }
 
     #[test]

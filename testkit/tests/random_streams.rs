@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use dataflows::Params;
-use model::{Event, Record as _, Row, Seconds, Value};
 use model::time::MICROS_PER_SECOND;
+use model::{Event, Record as _, Row, Seconds, Value};
 use operators::candles::{Candle, Interval};
 use operators::keyed::PLACES;
 use operators::wallets::Mode;

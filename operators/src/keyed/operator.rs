@@ -94,11 +94,7 @@ pub fn stash<D>(waiting: &mut Waiting<D>, mut batch: Vec<(D, Time, Diff)>) {
 }
 
 /// The next closed time at which something happens: a change that came, or a timer.
-fn next<S: State>(
-    waiting: &Waiting<S::Input>,
-    store: &mut Store<S>,
-    upper: Option<Time>,
-) -> Option<Time> {
+fn next<S: State>(waiting: &Waiting<S::Input>, store: &mut Store<S>, upper: Option<Time>) -> Option<Time> {
     let change = waiting.first_key_value().map(|(time, _)| *time);
     // Once the input has ended nothing more becomes due: time stands still.
     let Some(upper) = upper else { return change };

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use dataflows::Clock;
 use model::{Event, Seconds, Time};
-use operators::keyed::PLACES;
 use sources::Step;
 
 use super::end::End;
@@ -22,9 +21,6 @@ const PASSED_OVER: &str = "quote_passed_over";
 
 /// How long to wait when there is nothing to do.
 const IDLE: Duration = Duration::from_micros(500);
-
-/// By so much logical time goes on meanwhile: not more timers at once than hold up an event that then comes.
-const IDLE_PLACES: Time = 8;
 
 /// Feeds the workers until the source ends or the run is stopped.
 pub(super) fn run(job: &mut Job, resume: &Resume, workers: &Workers, end: &End) -> anyhow::Result<Summary> {
@@ -169,7 +165,7 @@ impl Ingress {
             let is_urgent = self.read.len() >= BATCH_EVENTS_MAX || step == Step::End;
             let due = self.pace.due(&self.read);
             if due == 0 {
-                if !workers.are_busy() && self.clock.go_on(IDLE_PLACES) {
+                if !workers.are_busy() && self.clock.idle() {
                     self.hand_over(job, workers, Vec::new());
                 } else {
                     self.pace.wait(&self.read);
@@ -216,7 +212,7 @@ impl Ingress {
     fn finish(&mut self, job: &Job, workers: &Workers) {
         // With a store the second goes on when the run does.
         if job.store.is_some() {
-            self.clock.go_on(PLACES);
+            self.clock.pause();
             self.hand_over(job, workers, Vec::new());
             self.checkpoint(job, workers);
         } else {
