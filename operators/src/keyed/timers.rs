@@ -15,7 +15,7 @@ use model::time::{second_of, start_of};
 use model::{Seconds, Time};
 
 /// So many places a second has: about half as many as it has batches where there is much to do.
-pub const PLACES: Time = 128;
+pub const PLACES: Time = 512;
 
 /// The time at which a timer that is set for `second` fires, by the route of its key.
 pub(super) const fn time_of(second: Seconds, route: u64) -> Time {
@@ -25,7 +25,7 @@ pub(super) const fn time_of(second: Seconds, route: u64) -> Time {
 
 /// Keys by the times at which their timers fire. One that is set anew is there twice.
 pub(super) struct Timers<K> {
-    /// Those of seconds that have not begun.
+    /// Those that fire at their places in seconds that have not begun.
     later: BTreeMap<Seconds, Vec<K>>,
     /// The others, the next to fire last.
     due: Vec<(Time, K)>,
@@ -40,38 +40,48 @@ impl<K> Default for Timers<K> {
 }
 
 impl<K> Timers<K> {
-    /// Sets a timer.
-    pub(super) fn set(&mut self, at: Time, key: K) {
+    /// Sets the timer of a key with this route.
+    pub(super) fn set(&mut self, at: Time, key: K, route: u64) {
         let second = second_of(at);
-        if second > self.begun {
+        if second > self.begun && at == time_of(second, route) {
             self.later.entry(second).or_default().push(key);
         } else {
-            let place = self.due.partition_point(|(other, _)| *other > at);
-            self.due.insert(place, (at, key));
+            let after = self.due.partition_point(|(other, _)| *other > at);
+            self.due.insert(after, (at, key));
         }
     }
 
     /// The second of the next timer.
     pub(super) fn next_second(&self) -> Option<Seconds> {
         let due = self.due.last().map(|(at, _)| second_of(*at));
-        due.or_else(|| self.later.first_key_value().map(|(second, _)| *second))
+        due.into_iter().chain(self.later.first_key_value().map(|(second, _)| *second)).min()
     }
 
-    /// The time of the next timer that fires before `upper`; `timer_of` tells what is set for a key.
-    pub(super) fn next_before(&mut self, upper: Time, timer_of: impl Fn(&K) -> Option<Time>) -> Option<Time> {
+    /// The time of the next timer that fires before `upper`, by the routes of the keys and what is set for each.
+    pub(super) fn next_before(
+        &mut self,
+        upper: Time,
+        route: impl Fn(&K) -> u64,
+        is_set: impl Fn(&K, Time) -> bool,
+    ) -> Option<Time> {
         loop {
-            while let Some((at, key)) = self.due.last() {
-                if timer_of(key) == Some(*at) {
-                    return Some(*at).filter(|at| *at < upper);
-                }
-                self.due.pop();
+            let due = self.due.last().map(|(at, _)| *at);
+            let begins = self.later.first_entry().filter(|later| {
+                let start = start_of(*later.key());
+                start < upper && due.is_none_or(|at| start <= at)
+            });
+            if let Some(begins) = begins {
+                let (second, keys) = begins.remove_entry();
+                self.begun = second;
+                self.due.extend(keys.into_iter().map(|key| (time_of(second, route(&key)), key)));
+                self.due.sort_by_key(|(at, _)| Reverse(*at));
+                continue;
             }
-            let begins = self.later.first_entry().filter(|later| start_of(*later.key()) < upper)?;
-            let (second, keys) = begins.remove_entry();
-            self.begun = second;
-            self.due.extend(keys.into_iter().filter_map(|key| Some((timer_of(&key)?, key))));
-            self.due.retain(|(at, _)| second_of(*at) == second);
-            self.due.sort_by_key(|(at, _)| Reverse(*at));
+            let (at, key) = self.due.last().filter(|(at, _)| *at < upper)?;
+            if is_set(key, *at) {
+                return Some(*at);
+            }
+            self.due.pop();
         }
     }
 
@@ -85,15 +95,16 @@ impl<K> Timers<K> {
 mod tests {
     use super::*;
 
-    /// Sets timers, and says when each fires that fires before `upper`.
+    /// Says when each timer fires that fires before `upper`, and of which key; a key's route is the key.
     fn fired(timers: &mut Timers<u64>, upper: Time, set: &BTreeMap<u64, Time>) -> Vec<(Time, u64)> {
-        let next = |timers: &mut Timers<u64>| timers.next_before(upper, |key| set.get(key).copied());
+        let is_set = |key: &u64, at: Time| set.get(key) == Some(&at);
+        let next = |timers: &mut Timers<u64>| timers.next_before(upper, |key| *key, is_set);
         std::iter::from_fn(|| Some((next(timers)?, timers.pop()?))).collect()
     }
 
     fn timers(set: &[(u64, Time)]) -> Timers<u64> {
         let mut timers = Timers::default();
-        set.iter().for_each(|(key, at)| timers.set(*at, *key));
+        set.iter().for_each(|(key, at)| timers.set(*at, *key, *key));
         timers
     }
 
@@ -113,30 +124,39 @@ mod tests {
         let standing = set.iter().copied().collect();
         let mut expected: Vec<(Time, u64)> = set.iter().map(|(key, at)| (*at, *key)).collect();
         expected.sort_unstable();
-        let before = expected.partition_point(|(at, _)| *at < start_of(5) + 40);
+        let middle = start_of(5) + PLACES / 2;
+        let before = expected.partition_point(|(at, _)| *at < middle);
         let mut timers = timers(&set);
-        assert_eq!(fired(&mut timers, start_of(5) + 40, &standing), expected[..before]);
+        assert_eq!(fired(&mut timers, middle, &standing), expected[..before]);
         assert_eq!(timers.next_second(), Some(5));
         assert_eq!(fired(&mut timers, start_of(9), &standing), expected[before..]);
     }
 
     #[test]
     fn one_that_is_set_for_a_second_that_has_begun_still_fires_in_it() {
-        let mut standing = BTreeMap::from([(1, start_of(5) + 20)]);
-        let mut timers = timers(&[(1, start_of(5) + 20)]);
-        assert_eq!(fired(&mut timers, start_of(5) + 1, &standing), []);
-        for (key, at) in [(2, start_of(5) + 10), (3, start_of(5) + 30), (4, start_of(6))] {
-            timers.set(at, key);
-            standing.insert(key, at);
-        }
-        let order = [(start_of(5) + 10, 2), (start_of(5) + 20, 1), (start_of(5) + 30, 3)];
-        assert_eq!(fired(&mut timers, start_of(6), &standing), order);
+        let set: Vec<(u64, Time)> = (0..9).map(|key| (key, time_of(5, key))).collect();
+        let standing: BTreeMap<u64, Time> = set.iter().copied().collect();
+        let mut timers = timers(&set[..4]);
+        assert_eq!(fired(&mut timers, start_of(5) + 1, &standing).len(), 1, "the place of 0 is 0");
+        set[4..].iter().for_each(|(key, at)| timers.set(*at, *key, *key));
+        let fired = fired(&mut timers, start_of(6), &standing);
+        assert!(fired.len() == 8 && fired.is_sorted());
+    }
+
+    #[test]
+    fn one_that_is_late_fires_between_those_that_are_not() {
+        let (late, place) = (start_of(5) + 7, time_of(5, 3));
+        let standing = BTreeMap::from([(1, late), (2, start_of(4) + 9), (3, place)]);
+        let mut timers = timers(&[(1, late), (2, start_of(4) + 9), (3, place)]);
+        let order = [(start_of(4) + 9, 2), (late, 1), (place, 3)];
+        assert_eq!(fired(&mut timers, start_of(9), &standing), order);
     }
 
     #[test]
     fn one_that_was_set_anew_does_not_fire_when_it_would_have() {
-        let standing = BTreeMap::from([(1, start_of(9))]);
-        let mut timers = timers(&[(1, start_of(5)), (1, start_of(9)), (2, start_of(5))]);
-        assert_eq!(fired(&mut timers, start_of(99), &standing), [(start_of(9), 1)]);
+        let (before, after) = (time_of(5, 1), time_of(9, 1));
+        let standing = BTreeMap::from([(1, after)]);
+        let mut timers = timers(&[(1, before), (1, after), (2, time_of(5, 2))]);
+        assert_eq!(fired(&mut timers, start_of(99), &standing), [(after, 1)]);
     }
 }
