@@ -106,6 +106,8 @@ impl Line {
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     fn new(graph: &Graph, hour: u64, per_second: u64, step: u64, started: Instant) -> anyhow::Result<Self> {
         let per_s = (per_second * step * 3600) as f64 / started.elapsed().as_secs_f64();
+        // Before the states are written down, which takes room too.
+        let resident_mib = resident_bytes() >> 20;
         let states = graph.snapshot()?.into_iter();
         let operators: BTreeMap<String, u64> =
             states.map(|(operator, bytes)| (operator, bytes.len() as u64)).collect();
@@ -113,7 +115,7 @@ impl Line {
             hour,
             trades: per_second * hour * 3600,
             per_s,
-            resident_mib: resident_bytes() >> 20,
+            resident_mib,
             states_mib: operators.values().sum::<u64>() >> 20,
             ledgers_mib: operators.get("wallets").copied().unwrap_or(0) >> 20,
             operators,

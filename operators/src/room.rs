@@ -3,17 +3,49 @@
 //! A list of the standard library begins with room for four and doubles it. Of some hundred thousand lists with one
 //! large item each, that is three quarters of what they take.
 
-/// Puts an item at a place, and makes room for half as many again if there is none.
-pub(crate) fn insert<T>(list: &mut Vec<T>, at: usize, item: T) {
-    if list.len() == list.capacity() {
-        list.reserve_exact(list.len() / 2 + 1);
+use std::collections::VecDeque;
+
+/// By how many items a list of `len` grows that has no room for `more`: half as many again.
+fn growth(len: usize, more: usize) -> usize {
+    more.max(len / 2 + 1)
+}
+
+/// Makes room for so many items more.
+pub(crate) fn reserve<T>(list: &mut Vec<T>, more: usize) {
+    if list.capacity() - list.len() < more {
+        list.reserve_exact(growth(list.len(), more));
     }
+}
+
+/// Puts an item at a place.
+pub(crate) fn insert<T>(list: &mut Vec<T>, at: usize, item: T) {
+    reserve(list, 1);
     list.insert(at, item);
 }
 
 /// Puts an item at the end in the same way.
 pub(crate) fn push<T>(list: &mut Vec<T>, item: T) {
     insert(list, list.len(), item);
+}
+
+/// Puts an item at a place of a queue in the same way.
+pub(crate) fn insert_at<T>(queue: &mut VecDeque<T>, at: usize, item: T) {
+    if queue.len() == queue.capacity() {
+        queue.reserve_exact(growth(queue.len(), 1));
+    }
+    queue.insert(at, item);
+}
+
+/// Puts an item at the end of a queue in the same way.
+pub(crate) fn push_back<T>(queue: &mut VecDeque<T>, item: T) {
+    insert_at(queue, queue.len(), item);
+}
+
+/// Gives back what a busier time has left behind.
+pub(crate) fn shrink<T>(queue: &mut VecDeque<T>) {
+    if queue.capacity() > 32 && queue.len() < queue.capacity() / 4 {
+        queue.shrink_to(queue.len() * 2);
+    }
 }
 
 #[cfg(test)]
@@ -23,11 +55,15 @@ mod tests {
     #[test]
     fn room_is_made_for_one_and_then_for_half_as_many() {
         let mut list: Vec<u64> = Vec::new();
-        let mut rooms = Vec::new();
+        let mut queue = VecDeque::new();
+        let (mut rooms, mut queue_rooms) = (Vec::new(), Vec::new());
         for item in 0..10 {
             push(&mut list, item);
             rooms.push(list.capacity());
+            push_back(&mut queue, item);
+            queue_rooms.push(queue.capacity());
         }
+        assert_eq!((&list, &rooms), (&Vec::from(queue), &queue_rooms));
         assert_eq!(list, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
         assert_eq!(rooms, [1, 2, 4, 4, 7, 7, 7, 11, 11, 11]);
     }

@@ -49,7 +49,7 @@ pub struct Shard {
     /// The rules of all tokens.
     shared: Index,
     /// Their order reaches no output: each speaks for itself.
-    tokens: FxHashMap<Address, Token>,
+    tokens: FxHashMap<Address, Box<Token>>,
     timers: BTreeMap<Seconds, Vec<Address>>,
     /// What came at the present time.
     #[serde(skip)]
@@ -134,7 +134,7 @@ impl Shard {
             Target::Mint(mint) => (self.tokens.get_mut(&mint).map(|token| (mint, token)), None),
             Target::Share(_) => (None, Some(self.tokens.iter_mut().map(|(mint, token)| (*mint, token)))),
         };
-        one.into_iter().chain(all.into_iter().flatten())
+        one.into_iter().chain(all.into_iter().flatten()).map(|(mint, token)| (mint, token.as_mut()))
     }
 
     /// Says what changed, sets timers, and forgets tokens of which nothing is left.

@@ -24,6 +24,7 @@ use super::past::{History, Kept};
 use super::record::{Alert, Reason};
 use crate::number::Number;
 use crate::prelude::*;
+use crate::room;
 use doubts::{Doubts, Gone};
 
 /// Points between checkpoints, beside one for each rule that is not at rest: a checkpoint costs as much as
@@ -143,11 +144,7 @@ impl Token {
     }
 
     fn insert(&mut self, at: usize, kept: Kept) {
-        if at == self.points.len() {
-            self.points.push_back(kept);
-        } else {
-            self.points.insert(at, kept);
-        }
+        room::insert_at(&mut self.points, at, kept);
     }
 
     /// Goes back to where the first `count` points, at most, have been folded.
@@ -301,6 +298,7 @@ impl Token {
             self.pruned.take(&kept.point, around.usual);
             self.pruned_count += 1;
         }
+        room::shrink(&mut self.points);
         self.said.retain(|_, said| said.place.0 >= keep);
     }
 

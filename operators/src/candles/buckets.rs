@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::lines::Lines;
 use super::record::BarGroup;
 use crate::bar::Bar;
+use crate::room;
 
 /// The candles of one interval and start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -64,7 +65,7 @@ impl Buckets {
                 at
             }
             Err(at) => {
-                self.0.insert(at, Bucket { part, group, sealed: None });
+                room::insert(&mut self.0, at, Bucket { part, group, sealed: None });
                 at
             }
         };

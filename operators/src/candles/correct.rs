@@ -21,6 +21,7 @@ use super::traders::{Before, Sides, both};
 use crate::bar::{NOBODY, Place, Role, Tick, TraderKey};
 use crate::prelude::*;
 use crate::primary::Ground;
+use crate::room;
 
 /// What becomes of the ticks: both sorted.
 struct Edit {
@@ -171,6 +172,7 @@ impl Token {
         let Some((from, _)) = edit.bounds() else { return };
         let from = self.ticks.partition_point(|tick| tick.place() < from);
         let tail = self.ticks.split_off(from);
+        room::reserve(&mut self.ticks, tail.len() + edit.come.len());
         let (mut gone, mut come) = (edit.gone.iter().peekable(), edit.come.iter().peekable());
         for tick in tail {
             while let Some(new) = come.next_if(|new| new.place() < tick.place()) {

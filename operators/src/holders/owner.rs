@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::accounts::OwnerKind;
 use super::input::{Labelled, Moment};
+use crate::room;
 
 /// What one event does to the balance of one owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -182,7 +183,7 @@ impl Owner {
             Some(last) if *last > entry => entries.partition_point(|other| *other < entry),
             _ => entries.len(),
         };
-        entries.insert(at, entry);
+        room::insert(entries, at, entry);
         if at + 1 < entries.len() {
             self.is_stale |= !is_overruled(entries, at, entry.what);
         } else if !self.is_stale && !is_told(entries, at) {

@@ -5,7 +5,7 @@
 //! time, and [`States::snapshot`] writes them down. To restore, every worker is given the snapshots of
 //! all workers and takes the keys that are routed to it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -93,11 +93,14 @@ impl States {
                 self.registry.borrow_mut().failure = Some(RestoreError { operator: name.to_owned(), source });
             }
         }
-        let store = Rc::clone(store);
+        let (store, size) = (Rc::clone(store), Cell::new(0));
         let write = move || {
             let store = store.borrow();
             let states: Vec<(&S::Key, &S)> = store.states().collect();
-            postcard::to_stdvec(&states)
+            // Room for what it was last time: a list that grows by doubling is copied, and is there twice meanwhile.
+            let bytes = postcard::to_extend(&states, Vec::with_capacity(size.get()))?;
+            size.set(bytes.len() + bytes.len() / 8);
+            Ok(bytes)
         };
         self.registry.borrow_mut().writers.insert(name, Box::new(write));
     }

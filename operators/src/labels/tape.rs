@@ -6,6 +6,7 @@ use model::{Address, EventId, Seconds, Side};
 use serde::{Deserialize, Serialize};
 
 use super::input::{Amounts, Pool, Trade};
+use crate::room;
 
 /// See the module.
 #[derive(Default, Serialize, Deserialize)]
@@ -45,12 +46,12 @@ impl Tape {
         match self.ticks.back() {
             Some(last) if last.id > tick.id => {
                 let at = self.ticks.partition_point(|other| other.id <= tick.id);
-                self.traders.insert(at, number(tick.trader));
-                self.ticks.insert(at, tick);
+                room::insert_at(&mut self.traders, at, number(tick.trader));
+                room::insert_at(&mut self.ticks, at, tick);
             }
             _ => {
-                self.traders.push_back(number(tick.trader));
-                self.ticks.push_back(tick);
+                room::push_back(&mut self.traders, number(tick.trader));
+                room::push_back(&mut self.ticks, tick);
             }
         }
     }

@@ -13,6 +13,7 @@ use super::figures::{Figures, LastTrade};
 use super::shown::Shown;
 use super::{Entry, Pool, PoolName};
 use crate::prelude::*;
+use crate::room;
 
 /// Steps from one mark to the next.
 const MARK_STEPS: u32 = 256;
@@ -83,10 +84,10 @@ impl History {
                 if let Some(pool) = self.pools.get_mut(entry.pool as usize) {
                     pool.step(&entry);
                 }
-                self.entries.push_back(entry);
+                room::push_back(&mut self.entries, entry);
             } else {
                 let at = self.entries.partition_point(|other| *other < entry);
-                self.entries.insert(at, entry);
+                room::insert_at(&mut self.entries, at, entry);
                 self.fold(entry.pool, entry.id);
             }
         }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Short, Sums, coarse};
 use crate::bar::MaybeAmount;
+use crate::room;
 
 /// The trades of one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -117,9 +118,13 @@ impl Panes {
             Some(last) if last.pane.time > time => {
                 let at = self.fine.binary_search_by_key(&time, |fine| fine.pane.time);
                 let Err(at) = at else { return false };
-                self.fine.insert(at, new(self.close_at(time)));
+                let new = new(self.close_at(time));
+                room::insert_at(&mut self.fine, at, new);
             }
-            _ => self.fine.push_back(new(self.close())),
+            _ => {
+                let new = new(self.close());
+                room::push_back(&mut self.fine, new);
+            }
         }
         true
     }
@@ -189,22 +194,22 @@ impl Panes {
                     last.sums += fine.pane.sums;
                     last.close = fine.pane.close;
                 }
-                _ => self.coarse.push_back(Pane { time, ..fine.pane }),
+                _ => room::push_back(&mut self.coarse, Pane { time, ..fine.pane }),
             }
             self.fine.pop_front();
         }
-        shrink(&mut self.fine);
+        room::shrink(&mut self.fine);
     }
 
     /// Reduces the panes of ten seconds that have left the widest window, which starts at `start`.
     pub(super) fn reduce_upto(&mut self, start: Short) {
         while let Some(pane) = self.coarse.front().filter(|pane| pane.time <= start) {
             let (trades, quote) = (pane.sums.trades(), pane.sums.quote());
-            self.past.push_back(Past { time: pane.time, trades, quote });
+            room::push_back(&mut self.past, Past { time: pane.time, trades, quote });
             self.before = pane.close;
             self.coarse.pop_front();
         }
-        shrink(&mut self.coarse);
+        room::shrink(&mut self.coarse);
     }
 
     /// Lets go the panes that are over at `end`, which have all left the widest window.
@@ -216,8 +221,8 @@ impl Panes {
             self.before = fine.pane.close;
             self.fine.pop_front();
         }
-        shrink(&mut self.past);
-        shrink(&mut self.fine);
+        room::shrink(&mut self.past);
+        room::shrink(&mut self.fine);
     }
 }
 
@@ -228,11 +233,4 @@ fn span<T>(of: &VecDeque<T>, after: Short, upto: Short, time: fn(&T) -> Short) -
     }
     let first = of.partition_point(|item| time(item) <= after);
     (first, of.partition_point(|item| time(item) <= upto).max(first))
-}
-
-/// Gives memory back that a busier time has left behind.
-pub(super) fn shrink<T>(list: &mut VecDeque<T>) {
-    if list.capacity() > 32 && list.len() < list.capacity() / 4 {
-        list.shrink_to(list.len() * 2);
-    }
 }

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::Short;
+use crate::room;
 
 /// Highest or lowest values of every window, of which the late ones can be taken out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -99,13 +100,8 @@ impl<T: Ord + Copy, const HIGHEST: bool> Stairs<T, HIGHEST> {
         }
         let hidden =
             self.0.iter().take(at).rev().take_while(|(_, v)| reaches::<T, HIGHEST>(value, *v)).count();
-        if at == self.0.len() {
-            self.0.truncate(at - hidden);
-            self.0.push_back((time, value));
-        } else {
-            self.0.drain(at - hidden..at);
-            self.0.insert(at - hidden, (time, value));
-        }
+        self.0.drain(at - hidden..at);
+        room::insert_at(&mut self.0, at - hidden, (time, value));
     }
 
     fn take(&mut self, time: Short, value: T) -> Option<Short> {

@@ -9,9 +9,9 @@ use model::{EventId, Price, Side};
 use serde::{Deserialize, Serialize};
 
 use super::makers::Maker;
-use super::panes::shrink;
 use super::{Short, Sums, Tick, short};
 use crate::bar::MaybeAmount;
+use crate::room;
 
 /// One of them. What may be missing is packed: there are many.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -101,7 +101,7 @@ impl Ticks {
         let is_after = before.is_none_or(|before| before.id <= kept.id);
         let is_before = self.list.get(at).is_none_or(|after| kept.id <= after.id);
         self.is_tangled |= !(is_after && is_before);
-        self.list.insert(at, kept);
+        room::insert_at(&mut self.list, at, kept);
         at
     }
 
@@ -154,6 +154,6 @@ impl Ticks {
     /// Gives back memory that is no longer used.
     pub(super) fn shrink(&mut self) {
         self.is_tangled &= !self.list.is_empty();
-        shrink(&mut self.list);
+        room::shrink(&mut self.list);
     }
 }
