@@ -11,8 +11,8 @@
 //! | history | all others, as `tokens` | `as_of` | a row for each change | a last row with `is_deleted` |
 //!
 //! The table is `NAME_versions`. What to query is the view `NAME`, the rows as they are: without those that are
-//! deleted and, where there is a history, only the latest of each key (`LATEST ON`). A history grows with every change and keeps `history_ttl_days`; a key that has not changed for so long is
-//! forgotten with it.
+//! deleted and, where there is a history, only the latest of each key (`LATEST ON`). A history grows with every
+//! change and keeps `history_ttl_days`; a key that has not changed for so long is forgotten with it.
 //!
 //! | kind | type | |
 //! |---|---|---|
@@ -30,7 +30,9 @@
 //! writing a row again changes nothing. Between the first table and the last a reader sees some tables
 //! ahead of others. QuestDB acknowledges what it has in its write-ahead log: the death of the server loses
 //! nothing, a loss of power may, unless the server runs with `cairo.commit.mode=sync`. Readers see it when
-//! the log has been applied, a moment later.
+//! the log has been applied, a moment later. Who takes many millions of rows over HTTP and reads them slowly asks for
+//! `NAME_versions` without a condition: with one, as views have, the server aborts after a minute what it had not
+//! filtered by then, whatever time the query was given.
 //!
 //! **Who writes.** `_progress` names the run that writes. One that is started takes over, and the other ends at
 //! its next flush. This is looked up, not locked: a flush that is on its way still arrives.

@@ -37,8 +37,10 @@ struct Said {
     alert: Alert,
     /// Where in the fold it was found.
     place: Place,
-    /// The second in which it was given.
-    since: Seconds,
+    /// The second in which it was found as it is.
+    found_at: Seconds,
+    /// What it was when that second began, if it was given before.
+    earlier: Option<Box<(Alert, Place)>>,
     /// What it followed from is being folded again.
     is_in_doubt: bool,
 }
@@ -208,11 +210,14 @@ impl Token {
         let Some(ready) = around.rules.get(found.rule) else { return };
         let alert = alert(found, ready, around.mint);
         let id = alert.id;
-        let said = self.said.get(&id);
-        before.entry(id).or_insert_with(|| said.map(|said| said.alert.clone()));
-        let since = said.map_or(around.now, |said| said.since);
-        let said = Said { alert, place: found.place, since, is_in_doubt: false };
-        self.said.insert(id, said);
+        let said = self.said.remove(&id);
+        before.entry(id).or_insert_with(|| said.as_ref().map(|said| said.alert.clone()));
+        let (found_at, earlier) = match said {
+            Some(said) if said.found_at == around.now || said.alert == alert => (said.found_at, said.earlier),
+            Some(said) => (around.now, Some(Box::new((said.alert, said.place)))),
+            None => (around.now, None),
+        };
+        self.said.insert(id, Said { alert, place: found.place, found_at, earlier, is_in_doubt: false });
     }
 
     /// Retracts alerts; those of this second are as if they had never been.
@@ -230,8 +235,13 @@ impl Token {
             }
             before.entry(*id).or_insert_with(|| Some(said.alert.clone()));
             said.is_in_doubt = false;
+            if said.found_at == around.now {
+                let Some(earlier) = said.earlier.take() else { return false };
+                (said.alert, said.place) = *earlier;
+                said.found_at = 0;
+            }
             said.alert.retracted = Some(reason);
-            said.since != around.now
+            true
         });
     }
 
@@ -300,6 +310,9 @@ impl Token {
         }
         room::shrink(&mut self.points);
         self.said.retain(|_, said| said.place.0 >= keep);
+        for said in self.said.values_mut() {
+            said.earlier.take_if(|_| said.found_at < around.now);
+        }
     }
 
     /// True if nothing of it is needed any more.

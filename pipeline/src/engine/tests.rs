@@ -71,6 +71,8 @@ struct Probe {
     is_starting: Arc<AtomicBool>,
     /// Where to look for checkpoints.
     store: Option<Store>,
+    /// What it has from an earlier run.
+    committed: Option<Time>,
 }
 
 impl Probe {
@@ -90,7 +92,7 @@ impl Sink for Probe {
         }
     }
     fn committed(&mut self) -> Result<Option<Time>, SinkError> {
-        Ok(None)
+        Ok(self.committed)
     }
     fn write(&mut self, flush: &Flush) -> Result<(), SinkError> {
         if self.fails && self.given().frontier > 0 {
@@ -239,6 +241,29 @@ fn no_sink_is_given_rows_of_events_that_the_store_does_not_have() {
     job.run.flush_interval_ms = 1;
     end(&start(job)).unwrap();
     assert!(probe.given().flushes > 1 && !probe.given().was_ahead);
+}
+
+/// While nothing comes, and when a run is being stopped, times are closed that the log does not tell of.
+#[test]
+fn after_a_crash_nothing_new_comes_at_times_that_a_sink_has() {
+    let mut source = job(Some(5), Then::End, 1, &[]).source;
+    let mut events = Vec::new();
+    while source.read(&mut events).unwrap() == Step::More {}
+    let mut clock = dataflows::Clock::default();
+    let mut batches = clock.cut(events);
+    let (last, batch) = batches.pop().unwrap();
+    batches.push((last, batch[..batch.len() / 2].to_vec()));
+    let folder = tempfile::tempdir().unwrap();
+    let kept = Store::new(store(&folder));
+    kept.append(0, &batches).unwrap();
+    let logged: usize = batches.iter().map(|(_, events)| events.len()).sum();
+    let probe = Probe { committed: Some(last + 100), ..Probe::default() };
+    let mut job = job(Some(5), Then::End, 1, &[&probe]);
+    job.store = Some(kept.clone());
+    end(&start(job)).unwrap();
+    let new = kept.read_log(logged as u64, usize::MAX >> 1).unwrap();
+    assert_eq!(new.len(), batch.len() - batch.len() / 2);
+    assert!(new.iter().all(|(time, _)| *time == last + 100));
 }
 
 #[test]

@@ -56,7 +56,9 @@ impl Tables {
         if counted == Some(count) {
             return Ok(());
         }
-        Err(SinkError::new(NAME, doing, format!("it counts {counted:?}, and its table holds {count}")))
+        let counted = counted.map_or_else(|| "nothing".to_owned(), |counted| counted.to_string());
+        let cause = format!("it counts {counted}, and its table held {count} (as where a run is writing)");
+        Err(SinkError::new(NAME, doing, cause))
     }
 
     fn column(&self, table: &str, column: &str) -> Result<Vec<Json>, Failure> {
