@@ -14,7 +14,6 @@ use anyhow::{anyhow, ensure};
 use differential_dataflow::input::InputSession;
 use model::{Address, Diff, EventId, Price, Record as _, Seconds, Side, Time, TxPlace};
 use operators::keyed::{Intake, States, Store, keyed};
-use operators::prelude::Horizon;
 use operators::windows::{Input, Params, Stats, Tick, Token, TokenStats, Trade};
 use timely::dataflow::ProbeHandle;
 use timely::dataflow::operators::probe::Probe as _;
@@ -58,7 +57,7 @@ fn measure(shape: &Shape, count: usize) -> anyhow::Result<Vec<Line>> {
     let widths =
         shape.widths.iter().map(|width| format!("{width}s").try_into().map_err(|e| anyhow!("{e:?}")));
     let params = Params { widths: widths.collect::<anyhow::Result<_>>()?, ..Params::default() };
-    let horizon = dataflows::Params::default().horizon();
+    let kept_s = dataflows::Params::default().horizon().kept_s();
     let batches = Arc::new(batches(shape, count));
     let warm = batches.len() / 2;
     let timed: usize = batches.iter().skip(warm).map(|(_, batch)| batch.len()).sum();
@@ -82,11 +81,11 @@ fn measure(shape: &Shape, count: usize) -> anyhow::Result<Vec<Line>> {
     std::hint::black_box(written.1);
     let expected = bare.standing();
 
-    let (took, changes, sum) = states_alone(&batches, &params, horizon, warm);
+    let (took, changes, sum) = states_alone(&batches, &params, kept_s, warm);
     let alone = Line::new(&line("states without timely"), items, took, changes).next_to(&reference);
     ensure!(sum == expected, "the states count {sum} trades in all windows, the bare loop {expected}");
 
-    let (took, changes, sum) = dataflow(&batches, &params, horizon, warm)?;
+    let (took, changes, sum) = dataflow(&batches, &params, kept_s, warm)?;
     let what = line(&format!("operator, 1 worker, {BATCH} a batch"));
     let operator = Line::new(&what, items, took, changes).next_to(&reference);
     ensure!(sum == expected, "the operator counts {sum} trades in all windows, the bare loop {expected}");
@@ -138,10 +137,10 @@ fn trade(random: &mut Random, zipf: &Zipf, time: Seconds, slot: u64, tx: u64) ->
 fn states_alone(
     batches: &[(Time, Vec<Input>)],
     params: &Params,
-    horizon: Horizon,
+    kept_s: Seconds,
     warm: usize,
 ) -> (Duration, u64, u64) {
-    let mut store = Store::<Token>::new((params.clone(), horizon));
+    let mut store = Store::<Token>::new((params.clone(), kept_s));
     let (mut started, mut tally) = (Instant::now(), (0, 0));
     for (at, (time, batch)) in batches.iter().enumerate() {
         if at == warm {
@@ -169,7 +168,7 @@ fn count(tally: &mut (u64, u64), stats: &Stats, diff: Diff) {
 fn dataflow(
     batches: &Arc<Vec<(Time, Vec<Input>)>>,
     params: &Params,
-    horizon: Horizon,
+    kept_s: Seconds,
     warm: usize,
 ) -> anyhow::Result<(Duration, u64, u64)> {
     let (batches, params) = (Arc::clone(batches), params.clone());
@@ -182,7 +181,7 @@ fn dataflow(
             keyed::<Token>(
                 Intake::of(input, Some),
                 TokenStats::SCHEMA.name,
-                (params.clone(), horizon),
+                (params.clone(), kept_s),
                 &States::fresh(),
             )
             .inspect(move |(stats, _, diff)| {

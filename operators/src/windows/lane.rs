@@ -9,7 +9,6 @@ use super::stats::Shown;
 use super::ticks::Kept;
 use super::{Params, Short};
 use crate::bar::MaybeAmount;
-use crate::prelude::*;
 
 /// See the module.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -83,14 +82,14 @@ impl Lane {
     }
 
     /// When it is to be advanced next.
-    pub(super) fn next_due(&self, horizon: Horizon) -> Option<Seconds> {
-        self.live.as_ref().and_then(|live| live.next_due(horizon))
+    pub(super) fn next_due(&self, kept_s: Seconds) -> Option<Seconds> {
+        self.live.as_ref().and_then(|live| live.next_due(kept_s))
     }
 
     /// Moves the windows to `now`.
-    pub(super) fn advance(&mut self, now: Short, horizon: Horizon) {
+    pub(super) fn advance(&mut self, now: Short, kept_s: Seconds) {
         let Some(live) = &mut self.live else { return };
-        live.advance(now, horizon);
+        live.advance(now, kept_s);
         if live.is_empty() {
             self.close = live.close();
             self.live = None;

@@ -7,7 +7,7 @@
 //! * `panes`: what will leave, and when.
 //! * `makers`: when each trader last bought and last sold. He is counted in the pane of that trade and in
 //!   no earlier one, so he leaves a window with his last trade in it.
-//! * `ticks`: the trades within the correction horizon.
+//! * `ticks`: the trades that can still be taken back or marked.
 //! * `marked`: what is left out of `filtered_*`. Nearly always there is none.
 
 use model::{EventId, Price, Seconds};
@@ -20,7 +20,6 @@ use super::stairs::Extremes;
 use super::ticks::{Kept, Ticks};
 use super::window::{Moment, Window};
 use super::{FINE_S, Params, Short, Sums, short};
-use crate::prelude::*;
 
 /// What a window holds.
 pub(super) struct Figures {
@@ -298,17 +297,17 @@ impl Live {
     }
 
     /// When something leaves a window, or the last can be let go.
-    pub(super) fn next_due(&self, horizon: Horizon) -> Option<Seconds> {
+    pub(super) fn next_due(&self, kept_s: Seconds) -> Option<Seconds> {
         let last = Seconds::from(self.panes.last()?);
         let longest = self.windows.last().map_or(0, |window| Seconds::from(window.width) * 2);
         let end = last.next_multiple_of(Seconds::from(super::COARSE_TICK_S));
-        let end = end.saturating_add(longest.max(horizon.0.saturating_add(1)));
+        let end = end.saturating_add(longest.max(kept_s.saturating_add(1)));
         let due = self.windows.iter().map(|window| window.due).min()?;
         Some(if due == Short::MAX { end } else { end.min(due.into()) })
     }
 
     /// Moves the windows to `now`, and lets go what none of them and no correction needs.
-    pub(super) fn advance(&mut self, now: Short, horizon: Horizon) {
+    pub(super) fn advance(&mut self, now: Short, kept_s: Seconds) {
         let moment = Moment::present(now);
         if let Some(marked) = &mut self.marked {
             let before: Vec<Short> = self.windows.iter().map(|window| window.start).collect();
@@ -317,8 +316,7 @@ impl Live {
         } else {
             self.windows.iter_mut().for_each(|window| window.advance(moment, &self.panes));
         }
-        let horizon = short(horizon.0);
-        self.settle(now, horizon);
+        self.settle(now, short(kept_s));
         let reach = self.reach();
         self.highs.let_go(reach);
         self.lows.let_go(reach);
@@ -328,8 +326,8 @@ impl Live {
     }
 
     /// Packs what can no longer be corrected, and lets go what has left.
-    fn settle(&mut self, now: Short, horizon: Short) {
-        while let Some(kept) = self.ticks.pop_before(now.saturating_sub(horizon)) {
+    fn settle(&mut self, now: Short, kept_s: Short) {
+        while let Some(kept) = self.ticks.pop_before(now.saturating_sub(kept_s)) {
             if let Some(marked) = &mut self.marked {
                 marked.settle(&kept);
             }
@@ -347,8 +345,8 @@ impl Live {
             fine.low.into_iter().for_each(|low| lows.settle(time, low));
             fine.largest.get().into_iter().for_each(|usd| largest.settle(time, usd));
         };
-        self.panes.let_go(start_before.min(now.saturating_sub(horizon.saturating_add(1))));
-        self.panes.join_before(now.saturating_sub(horizon.max(2 * FINE_S)), settle);
+        self.panes.let_go(start_before.min(now.saturating_sub(kept_s.saturating_add(1))));
+        self.panes.join_before(now.saturating_sub(kept_s.max(2 * FINE_S)), settle);
         self.panes.reduce_upto(reach);
     }
 

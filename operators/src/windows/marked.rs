@@ -384,7 +384,7 @@ mod tests {
             let widths = WIDTHS.map(|width| Interval::try_from(width.to_owned()).unwrap()).to_vec();
             Self {
                 random: Random(seed),
-                store: Store::new((Params { widths, remember_s: 100_000 }, Horizon(3660))),
+                store: Store::new((Params { widths, remember_s: 100_000 }, 3660)),
                 rows: BTreeMap::new(),
                 now: 100_000,
                 ticks: Vec::new(),

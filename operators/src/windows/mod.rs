@@ -100,8 +100,8 @@ pub fn windows<'s>(
     let intake = Intake::of(trades, |trade| Some(Input::trade(&trade)))
         .and(events, moved)
         .and(marks, |mark| Some(Input::mark(&mark)));
-    let kept_for = Horizon(horizon.kept_s().max(marks_reach_s));
-    keyed::<Token>(intake, "windows", (params.clone(), kept_for), states)
+    let kept_s = horizon.kept_s().max(marks_reach_s);
+    keyed::<Token>(intake, "windows", (params.clone(), kept_s), states)
 }
 
 /// Block times and widths as they are kept: seconds, in half the room.

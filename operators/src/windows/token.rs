@@ -31,11 +31,11 @@ pub struct Token {
 }
 
 /// The settings, and for how long a trade is kept to be taken back or marked.
-type Settings = (Params, Horizon);
+type Settings = (Params, Seconds);
 
 impl Token {
     fn change_trade(&mut self, trade: &Trade, diff: Diff, effects: &Effects<'_, Self>) {
-        let (params, kept_for) = effects.params;
+        let (params, kept_s) = effects.params;
         let Trade { pool, is_curve, quote_mint, tick, .. } = trade;
         let at = self.lane_of(*quote_mint);
         let pool = self.quotes.pool(*pool, *is_curve, u32::try_from(at).unwrap_or(u32::MAX));
@@ -46,16 +46,16 @@ impl Token {
             if lane.remove(&kept) {
                 self.quotes.forget(pool, tick.id, || lane.first_in(pool));
             }
-        } else if !kept_for.is_past(tick.time, self.now) {
+        } else if tick.time.saturating_add(*kept_s) >= self.now {
             lane.insert(kept, short(self.now), params);
             self.quotes.note(pool, tick.id);
         }
     }
 
     fn change_mark(&mut self, event: EventId, diff: Diff, effects: &Effects<'_, Self>) {
-        let (_, kept_for) = effects.params;
+        let (_, kept_s) = effects.params;
         let marks = self.marks.get_or_insert_with(Box::default);
-        let end = self.now.saturating_add(kept_for.0).saturating_add(1);
+        let end = self.now.saturating_add(*kept_s).saturating_add(1);
         marks.change(event, i32::try_from(diff).unwrap_or_default(), short(end));
         let is_marked = marks.has(event);
         self.lanes.iter_mut().for_each(|lane| lane.mark(event, is_marked));
@@ -87,12 +87,12 @@ impl Token {
 
     /// Moves all windows to the present second.
     fn advance(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
-        let ((params, kept_for), now) = (effects.params, effects.now);
+        let ((params, kept_s), now) = (effects.params, effects.now);
         let due = self.shown().map_or(0, |lane| lane.due(short(now)));
         self.touch(mint, due, effects);
         self.now = now;
         for lane in &mut self.lanes {
-            lane.advance(short(now), *kept_for);
+            lane.advance(short(now), *kept_s);
         }
         if let Some(marks) = &mut self.marks {
             marks.let_go(short(now), FINE_S);
@@ -150,8 +150,8 @@ impl State for Token {
         self.shown = self.quotes.lane().and_then(|lane| u32::try_from(lane).ok());
     }
 
-    fn next_timer(&self, (params, kept_for): &Settings) -> Option<Seconds> {
-        let dues = self.lanes.iter().filter_map(|lane| lane.next_due(*kept_for));
+    fn next_timer(&self, (params, kept_s): &Settings) -> Option<Seconds> {
+        let dues = self.lanes.iter().filter_map(|lane| lane.next_due(*kept_s));
         dues.chain(self.forget_at(params)).min()
     }
 
@@ -200,7 +200,7 @@ mod tests {
     /// A store with one window of a minute that keeps trades for an hour and as much.
     fn store() -> Store<Token> {
         let widths = vec![Interval::try_from("1m".to_owned()).unwrap()];
-        Store::new((Params { widths, remember_s: 100_000 }, Horizon(3660)))
+        Store::new((Params { widths, remember_s: 100_000 }, 3660))
     }
 
     /// A buy of trader `trader` in the one pool with the quote token `quote`.
@@ -291,7 +291,7 @@ mod tests {
 
     /// A store with the windows that are the default, and a token with a trade every 30 seconds.
     fn busy(trades: u64) -> Store<Token> {
-        let mut store = Store::new((Params::default(), Horizon(10_800)));
+        let mut store = Store::new((Params::default(), 10_800));
         for n in 0..trades {
             step(&mut store, 1_000_000 + 30 * n, &[(buy(1_000_000 + 30 * n, 1, SOL, 1.0), 1)]);
         }
