@@ -27,13 +27,16 @@ struct Line {
     per_s: f64,
     resident_mib: u64,
     states_mib: u64,
-    /// What of it the wallets' ledgers are.
+    /// What of it [`LEDGERS`] are.
     ledgers_mib: u64,
     /// The same by operator, bytes.
     operators: BTreeMap<String, u64>,
 }
 
 const DAY_S: Seconds = 86_400;
+
+/// The operators that keep what wallets did.
+const LEDGERS: [&str; 2] = ["wallets", "wallet_marks"];
 
 /// Settings with which nothing of a token is remembered for longer than a day.
 fn forgetful() -> Params {
@@ -117,7 +120,7 @@ impl Line {
             per_s,
             resident_mib,
             states_mib: operators.values().sum::<u64>() >> 20,
-            ledgers_mib: operators.get("wallets").copied().unwrap_or(0) >> 20,
+            ledgers_mib: LEDGERS.iter().filter_map(|name| operators.get(*name)).sum::<u64>() >> 20,
             operators,
         })
     }

@@ -202,14 +202,15 @@ impl Slot {
     }
 
     fn settle(&mut self) {
-        let settled = &mut self.settled;
-        self.events.retain(|place, deliveries| {
-            let is_placed = deliveries.first().is_some_and(|(e, _)| e.origin().id.tx.index().is_some());
-            if is_placed {
-                settled.insert(*place);
-            }
-            !is_placed // without its index it may yet be replaced
-        });
+        // Without its index it may yet be replaced.
+        let is_placed = |(_, deliveries): &(Place, Vec<(Delivered, Diff)>)| {
+            deliveries.first().is_some_and(|(e, _)| e.origin().id.tx.index().is_some())
+        };
+        // All at once: a map that loses one after the other balances itself each time.
+        let (placed, others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.events).into_iter().partition(is_placed);
+        self.events = others.into_iter().collect();
+        self.settled.append(&mut placed.into_iter().map(|(place, _)| place).collect());
     }
 
     fn keep(&mut self, time: Seconds, effects: &Effects<'_, Self>) {
