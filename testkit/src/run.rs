@@ -15,6 +15,8 @@ use operators::keyed::{Snapshot, States};
 pub struct Plan {
     /// Number of workers.
     pub workers: usize,
+    /// So many events are cut into batches at once; within a second that is how many a batch has.
+    pub at_once: usize,
     /// Whether each batch is closed before the next is given, or all are given first.
     pub stepwise: bool,
     /// Whether the run is interrupted after this many batches and goes on from the snapshot, with as
@@ -24,19 +26,19 @@ pub struct Plan {
 
 impl Plan {
     /// One worker, step by step, in one go.
-    pub const PLAIN: Self = Self { workers: 1, stepwise: true, restart: None };
+    pub const PLAIN: Self = Self { workers: 1, at_once: usize::MAX, stepwise: true, restart: None };
 
     /// Every way in which a stream of `batches` should give the same.
     #[must_use]
     pub fn variants(batches: usize) -> Vec<Self> {
         let mut plans = Vec::new();
         for workers in 1..=3 {
-            for stepwise in [true, false] {
-                plans.push(Self { workers, stepwise, restart: None });
+            for (at_once, stepwise) in [(3, true), (usize::MAX, true), (usize::MAX, false)] {
+                plans.push(Self { workers, at_once, stepwise, restart: None });
             }
             for part in 1..4 {
                 let restart = Some((batches * part / 4, workers % 3 + 1));
-                plans.push(Self { workers, stepwise: false, restart });
+                plans.push(Self { workers, at_once: usize::MAX, stepwise: false, restart });
             }
         }
         plans
@@ -73,22 +75,21 @@ pub struct History {
 /// Runs every dataflow over `events`, in the order of arrival, until every second is closed.
 #[must_use]
 pub fn run(events: &[Event], params: &Params, plan: Plan) -> History {
-    let mut clock = Clock::default();
-    let batches = clock.cut(events.iter().cloned());
-    let (changes, tables) = add_up(sent(&batches, clock.end(), params, plan), second_of);
+    let (changes, tables) = add_up(sent(events, params, plan), second_of);
     History { changes, tables }
 }
 
-/// The same, handed over so many events at a time: what was different after each logical time from before.
+/// The same run: what was different after each logical time from before.
 #[must_use]
-pub fn said(events: &[Event], batch: usize, params: &Params, plan: Plan) -> BTreeMap<Time, Changes> {
-    let mut clock = Clock::default();
-    let batches: Vec<_> = events.chunks(batch).flat_map(|batch| clock.cut(batch.iter().cloned())).collect();
-    add_up(sent(&batches, clock.end(), params, plan), |time| time).0
+pub fn said(events: &[Event], params: &Params, plan: Plan) -> BTreeMap<Time, Changes> {
+    add_up(sent(events, params, plan), |time| time).0
 }
 
-/// Runs until `end` is closed; the batches that were sent.
-fn sent(batches: &[(Time, Vec<Event>)], end: Time, params: &Params, plan: Plan) -> Vec<Batch> {
+/// Runs until every second is closed; the batches that were sent.
+fn sent(events: &[Event], params: &Params, plan: Plan) -> Vec<Batch> {
+    let mut clock = Clock::default();
+    let cut = events.chunks(plan.at_once).flat_map(|events| clock.cut(events.iter().cloned()));
+    let (batches, end) = (cut.collect::<Vec<_>>(), clock.end());
     let (first, rest) = batches.split_at(plan.restart.map_or(batches.len(), |(at, _)| at.min(batches.len())));
     let middle = first.last().map_or(0, |(time, _)| time + 1);
     let Some((_, workers)) = plan.restart else {

@@ -123,12 +123,14 @@ fn workers_batches_and_restarts_do_not_show() {
 #[test]
 fn what_is_said_is_said_at_the_same_times_however_it_is_handed_over() {
     for (shape, params) in cases().into_iter().take(4) {
-        let (events, batch) = (events(shape), 3);
-        let plain = said(&events, batch, &params, Plan::PLAIN);
+        let events = events(shape);
+        let at_once = 3;
+        let plain = said(&events, &params, Plan { at_once, ..Plan::PLAIN });
         let in_places = plain.keys().filter(|time| **time % MICROS_PER_SECOND > PLACES / 2).count();
         assert!(in_places > 100, "timers fire within seconds");
-        for plan in Plan::variants(events.len() / batch) {
-            let found = said(&events, batch, &params, plan);
+        for plan in Plan::variants(events.len() / at_once) {
+            let plan = Plan { at_once, ..plan };
+            let found = said(&events, &params, plan);
             for (time, changes) in &plain {
                 assert_eq!(Some(changes), found.get(time), "{shape:?}, {plan:?}, at {time}");
             }

@@ -57,8 +57,9 @@ pub struct Wallet {
     given: BTreeMap<Given, Diff>,
     /// True if it was known as a protocol's when its first trade came, before anybody said so.
     is_listed: bool,
-    /// When it last traded.
-    active_at: Seconds,
+    /// Block time of the last trade that was let go. Not when it came: a trade that is taken back and comes again
+    /// within a second must not show.
+    last_traded: Seconds,
     /// Event time as far as this wallet has heard of it.
     now: Seconds,
 }
@@ -111,7 +112,6 @@ impl Wallet {
         self.now = effects.now;
         if diff > 0 {
             self.recent.insert(at, trade);
-            self.active_at = effects.now;
         } else {
             self.recent.remove(at);
         }
@@ -180,7 +180,8 @@ impl Wallet {
         let gone = self.recent.iter().take_while(|trade| horizon.is_past(trade.time, now)).count();
         if gone > 0 {
             self.first = self.first().copied();
-            self.recent.drain(..gone);
+            let last = self.recent.drain(..gone).map(|trade| trade.time).max();
+            self.last_traded = self.last_traded.max(last.unwrap_or(0));
             self.recent.shrink_to(2 * self.recent.len());
         }
     }
@@ -225,7 +226,7 @@ impl State for Wallet {
         let step = horizon.0 / 4 + 1;
         let let_go = self.recent.first().map(|oldest| oldest.time.saturating_add(horizon.0 + step));
         let is_quiet = self.first.is_some() && self.recent.is_empty();
-        let forget = is_quiet.then(|| self.active_at.saturating_add(params.remember_wallet_s));
+        let forget = is_quiet.then(|| self.last_traded.saturating_add(params.remember_wallet_s));
         [fresh_to, let_go, forget].into_iter().flatten().min()
     }
 
@@ -237,7 +238,7 @@ impl State for Wallet {
         }
         self.now = effects.now;
         self.let_go(*horizon);
-        if is_quiet && self.active_at.saturating_add(params.remember_wallet_s) <= effects.now {
+        if is_quiet && self.last_traded.saturating_add(params.remember_wallet_s) <= effects.now {
             self.first = None;
         }
     }
