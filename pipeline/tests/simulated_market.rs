@@ -239,7 +239,7 @@ fn order_and_copies_do_not_show_in_the_end() {
         let mut expected = comparable(run(&events, &params, Plan::PLAIN).tables);
         let shuffled = shuffled(&events, seed);
         assert!(shuffled.len() > events.len() * 3 / 2);
-        let plan = Plan { workers: 2, stepwise: true, restart: None };
+        let plan = Plan { workers: 2, ..Plan::PLAIN };
         let History { mut tables, .. } = run(&shuffled, &params, plan);
         let rejects = tables.get("rejects").map_or(0, BTreeMap::len);
         let rejected = events.iter().filter(|event| matches!(event, Event::Reject(_))).count();

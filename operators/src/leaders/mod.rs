@@ -51,7 +51,7 @@ pub fn leaders<'s>(
     states: &States,
 ) -> Collection<'s, Leader> {
     let of = params.clone();
-    let standings = Intake::of(tokens, move |token| Some((token.mint, Standing::of(&token, &of))));
+    let standings = Intake::of(tokens, move |token| Some((token.mint, Standing::of(&token, &of)?)));
     let candidates = keyed::<Shard>(standings, "leaders_shards", params.clone(), states);
     keyed::<Board>(Intake::of(candidates, Some), "leaders", params.clone(), states)
 }

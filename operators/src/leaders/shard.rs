@@ -12,18 +12,19 @@ use crate::number::Number;
 use crate::prelude::*;
 use crate::tokens::{Status, Token};
 
-/// Where a token stands on each board, if at all, in the order of [`Kind::ALL`].
+/// Where a token stands on each board, in the order of [`Kind::ALL`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Standing([Option<Place>; 6]);
 
 impl Standing {
-    /// Where a token stands.
+    /// Where a token stands; none if on no board. The rows of dead tokens stay, and a shard must not grow with them.
     #[must_use]
-    pub fn of(token: &Token, params: &Params) -> Self {
+    pub fn of(token: &Token, params: &Params) -> Option<Self> {
         if token.status == Status::Dead || token.mint.is_currency() {
-            return Self([None; 6]);
+            return None;
         }
-        Self(Kind::ALL.map(|board| place(token, board, params)))
+        let places = Kind::ALL.map(|board| place(token, board, params));
+        places.iter().any(Option::is_some).then_some(Self(places))
     }
 }
 

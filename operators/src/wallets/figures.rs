@@ -171,22 +171,38 @@ pub(super) struct Item<'a> {
     pub(super) is_own: bool,
 }
 
-impl Figures {
-    /// Adds up what is of the hours from `first` to before `end`; none if nothing was traded in them.
-    pub(super) fn of<'a>(
-        items: impl Iterator<Item = Item<'a>> + Clone,
-        (first, end): (u64, u64),
-        totals: Option<&Totals>,
-        mode: Mode,
-    ) -> Option<Self> {
-        let mut figures = Self::default();
-        let (mut days, mut holds) = (Vec::new(), Holds::default());
+/// The figures of a period as they are added up, token by token: of several periods in one pass, since to find a token
+/// costs more than to add it.
+pub(super) struct Sum {
+    figures: Figures,
+    days: Vec<u64>,
+    holds: Holds,
+    hours: (u64, u64),
+    is_all: bool,
+    mode: Mode,
+}
+
+impl Sum {
+    /// For the hours from `first` to before `end`; with what is no longer kept by token, of all there has been.
+    pub(super) fn of((first, end): (u64, u64), totals: Option<&Totals>, mode: Mode) -> Self {
+        let (mut figures, mut holds) = (Figures::default(), Holds::default());
         if let Some(totals) = totals {
             figures.add_totals(totals, &mut holds);
         }
-        for item in items.clone().filter(|item| item.ledger.is_valid(mode)) {
-            figures.add_item(item, (first, end), (totals.is_some(), mode), (&mut days, &mut holds));
+        Self { figures, days: Vec::new(), holds, hours: (first, end), is_all: totals.is_some(), mode }
+    }
+
+    /// Adds a token.
+    pub(super) fn add(&mut self, item: Item<'_>) {
+        let Self { figures, days, holds, hours, is_all, mode } = self;
+        if item.ledger.is_valid(*mode) {
+            figures.add_item(item, *hours, (*is_all, *mode), (days, holds));
         }
+    }
+
+    /// The figures, once all of `items` have been added; none if nothing was traded.
+    pub(super) fn finish<'a>(self, items: impl Iterator<Item = Item<'a>> + Clone) -> Option<Figures> {
+        let Self { mut figures, mut days, holds, hours, is_all, mode } = self;
         if figures.trades == 0 && figures.closed == 0 {
             return None;
         }
@@ -194,13 +210,27 @@ impl Figures {
         days.dedup();
         figures.active_days += days.len() as u64;
         figures.median_hold_ms = holds.median_ms();
-        if totals.is_none() && days.len() >= equity::DAYS_MIN {
+        if !is_all && days.len() >= equity::DAYS_MIN {
             let valid = items.filter(|item| item.ledger.is_valid(mode) && is_sol(item.ledger));
-            let panes = valid.flat_map(|item| in_hours(item.panes, (first, end)));
+            let panes = valid.flat_map(|item| in_hours(item.panes, hours));
             // An episode may end on a day without a trade.
             figures.equity = Equity::of(panes.filter(|pane| pane.trades > 0));
         }
         Some(figures)
+    }
+}
+
+impl Figures {
+    /// Adds up what is of some hours; none if nothing was traded in them.
+    pub(super) fn of<'a>(
+        items: impl Iterator<Item = Item<'a>> + Clone,
+        hours: (u64, u64),
+        totals: Option<&Totals>,
+        mode: Mode,
+    ) -> Option<Self> {
+        let mut sum = Sum::of(hours, totals, mode);
+        items.clone().for_each(|item| sum.add(item));
+        sum.finish(items)
     }
 
     fn add_item(

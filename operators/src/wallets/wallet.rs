@@ -4,7 +4,7 @@ use model::{Address, Diff, Seconds};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::figures::{Figures, Item, Period, Totals};
+use super::figures::{Figures, Item, Period, Sum, Totals};
 use super::input::{Input, News};
 use super::marks::Holding;
 use super::pane::{DAY_H, Pane};
@@ -114,16 +114,26 @@ impl Wallet {
     /// What the wallet did in each period that ends now.
     fn figures(&self, now: Seconds, mode: Mode) -> Vec<(Vec<Period>, Figures)> {
         let totals = self.totals.as_deref();
-        let all = Figures::of(self.items(), (0, u64::MAX), totals, mode);
-        let oldest = self.items().filter_map(|item| item.panes.first()).map(|pane| pane.hour).min();
+        let (mut all, mut oldest) = (Sum::of((0, u64::MAX), totals, mode), u64::MAX);
+        for item in self.items() {
+            oldest = item.panes.first().map_or(oldest, |pane| oldest.min(pane.hour));
+            all.add(item);
+        }
+        let all = all.finish(self.items());
+        // Of a wallet that is younger than a period all is of the period.
+        let is_part = |period: &Period| totals.is_some() || oldest < period.first_hour(now);
+        let parts = Period::ALL.into_iter().filter(|period| *period != Period::All && is_part(period));
+        let mut sums: Vec<(Period, Sum)> =
+            parts.map(|period| (period, Sum::of((period.first_hour(now), u64::MAX), None, mode))).collect();
+        if !sums.is_empty() {
+            self.items().for_each(|item| sums.iter_mut().for_each(|(_, sum)| sum.add(item)));
+        }
+        let mut sums = sums.into_iter().peekable();
         let mut figures: Vec<(Vec<Period>, Figures)> = Vec::new();
         for period in Period::ALL {
-            let first = period.first_hour(now);
-            let is_all = totals.is_none() && oldest.is_some_and(|oldest| oldest >= first);
-            let of_period = match period {
-                _ if is_all => all.clone(),
-                Period::All => all.clone(),
-                _ => Figures::of(self.items(), (first, u64::MAX), None, mode),
+            let of_period = match sums.next_if(|(part, _)| *part == period) {
+                Some((_, sum)) => sum.finish(self.items()),
+                None => all.clone(),
             };
             let Some(of_period) = of_period else { continue };
             match figures.last_mut() {
@@ -157,10 +167,12 @@ impl Wallet {
         let (params, horizon) = settings;
         let is_recent = self.positions.values().any(|position| position.is_recent());
         let settles = is_recent.then(|| now + horizon.kept_s() / 4);
-        let panes = self.items().flat_map(|item| item.panes);
-        let leaves = panes.flat_map(|pane| {
-            let periods = Period::ALL.into_iter().filter(|period| pane.hour >= period.first_hour(now));
-            periods.filter_map(|period| period.leaves_at(pane.hour))
+        let first_hours = Period::ALL.map(|period| (period, period.first_hour(now)));
+        let leaves = self.items().flat_map(|item| {
+            first_hours.into_iter().filter_map(move |(period, first)| {
+                let at = item.panes.partition_point(|pane| pane.hour < first);
+                period.leaves_at(item.panes.get(at)?.hour)
+            })
         });
         let next = settles.into_iter().chain(leaves.min()).min()?;
         Some(own_second(trader.route(), next.max(now + 1), params.step_s))
