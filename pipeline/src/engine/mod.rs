@@ -14,7 +14,8 @@
 //! Every queue is bounded, so whoever is slow holds back whoever feeds him, up to the source. Batches
 //! are as large as the last one took long: while the workers are busy events gather, and when they are
 //! done they take what has gathered. So latency is low when there is little to do, and throughput high
-//! when there is much, without a setting.
+//! when there is much, without a setting. While there is nothing to do, logical time goes on within its second, so that
+//! timers need no further event to fire.
 //!
 //! A sink whose server is away is tried again, and its flushes wait; once as many wait as may, it holds back
 //! whoever feeds it. Checkpoints wait for it too: one that is ahead of the rows of a sink is not saved.
