@@ -117,7 +117,6 @@ fn workers_batches_and_restarts_do_not_show() {
     }
 }
 
-/// A column of a row of `candles` as a number; none if it is null.
 /// Sinks pass over what they have by its time, so a run that goes on has to say the same at the same times, also where
 /// it hands over at once what was handed over bit by bit.
 #[test]
@@ -128,7 +127,9 @@ fn what_is_said_is_said_at_the_same_times_however_it_is_handed_over() {
         let plain = said(&events, &params, Plan { at_once, ..Plan::PLAIN });
         let in_places = plain.keys().filter(|time| **time % MICROS_PER_SECOND > PLACES / 2).count();
         assert!(in_places > 100, "timers fire within seconds");
-        for plan in Plan::variants(events.len() / at_once) {
+        // Those that are cut like this already are there uncut too.
+        let uncut = |plan: &Plan| plan.at_once == usize::MAX;
+        for plan in Plan::variants(events.len() / at_once).into_iter().filter(uncut) {
             let plan = Plan { at_once, ..plan };
             let found = said(&events, &params, plan);
             for (time, changes) in &plain {
@@ -139,6 +140,7 @@ fn what_is_said_is_said_at_the_same_times_however_it_is_handed_over() {
     }
 }
 
+/// A column of a row of `candles` as a number; none if it is null.
 fn number(row: &Row, column: &str) -> Option<f64> {
     let at = Candle::SCHEMA.columns.iter().position(|c| c.name == column).unwrap();
     match &row[at] {

@@ -136,8 +136,8 @@ fn workers_and_restarts_do_not_show_over_months() {
         (happened(Shape { slots: 200, gap_s_max: 60_000, ..months(4) }), params(Mode::Adjusted));
     let plain = run(&events, &params, Plan::PLAIN);
     for plan in [
-        Plan { workers: 3, at_once: usize::MAX, stepwise: false, restart: None },
-        Plan { workers: 1, at_once: usize::MAX, stepwise: false, restart: Some((60, 2)) },
+        Plan { workers: 3, stepwise: false, ..Plan::PLAIN },
+        Plan { stepwise: false, restart: Some((60, 2)), ..Plan::PLAIN },
     ] {
         assert_same(&plain, &run(&events, &params, plan), &format!("{plan:?}"));
     }
