@@ -4,7 +4,7 @@ use differential_dataflow::AsCollection;
 pub use model::{Diff, Seconds, Time};
 use timely::dataflow::operators::core::OkErr;
 
-pub use crate::keyed::{Effects, Intake, State, States, keyed};
+pub use crate::keyed::{Effects, Either, Intake, Only, State, States, keyed, keyed_apart};
 
 /// A collection at the one `Time` and `Diff` of this system; no operator is generic in them.
 pub type Collection<'s, D> = differential_dataflow::VecCollection<'s, Time, D, Diff>;
@@ -33,15 +33,6 @@ impl Horizon {
     pub fn is_past(self, block_time: Seconds, now: Seconds) -> bool {
         block_time.saturating_add(self.0) < now
     }
-}
-
-/// Which of two collections a change goes to.
-#[derive(Clone)]
-pub enum Either<A, B> {
-    /// The first.
-    Left(A),
-    /// The second.
-    Right(B),
 }
 
 /// Parts a collection in two, each change moved to where `part` says.

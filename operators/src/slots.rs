@@ -43,20 +43,15 @@ pub fn slots<'s>(
 ) -> Happened<'s> {
     let intake = Intake::of(events, |event| Some(Input::Event(Delivered::from(event))))
         .and(statuses, |status| Some(Input::Status(status.slot, status.state)));
-    let settled = keyed::<Slot>(intake, "slots", horizon, states);
-    // What there is most of goes first: each step moves what is left.
-    let (trades, others) = split(settled, |output| match output {
+    let way = |output| match output {
         Output::Happened(Delivered::Trade(trade)) => Either::Left(trade),
-        other => Either::Right(other),
-    });
-    let (balances, others) = split(others, |output| match output {
-        Output::Happened(Delivered::Balances(balances)) => Either::Left(balances),
-        other => Either::Right(other),
-    });
-    let (events, late) = split(others, |output| match output {
-        Output::Happened(event) => Either::Left(ChainEvent::from(event)),
-        Output::TooLate(reject) => Either::Right(*reject),
-    });
+        Output::Happened(Delivered::Balances(balances)) => Either::Right(Either::Left(balances)),
+        Output::Happened(Delivered::Other(event)) => {
+            Either::Right(Either::Right(Either::Left(Arc::unwrap_or_clone(event))))
+        }
+        Output::TooLate(reject) => Either::Right(Either::Right(Either::Right(Only(*reject)))),
+    };
+    let (trades, (balances, (events, late))) = keyed_apart::<Slot, _>(intake, "slots", horizon, states, way);
     Happened { trades, balances, events, late }
 }
 

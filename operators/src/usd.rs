@@ -177,10 +177,9 @@ pub fn usd<'s>(
         slices.map(move |slice| (slice, Input::Quote(quote.clone())))
     };
     let intake = Intake::of(trades, traded).and(quotes, quoted);
-    let outputs = keyed::<Minute>(intake, "usd", (params.clone(), horizon), states);
-    split(outputs, |output| match output {
+    keyed_apart::<Minute, _>(intake, "usd", (params.clone(), horizon), states, |output| match output {
         Output::Valued(trade) => Either::Left(trade),
-        Output::TooLate(reject) => Either::Right(*reject),
+        Output::TooLate(reject) => Either::Right(Only(*reject)),
     })
 }
 

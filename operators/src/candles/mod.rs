@@ -101,11 +101,11 @@ pub fn candles<'s>(
         _ => None,
     };
     let intake = Intake::of(trades, |trade| Some(Input::trade(&trade))).and(events, moved);
-    let outputs = keyed::<Token>(intake, "candles", (params.clone(), horizon), states);
-    let (bars, chosen) = split(outputs, |output| match output {
+    let way = |output| match output {
         Output::Bars(bars) => Either::Left(bars),
-        Output::Chosen(chosen) => Either::Right(chosen),
-    });
+        Output::Chosen(chosen) => Either::Right(Only(chosen)),
+    };
+    let (bars, chosen) = keyed_apart::<Token, _>(intake, "candles", (params.clone(), horizon), states, way);
     Candles { bars, chosen }
 }
 

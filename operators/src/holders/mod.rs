@@ -110,12 +110,12 @@ pub fn holders<'s>(
         .and(labels, |label| Input::label(&label));
     let settings =
         token::Settings { params: params.clone(), protocol_accounts: protocol_accounts.to_vec(), horizon };
-    let held = keyed::<Token>(intake, "holders", settings, states);
-    let (holders, others) = split(held, |output| match output {
+    let way = |output| match output {
         Output::Holder(holder) => Either::Left(holder),
         Output::Concentration(concentration) => Either::Right(Either::Left(concentration)),
-        Output::Holdings(holdings) => Either::Right(Either::Right(holdings)),
-    });
-    let (concentration, holdings) = split(others, |other| other);
+        Output::Holdings(holdings) => Either::Right(Either::Right(Only(holdings))),
+    };
+    let (holders, (concentration, holdings)) =
+        keyed_apart::<Token, _>(intake, "holders", settings, states, way);
     Held { holders, concentration, holdings }
 }

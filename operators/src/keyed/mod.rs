@@ -16,6 +16,7 @@
 
 mod intake;
 mod operator;
+mod outlets;
 mod snapshot;
 mod store;
 mod timers;
@@ -27,7 +28,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use intake::Intake;
-pub use operator::{Waiting, keyed, stash};
+pub use operator::{Waiting, keyed, keyed_apart, stash};
+pub use outlets::{Either, Only, Ways};
 pub use snapshot::{RestoreError, Snapshot, SnapshotError, States};
 pub use store::Store;
 pub use timers::PLACES;

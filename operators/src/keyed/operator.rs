@@ -4,20 +4,16 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use differential_dataflow::AsCollection;
 use differential_dataflow::consolidation::consolidate;
 use model::{Diff, Time};
 use rustc_hash::FxHashSet;
-use timely::container::CapacityContainerBuilder;
-use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
-use super::{Intake, State, States, Store};
+use super::{Intake, Only, State, States, Store, Ways};
 use crate::prelude::Collection;
 
 /// Changes that came and wait for their time to close, as containers brought them.
 pub type Waiting<D> = BTreeMap<Time, Vec<Vec<(D, Time, Diff)>>>;
-type Outputs<S> = Vec<(<S as State>::Output, Time, Diff)>;
 
 /// Maintains the outputs of the states `S` over what `intake` takes in.
 ///
@@ -28,38 +24,44 @@ pub fn keyed<'s, S: State>(
     params: S::Params,
     states: &States,
 ) -> Collection<'s, S::Output> {
+    keyed_apart::<S, _>(intake, name, params, states, Only)
+}
+
+/// The same, with outputs that leave by several outlets, each by the one that `way` says.
+pub fn keyed_apart<'s, S: State, W: Ways>(
+    intake: Intake<'s, S::Input>,
+    name: &'static str,
+    params: S::Params,
+    states: &States,
+    way: impl Fn(S::Output) -> W + 'static,
+) -> W::Collections<'s> {
     let store = Rc::new(RefCell::new(Store::<S>::new(params)));
     states.register(name, &store);
     let mut builder = OperatorBuilder::new(name.to_owned(), intake.scope());
     let mut reads = intake.connect(&mut builder, |input| S::route(&S::key(input)));
-    let (output, outputs) = builder.new_output();
-    let mut output = OutputBuilder::<_, CapacityContainerBuilder<Outputs<S>>>::from(output);
-    builder.build(move |mut capabilities| {
-        // The operator always holds a capability for the frontier of its inputs, so that a timer can emit at
-        // its own time. That holds nothing back: the output cannot be ahead of the inputs anyway.
-        let mut held = capabilities.pop();
+    let (mut outlets, collections) = W::open(&mut builder);
+    builder.build(move |capabilities| {
+        // The operator always holds capabilities for the frontier of its inputs, so that a timer can emit at
+        // its own time. That holds nothing back: the outputs cannot be ahead of the inputs anyway.
+        let mut capabilities = capabilities.into_iter();
+        W::each(&mut outlets, &mut |outlet| outlet.hold(capabilities.next()));
         let mut waiting: Waiting<S::Input> = BTreeMap::new();
         move |frontiers| {
             for read in &mut reads {
                 read(&mut waiting);
             }
-            let Some(capability) = held.as_mut() else { return };
             let upper = frontiers.iter().filter_map(|frontier| frontier.frontier().first().copied()).min();
-            let (mut store, mut output) = (store.borrow_mut(), output.activate());
+            let mut store = store.borrow_mut();
             while let Some(time) = next(&waiting, &mut store, upper) {
                 store.fire_before(time + 1, time);
                 apply(&mut store, time, waiting.remove(&time).unwrap_or_default());
-                let now = capability.delayed(&time);
-                let mut session = output.session(&now);
-                store.close(|output, diff| session.give((output, time, diff)));
+                store.close(|output, diff| way(output).leave(&mut outlets, time, diff));
+                W::each(&mut outlets, &mut |outlet| outlet.finish(time));
             }
-            match upper {
-                Some(upper) => capability.downgrade(&upper),
-                None => held = None,
-            }
+            W::each(&mut outlets, &mut |outlet| outlet.downgrade(upper));
         }
     });
-    outputs.as_collection()
+    collections
 }
 
 /// Applies the changes of a time. Those of a key of which something is taken back are consolidated,

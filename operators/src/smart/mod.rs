@@ -114,11 +114,12 @@ pub fn smart<'s>(
     };
     let settings = (params.clone(), horizon);
     let intake = Intake::of(trades, traded).and(entries, |entry| Some(input::Input::Entry(entry)));
-    let found = keyed::<trader::Trader>(intake, "smart_traders", settings.clone(), states);
-    let (list, matches) = split(found, |output| match output {
+    let way = |output| match output {
         trader::Output::Listed(listed) => Either::Left(listed),
-        trader::Output::Match(matched) => Either::Right(matched),
-    });
+        trader::Output::Match(matched) => Either::Right(Only(matched)),
+    };
+    let (list, matches) =
+        keyed_apart::<trader::Trader, _>(intake, "smart_traders", settings.clone(), states, way);
     let clusters =
         keyed::<cluster::Day>(Intake::of(matches.clone(), Some), "smart_cluster_days", settings, states);
     // How settled a slot is has to be known for as long as an edit is answered for its trades.

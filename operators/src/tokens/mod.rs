@@ -133,14 +133,11 @@ pub fn tokens<'s>(
         .and_changes(holdings, |held, diff| Some((Input::Held(Box::new(held), diff > 0), diff.abs())))
         .and_changes(chosen, of_chosen);
     let settings = Settings { tokens: params.clone(), risk: *risk, horizon };
-    let outputs = keyed::<Tracked>(intake, "tokens", settings, states);
-    let (lifecycle, rows) = split(outputs, |output| match output {
+    let way = |output| match output {
         Output::Lifecycle(lifecycle) => Either::Left(lifecycle),
-        Output::Row(row) => Either::Right(row),
-    });
-    let (tokens, pools) = split(rows, |row| match row {
-        Row::Token(token) => Either::Left(token),
-        Row::Pool(pool) => Either::Right(pool),
-    });
+        Output::Row(Row::Token(token)) => Either::Right(Either::Left(token)),
+        Output::Row(Row::Pool(pool)) => Either::Right(Either::Right(Only(pool))),
+    };
+    let (lifecycle, (tokens, pools)) = keyed_apart::<Tracked, _>(intake, "tokens", settings, states, way);
     Tokens { tokens, pools, lifecycle }
 }

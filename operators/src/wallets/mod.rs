@@ -170,13 +170,14 @@ pub fn wallets<'s>(
         .and(events, created)
         .and(labels, move |label| input::Input::label(&label, &kinds))
         .and_changes(controls, said);
-    let found = keyed::<wallet::Wallet>(intake, "wallets", (params.clone(), horizon), states);
-    let (holdings, others) = split(found, |output| match output {
+    let way = |output| match output {
         wallet::Output::Holding(holding) => Either::Left(holding),
         wallet::Output::Board(board) => Either::Right(Either::Left(board)),
-        wallet::Output::Rating(rating) => Either::Right(Either::Right(rating)),
-    });
-    let (stats, ratings) = split(others, |other| other);
+        wallet::Output::Rating(rating) => Either::Right(Either::Right(Only(rating))),
+    };
+    let settings = (params.clone(), horizon);
+    let (holdings, (stats, ratings)) =
+        keyed_apart::<wallet::Wallet, _>(intake, "wallets", settings, states, way);
     let intake = Intake::of(holdings, |holding| Some(marks::Input::Holding(holding)))
         .and(tokens, |token| Some(marks::Input::Price(token.mint, marks::Mark::of(&token))));
     let positions = keyed::<marks::Holders>(intake, "wallet_marks", params.clone(), states);
