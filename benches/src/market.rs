@@ -200,9 +200,9 @@ fn measure(part: Part, workers: usize, load: &Arc<Load>, pace: Pace) -> anyhow::
     let shared = Arc::new((Turn::default(), Barrier::new(workers), Mutex::new(histogram)));
     let (load_of, shared_of) = (Arc::clone(load), Arc::clone(&shared));
     let guards = timely::execute(timely::Config::process(workers), move |worker| {
-        let mut seat = Seat::new(worker, part, Arc::clone(&load_of), Arc::clone(&shared_of));
+        let mut seat = Seat::new(worker, (part, pace), Arc::clone(&load_of), Arc::clone(&shared_of));
         seat.warm_up();
-        let took = seat.measure(pace);
+        let took = seat.measure();
         let states = seat.states.snapshot().unwrap_or_default();
         (took, seat.listener.shares(&states))
     });

@@ -99,15 +99,23 @@ pub(crate) struct Seat<'w> {
     left: Rc<Cell<u64>>,
     pub(crate) listener: Listener,
     clock: Clock,
+    pace: Pace,
 }
 
 impl<'w> Seat<'w> {
-    pub(crate) fn new(worker: &'w mut Worker, part: Part, load: Arc<Load>, shared: Arc<Shared>) -> Self {
+    /// A worker that is to take in `load`. Its operators are timed only in the closed loop, where they are scheduled
+    /// seldom: to read a clock twice for each of a batch of a few trades would show.
+    pub(crate) fn new(
+        worker: &'w mut Worker,
+        (part, pace): (Part, Pace),
+        load: Arc<Load>,
+        shared: Arc<Shared>,
+    ) -> Self {
         let (probe, states, left) = (ProbeHandle::new(), States::fresh(), Rc::new(Cell::new(0)));
         let count = Rc::clone(&left);
         let send = move |leaving: Leaving| count.set(count.get() + leaving.len() as u64);
         let mut outputs = Outputs::new(probe.clone(), send);
-        let listener = Listener::of(worker);
+        let listener = if pace == Pace::Closed { Listener::of(worker) } else { Listener::default() };
         let feeds = worker.dataflow::<Time, _, _>(|scope| {
             let (feeds, inputs) = Feeds::new(scope);
             build(part, &inputs, &states, &mut outputs);
@@ -123,6 +131,7 @@ impl<'w> Seat<'w> {
             left,
             listener,
             clock: Clock::resume(START, start_of(START)),
+            pace,
         }
     }
 
@@ -151,7 +160,8 @@ impl<'w> Seat<'w> {
     }
 
     /// Takes in what leads up to it, and then what is measured.
-    pub(crate) fn measure(&mut self, pace: Pace) -> Duration {
+    pub(crate) fn measure(&mut self) -> Duration {
+        let pace = self.pace;
         let load = Arc::clone(&self.load);
         let (lead, measured) = load.events.split_at(load.lead);
         let begins = measured.first().map_or(0, |(at, _)| *at);
