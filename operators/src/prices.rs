@@ -165,7 +165,14 @@ impl Pool {
     }
 
     fn change_reference(&mut self, reference: Reference, diff: Diff) {
-        match self.references.binary_search_by(|r| r.id.cmp(&reference.id)) {
+        // Nearly always it is the last one.
+        let at = match self.references.last() {
+            Some(last) if last.id >= reference.id => {
+                self.references.binary_search_by(|r| r.id.cmp(&reference.id))
+            }
+            _ => Err(self.references.len()),
+        };
+        match at {
             Ok(at) if diff < 0 => drop(self.references.remove(at)),
             Err(at) if diff > 0 => self.references.insert(at, reference),
             _ => {}

@@ -145,8 +145,12 @@ pub struct Slot {
 }
 
 impl Slot {
-    fn event(&self, place: &Place) -> Option<&Delivered> {
-        self.events.get(place)?.iter().find(|(_, count)| *count > 0).map(|(event, _)| event)
+    /// What happened at a place, as far as is known.
+    fn happened(&self, place: &Place) -> Option<Output> {
+        if self.state == Some(SlotState::Dead) {
+            return None;
+        }
+        standing(self.events.get(place)?).cloned().map(Output::Happened)
     }
 
     fn deliver(&mut self, event: Delivered, diff: Diff, effects: &mut Effects<'_, Self>) {
@@ -160,7 +164,7 @@ impl Slot {
             return;
         }
         self.keep(origin.block_time, effects);
-        effects.touch(place, self.output(&origin.id.slot, &place, effects.params));
+        let before = self.happened(&place);
         let deliveries = self.events.entry(place).or_insert_with(|| Vec::with_capacity(1));
         match deliveries.binary_search_by(|(other, _)| other.cmp(&event)) {
             Ok(at) => deliveries[at].1 += diff,
@@ -170,22 +174,24 @@ impl Slot {
         if deliveries.is_empty() {
             self.events.remove(&place);
         }
+        effects.replace(before, self.happened(&place));
         self.settle_soon(effects.now);
     }
 
-    fn become_state(&mut self, slot: u64, state: SlotState, effects: &mut Effects<'_, Self>) {
+    fn become_state(&mut self, state: SlotState, effects: &mut Effects<'_, Self>) {
         // Its events may come with a later block time than the clock has seen.
         self.keep(effects.now.saturating_add(effects.params.0), effects);
         if self.state.is_some_and(|present| present >= state) {
             return;
         }
         let was_dead = self.state == Some(SlotState::Dead);
-        if was_dead || state == SlotState::Dead {
-            for place in self.events.keys() {
-                effects.touch(*place, self.output(&slot, place, effects.params));
+        self.state = Some(state);
+        let sign = Diff::from(was_dead) - Diff::from(state == SlotState::Dead);
+        if sign != 0 {
+            for event in self.events.values().filter_map(|deliveries| standing(deliveries)) {
+                effects.emit(Output::Happened(event.clone()), sign);
             }
         }
-        self.state = Some(state);
         self.settle_soon(effects.now);
     }
 
@@ -213,6 +219,11 @@ impl Slot {
     }
 }
 
+/// The delivery that stands.
+fn standing(deliveries: &[(Delivered, Diff)]) -> Option<&Delivered> {
+    deliveries.iter().find(|(_, count)| *count > 0).map(|(event, _)| event)
+}
+
 fn too_late(event: &Delivered, now: Seconds) -> Reject {
     let origin = event.origin();
     let late = now.saturating_sub(origin.block_time);
@@ -230,7 +241,8 @@ fn too_late(event: &Delivered, now: Seconds) -> Reject {
 impl State for Slot {
     type Key = u64;
     type Input = Input;
-    type Part = Place;
+    // Events leave as they come, in the order of their block: whoever takes them in puts them last, and not between.
+    type Part = ();
     type Output = Output;
     type Params = Horizon;
 
@@ -245,10 +257,10 @@ impl State for Slot {
         *slot // consecutive: they spread as they are
     }
 
-    fn apply(&mut self, slot: &u64, input: Input, diff: Diff, effects: &mut Effects<'_, Self>) {
+    fn apply(&mut self, _: &u64, input: Input, diff: Diff, effects: &mut Effects<'_, Self>) {
         match input {
             Input::Event(event) => self.deliver(event, diff, effects),
-            Input::Status(_, state) => self.become_state(*slot, state, effects),
+            Input::Status(_, state) => self.become_state(state, effects),
         }
     }
 
@@ -264,11 +276,8 @@ impl State for Slot {
         }
     }
 
-    fn output(&self, _: &u64, place: &Place, _: &Horizon) -> Option<Output> {
-        if self.state == Some(SlotState::Dead) {
-            return None;
-        }
-        self.event(place).cloned().map(Output::Happened)
+    fn output(&self, _: &u64, (): &(), _: &Horizon) -> Option<Output> {
+        None
     }
 
     fn is_idle(&self) -> bool {

@@ -43,17 +43,13 @@ impl Tape {
     }
 
     pub(super) fn insert(&mut self, tick: Tick) {
-        match self.ticks.back() {
-            Some(last) if last.id > tick.id => {
-                let at = self.ticks.partition_point(|other| other.id <= tick.id);
-                room::insert_at(&mut self.traders, at, number(tick.trader));
-                room::insert_at(&mut self.ticks, at, tick);
-            }
-            _ => {
-                room::push_back(&mut self.traders, number(tick.trader));
-                room::push_back(&mut self.ticks, tick);
-            }
-        }
+        // Nearly always it is the last one.
+        let at = match self.ticks.back() {
+            Some(last) if last.id > tick.id => self.ticks.partition_point(|other| other.id <= tick.id),
+            _ => self.ticks.len(),
+        };
+        room::insert_at(&mut self.traders, at, number(tick.trader));
+        room::insert_at(&mut self.ticks, at, tick);
     }
 
     pub(super) fn position(&self, tick: &Tick) -> Option<usize> {

@@ -221,18 +221,6 @@ impl Sum {
 }
 
 impl Figures {
-    /// Adds up what is of some hours; none if nothing was traded in them.
-    pub(super) fn of<'a>(
-        items: impl Iterator<Item = Item<'a>> + Clone,
-        hours: (u64, u64),
-        totals: Option<&Totals>,
-        mode: Mode,
-    ) -> Option<Self> {
-        let mut sum = Sum::of(hours, totals, mode);
-        items.clone().for_each(|item| sum.add(item));
-        sum.finish(items)
-    }
-
     fn add_item(
         &mut self,
         item: Item<'_>,

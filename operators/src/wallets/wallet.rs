@@ -125,9 +125,7 @@ impl Wallet {
         let parts = Period::ALL.into_iter().filter(|period| *period != Period::All && is_part(period));
         let mut sums: Vec<(Period, Sum)> =
             parts.map(|period| (period, Sum::of((period.first_hour(now), u64::MAX), None, mode))).collect();
-        if !sums.is_empty() {
-            self.items().for_each(|item| sums.iter_mut().for_each(|(_, sum)| sum.add(item)));
-        }
+        self.add_up(&mut sums);
         let mut sums = sums.into_iter().peekable();
         let mut figures: Vec<(Vec<Period>, Figures)> = Vec::new();
         for period in Period::ALL {
@@ -142,6 +140,13 @@ impl Wallet {
             }
         }
         figures
+    }
+
+    /// Adds all of its tokens to each sum.
+    fn add_up(&self, sums: &mut [(Period, Sum)]) {
+        if !sums.is_empty() {
+            self.items().for_each(|item| sums.iter_mut().for_each(|(_, sum)| sum.add(item)));
+        }
     }
 
     /// Lets what it did leave if it is something else.
@@ -185,13 +190,15 @@ impl Wallet {
         if let Some(day) = candidate.is_due(now, *horizon) {
             let (end, totals) = (day * DAY_H, self.totals.as_deref());
             let midnight = end * 3600;
-            let of = |period: Period| {
+            let sum = |period: Period| {
                 let totals = totals.filter(|_| period == Period::All);
-                let figures =
-                    Figures::of(self.items(), (period.first_hour(midnight), end), totals, params.mode);
-                Some((period, figures?))
+                (period, Sum::of((period.first_hour(midnight), end), totals, params.mode))
             };
-            let figures: Vec<_> = Period::TIERS.into_iter().filter_map(of).collect();
+            let mut sums: Vec<_> = Period::TIERS.into_iter().map(sum).collect();
+            self.add_up(&mut sums);
+            let figures =
+                sums.into_iter().filter_map(|(period, sum)| Some((period, sum.finish(self.items())?)));
+            let figures: Vec<_> = figures.collect();
             let rating = candidate.rating(*trader, day, figures);
             let before = std::mem::replace(&mut candidate.rated, rating.clone());
             effects.replace(before.map(Output::Rating), rating.map(Output::Rating));
