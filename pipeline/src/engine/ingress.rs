@@ -65,15 +65,17 @@ struct Ingress {
 }
 
 impl Ingress {
-    /// Goes on where the run before ended, until the source ends or the run is stopped.
+    /// Goes on where the run before ended, until the source ends or the run is stopped; what is new comes after `reach`.
     fn read_all(&mut self, job: &mut Job, workers: &Workers, reach: Time) -> anyhow::Result<()> {
-        self.replay_log(job, workers, reach)?;
+        self.replay_log(job, workers)?;
+        // A run that was idle, or being stopped, when it was killed had closed more than the log tells.
+        self.clock.catch_up(reach.saturating_sub(1));
         self.skip_logged(job)?;
         self.follow(job, workers)
     }
 
-    /// Hands over what the log holds from the checkpoint on, with the times it had; what is new comes after `reach`.
-    fn replay_log(&mut self, job: &Job, workers: &Workers, reach: Time) -> anyhow::Result<()> {
+    /// Hands over what the log holds from the checkpoint on, with the times it had.
+    fn replay_log(&mut self, job: &Job, workers: &Workers) -> anyhow::Result<()> {
         let Some(store) = &job.store else { return Ok(()) };
         let mut batches: Vec<(Time, Vec<Event>)> = Vec::new();
         let mut next = self.offset;
@@ -103,8 +105,6 @@ impl Ingress {
             }
             batches.extend(unfinished);
         }
-        // A run that was idle, or being stopped, when it was killed had closed more than the log tells.
-        self.clock.catch_up(reach.saturating_sub(1));
         Ok(())
     }
 
