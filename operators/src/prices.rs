@@ -19,6 +19,7 @@ use model::{Address, EventId, Price, Trade};
 use serde::{Deserialize, Serialize};
 
 use crate::prelude::*;
+use crate::room;
 
 /// Settings of [`prices`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -165,17 +166,12 @@ impl Pool {
     }
 
     fn change_reference(&mut self, reference: Reference, diff: Diff) {
-        // Nearly always it is the last one.
-        let at = match self.references.last() {
-            Some(last) if last.id >= reference.id => {
-                self.references.binary_search_by(|r| r.id.cmp(&reference.id))
-            }
-            _ => Err(self.references.len()),
-        };
-        match at {
-            Ok(at) if diff < 0 => drop(self.references.remove(at)),
-            Err(at) if diff > 0 => self.references.insert(at, reference),
-            _ => {}
+        let at = room::place(&self.references, |r| r.id < reference.id);
+        let is_there = self.references.get(at).is_some_and(|r| r.id == reference.id);
+        if diff < 0 && is_there {
+            self.references.remove(at);
+        } else if diff > 0 && !is_there {
+            self.references.insert(at, reference);
         }
     }
 

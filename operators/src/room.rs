@@ -1,4 +1,4 @@
-//! Lists that nearly always stay short.
+//! Lists that nearly always stay short, and nearly always grow at their end.
 //!
 //! A list of the standard library begins with room for four and doubles it. Of some hundred thousand lists with one
 //! large item each, that is three quarters of what they take.
@@ -15,6 +15,16 @@ pub(crate) fn reserve<T>(list: &mut Vec<T>, more: usize) {
     if list.capacity() - list.len() < more {
         list.reserve_exact(growth(list.len(), more));
     }
+}
+
+/// The place after the items that `is_before` holds for, which come first. Nearly always that is all of them.
+pub(crate) fn place<T>(list: &[T], is_before: impl Fn(&T) -> bool) -> usize {
+    if list.last().is_none_or(&is_before) { list.len() } else { list.partition_point(is_before) }
+}
+
+/// The same of a queue.
+pub(crate) fn place_in<T>(queue: &VecDeque<T>, is_before: impl Fn(&T) -> bool) -> usize {
+    if queue.back().is_none_or(&is_before) { queue.len() } else { queue.partition_point(is_before) }
 }
 
 /// Puts an item at a place.
@@ -51,6 +61,17 @@ pub(crate) fn shrink<T>(queue: &mut VecDeque<T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_found_at_the_end_and_between() {
+        let list = [1, 3, 3, 7];
+        let queue = VecDeque::from(list);
+        for (item, before, upto) in [(0, 0, 0), (3, 1, 3), (5, 3, 3), (7, 3, 4), (9, 4, 4)] {
+            assert_eq!((place(&list, |x| *x < item), place(&list, |x| *x <= item)), (before, upto));
+            assert_eq!((place_in(&queue, |x| *x < item), place_in(&queue, |x| *x <= item)), (before, upto));
+        }
+        assert_eq!((place(&[], |x: &u8| *x < 1), place_in(&VecDeque::new(), |x: &u8| *x < 1)), (0, 0));
+    }
 
     #[test]
     fn room_is_made_for_one_and_then_for_half_as_many() {

@@ -13,7 +13,6 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use crate::prelude::Collection;
 
 /// By which outlet an output leaves: the first, or one of the others.
-#[derive(Clone)]
 pub enum Either<A, B> {
     /// The first.
     Left(A),
@@ -22,7 +21,6 @@ pub enum Either<A, B> {
 }
 
 /// The last outlet, or the only one.
-#[derive(Clone)]
 pub struct Only<D>(pub D);
 
 /// Names the outlets of an operator: `Either<A, Either<B, Only<C>>>` has three.

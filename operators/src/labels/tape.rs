@@ -43,11 +43,7 @@ impl Tape {
     }
 
     pub(super) fn insert(&mut self, tick: Tick) {
-        // Nearly always it is the last one.
-        let at = match self.ticks.back() {
-            Some(last) if last.id > tick.id => self.ticks.partition_point(|other| other.id <= tick.id),
-            _ => self.ticks.len(),
-        };
+        let at = room::place_in(&self.ticks, |other| other.id <= tick.id);
         room::insert_at(&mut self.traders, at, number(tick.trader));
         room::insert_at(&mut self.ticks, at, tick);
     }

@@ -87,10 +87,7 @@ impl Tally {
 
     fn pane(&mut self, time: Seconds) -> &mut Pane {
         let hour = hour_of(time);
-        let at = match self.panes.last() {
-            Some(last) if last.hour >= hour => self.panes.partition_point(|pane| pane.hour < hour),
-            _ => self.panes.len(),
-        };
+        let at = room::place(&self.panes, |pane| pane.hour < hour);
         if self.panes.get(at).is_none_or(|pane| pane.hour != hour) {
             room::insert(&mut self.panes, at, Pane { hour, ..Pane::default() });
         }
@@ -142,10 +139,7 @@ impl Position {
             .recent
             .get_or_insert_with(|| Box::new(Recent { before: before.clone(), ..Recent::default() }));
         let entries = &mut recent.entries;
-        let at = match entries.last() {
-            Some(last) if *last >= entry => entries.partition_point(|other| *other < entry),
-            _ => entries.len(),
-        };
+        let at = room::place(entries, |other| *other < entry);
         if diff > 0 {
             room::insert(entries, at, entry);
             // A balance that came before is held against all trades of its transaction.

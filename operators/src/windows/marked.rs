@@ -15,6 +15,7 @@ use super::Short;
 use super::makers::{Last, Maker};
 use super::ticks::{Kept, Ticks};
 use super::window::Window;
+use crate::room;
 
 /// The marks of one token: on trades that can be corrected, and on trades that have yet to come.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -264,10 +265,7 @@ impl Marked {
         change(&mut self.total);
         let left = windows.iter().take_while(|window| window.start >= time);
         self.gone.iter_mut().zip(left).for_each(|(gone, _)| change(gone));
-        let at = match self.panes.back() {
-            Some((last, _)) if *last >= time => self.panes.partition_point(|(t, _)| *t < time),
-            _ => self.panes.len(),
-        };
+        let at = room::place_in(&self.panes, |(t, _)| *t < time);
         if self.panes.get(at).is_none_or(|(t, _)| *t != time) {
             self.panes.insert(at, (time, Removed::default()));
         }

@@ -87,10 +87,7 @@ impl<T: Ord + Copy, const HIGHEST: bool> Stairs<T, HIGHEST> {
 
     /// Puts a value in its place, unless it is no step; those that it hides are no steps any more.
     fn insert(&mut self, time: Short, value: T) {
-        let at = match self.0.back() {
-            Some((last, _)) if *last >= time => self.0.partition_point(|(t, _)| *t < time),
-            _ => self.0.len(),
-        };
+        let at = room::place_in(&self.0, |(t, _)| *t < time);
         let same = self.0.get(at).copied();
         if same.is_some_and(|(_, later)| reaches::<T, HIGHEST>(later, value)) {
             return;
