@@ -92,6 +92,8 @@ pub struct PoolCreated {
     pub mint: Address,
     /// Quote token.
     pub quote_mint: Address,
+    /// As in a [`Trade`].
+    pub quote_known: bool,
     /// Who opened it.
     pub creator: Option<Address>,
     /// Where the pool keeps its base.
@@ -121,6 +123,8 @@ pub struct LiquidityChanged {
     pub mint: Address,
     /// Quote token.
     pub quote_mint: Address,
+    /// As in a [`Trade`].
+    pub quote_known: bool,
     /// Whose liquidity, where known.
     pub provider: Option<Address>,
     /// True if it went in.

@@ -38,7 +38,7 @@ pub use record::{Batch, Change, Column, Group, Kind, Record, Row, Schema, Value}
 pub use reject::{Reject, RejectReason};
 pub use rule::Rule;
 pub use time::{Diff, Millis, Seconds, Time};
-pub use trade::{CurveState, Fees, Side, Trade, TraderKind};
+pub use trade::{CurveState, Fee, Fees, Side, Trade, TraderKind};
 
 /// Version of the formulas that every derived row carries.
-pub const DEF_VERSION: u32 = 1;
+pub const DEF_VERSION: u32 = 2;

@@ -49,17 +49,46 @@ impl TraderKind {
     }
 }
 
-/// Fees of a trade in raw quote units. None = the event does not say.
+/// A fee and the leg of the trade that it is taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Fee {
+    /// Raw quote units.
+    Quote(u64),
+    /// Raw base units: pools whose own quote token is what this trade calls base take their fees in it.
+    Base(u64),
+}
+
+impl Fee {
+    /// Raw quote units; none if the fee is taken in base.
+    #[must_use]
+    pub const fn quote(self) -> Option<u64> {
+        match self {
+            Self::Quote(amount) => Some(amount),
+            Self::Base(_) => None,
+        }
+    }
+
+    /// Raw base units; none if the fee is taken in quote.
+    #[must_use]
+    pub const fn base(self) -> Option<u64> {
+        match self {
+            Self::Quote(_) => None,
+            Self::Base(amount) => Some(amount),
+        }
+    }
+}
+
+/// Fees of a trade. None = the event does not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Fees {
     /// To the protocol.
-    pub protocol: Option<u64>,
+    pub protocol: Option<Fee>,
     /// To the creator of the token.
-    pub creator: Option<u64>,
+    pub creator: Option<Fee>,
     /// To the liquidity providers.
-    pub lp: Option<u64>,
+    pub lp: Option<Fee>,
     /// Charged now, claimable by the trader later.
-    pub cashback: Option<u64>,
+    pub cashback: Option<Fee>,
 }
 
 /// How far a bonding curve is after a trade.
@@ -97,14 +126,22 @@ pub struct Trade {
     pub mint: Address,
     /// Quote token; SOL is always [`Address::WSOL`].
     pub quote_mint: Address,
+    /// True if it is known that `quote_mint` is what the market is paid in. Of a pair of which nothing says
+    /// it, the smaller address is base: such a trade has no USD value and enters no series but its pool's.
+    pub quote_known: bool,
     /// The wallet; none if unknown.
     pub trader: Option<Address>,
     /// How the wallet was found.
     pub trader_kind: TraderKind,
     /// Side of the wallet.
     pub side: Side,
-    /// Base that changed hands, raw units.
+    /// Base that moved the pool, raw units. Prices and volumes use it.
     pub base_amount: u64,
+    /// Base that the wallet's balance really gained or gave, raw units: after transfer fees of the token and
+    /// after fees taken in base. Profit and loss uses it. Equals `base_amount` where nothing shows it.
+    pub base_user: u64,
+    /// True if the balances, or the event, show `base_user`.
+    pub base_user_known: bool,
     /// Quote that moved the reserves, before fees that leave the pool, raw units. Prices and volumes use it.
     pub quote_amount: u64,
     /// Quote that the wallet paid or received after every fee, raw units. Profit and loss uses it.

@@ -1,6 +1,6 @@
 //! The record `trades`: every trade, with its price, its value, its labels and how settled it is.
 
-use model::{Column, EventId, Kind, Price, Row, Schema, Value};
+use model::{Column, EventId, Fee, Kind, Price, Row, Schema, Value};
 
 use crate::commitment::{Committed, SingleEvent};
 use crate::labels::LabelSet;
@@ -65,6 +65,9 @@ impl SingleEvent for ValuedTrade {
             Value::Amount(trade.base_amount),
             Value::Amount(trade.quote_amount),
             Value::amount(trade.quote_user),
+            Value::Amount(trade.base_user),
+            Value::Bool(trade.base_user_known),
+            Value::Bool(trade.quote_known),
             Value::Count(trade.base_decimals.into()),
             Value::Count(trade.quote_decimals.into()),
             Value::from(*price),
@@ -80,10 +83,14 @@ impl SingleEvent for ValuedTrade {
             Value::amount(trade.base_reserve),
             Value::amount(trade.quote_reserve),
             Value::amount(trade.base_supply),
-            Value::amount(trade.fees.protocol),
-            Value::amount(trade.fees.creator),
-            Value::amount(trade.fees.lp),
-            Value::amount(trade.fees.cashback),
+            Value::amount(trade.fees.protocol.and_then(Fee::quote)),
+            Value::amount(trade.fees.creator.and_then(Fee::quote)),
+            Value::amount(trade.fees.lp.and_then(Fee::quote)),
+            Value::amount(trade.fees.cashback.and_then(Fee::quote)),
+            Value::amount(trade.fees.protocol.and_then(Fee::base)),
+            Value::amount(trade.fees.creator.and_then(Fee::base)),
+            Value::amount(trade.fees.lp.and_then(Fee::base)),
+            Value::amount(trade.fees.cashback.and_then(Fee::base)),
             Value::count(trade.compute_units),
             Value::count(trade.priority_fee),
             labels.names().map_or(Value::Null, Value::text),
@@ -107,9 +114,20 @@ const COLUMNS: &[Column] = &[
     Column::new("trader", Kind::Address, "Wallet; null if unknown."),
     Column::new("trader_kind", Kind::Symbol, "How the wallet was found: signer, owner, unknown."),
     Column::new("side", Kind::Symbol, "Side of the wallet: buy, sell."),
-    Column::new("base_amount", Kind::Amount, "Base that changed hands, raw units."),
+    Column::new("base_amount", Kind::Amount, "Base that moved the pool, raw units."),
     Column::new("quote_amount", Kind::Amount, "Quote that moved the reserves, raw units."),
     Column::new("quote_user", Kind::Amount, "Quote that the wallet paid or received after fees, raw units."),
+    Column::new(
+        "base_user",
+        Kind::Amount,
+        "Base that the wallet's balance really gained or gave, raw units: after transfer fees and fees in base.",
+    ),
+    Column::new(
+        "base_user_known",
+        Kind::Bool,
+        "True if balances or the event show base_user; else base_amount.",
+    ),
+    Column::new("quote_known", Kind::Bool, "True if it is known which of the two tokens is the money."),
     Column::new("base_decimals", Kind::Count, "Decimals of the base token."),
     Column::new("quote_decimals", Kind::Count, "Decimals of the quote token."),
     Column::new("price", Kind::Float, "Price of the trade, quote coins per base coin."),
@@ -129,10 +147,22 @@ const COLUMNS: &[Column] = &[
     Column::new("base_reserve", Kind::Amount, "Base that sets the price after the trade, raw units."),
     Column::new("quote_reserve", Kind::Amount, "Quote that sets the price after the trade, raw units."),
     Column::new("base_supply", Kind::Amount, "Supply of the base token as of the trade, raw units."),
-    Column::new("fee_protocol", Kind::Amount, "Fee to the protocol, raw quote units."),
-    Column::new("fee_creator", Kind::Amount, "Fee to the creator, raw quote units."),
-    Column::new("fee_lp", Kind::Amount, "Fee to the liquidity providers, raw quote units."),
-    Column::new("cashback", Kind::Amount, "Charged now, claimable by the trader, raw quote units."),
+    Column::new("fee_protocol", Kind::Amount, "Fee to the protocol, if in quote: raw quote units."),
+    Column::new("fee_creator", Kind::Amount, "Fee to the creator, if in quote: raw quote units."),
+    Column::new("fee_lp", Kind::Amount, "Fee to the liquidity providers, if in quote: raw quote units."),
+    Column::new(
+        "cashback",
+        Kind::Amount,
+        "Charged now, claimable by the trader, if in quote: raw quote units.",
+    ),
+    Column::new("fee_protocol_base", Kind::Amount, "Fee to the protocol, if in base: raw base units."),
+    Column::new("fee_creator_base", Kind::Amount, "Fee to the creator, if in base: raw base units."),
+    Column::new("fee_lp_base", Kind::Amount, "Fee to the liquidity providers, if in base: raw base units."),
+    Column::new(
+        "cashback_base",
+        Kind::Amount,
+        "Charged now, claimable by the trader, if in base: raw base units.",
+    ),
     Column::new("compute_units", Kind::Count, "Compute units of the transaction."),
     Column::new("priority_fee", Kind::Count, "Priority fee of the transaction, lamports."),
     Column::new(

@@ -65,16 +65,20 @@ impl Coin {
         // Some captures hide who traded; a name that is no address is nobody's.
         let trader = swap.trader.as_deref().and_then(|text| text.parse().ok());
         let supply = self.supply.map(|supply| amount("supply", supply, COIN_DECIMALS)).transpose()?;
+        let base_amount = amount("tokens", swap.tokens, COIN_DECIMALS)?;
         Ok(Trade {
             origin: self.origin(swap, position),
             program: Program::Pumpswap,
             pool: self.pool,
             mint: self.mint,
             quote_mint: Address::WSOL,
+            quote_known: true,
             trader,
             trader_kind: if trader.is_some() { TraderKind::Owner } else { TraderKind::Unknown },
             side: swap.side,
-            base_amount: amount("tokens", swap.tokens, COIN_DECIMALS)?,
+            base_amount,
+            base_user: base_amount,
+            base_user_known: false,
             quote_amount: amount("sol", swap.sol, SOL_DECIMALS)?,
             quote_user: None,
             base_decimals: COIN_DECIMALS,

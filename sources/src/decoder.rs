@@ -154,7 +154,7 @@ fn is_told_twice(decoded: &Decoded, later: &[Decoded]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use model::{Address, Side, Signature};
+    use model::{Address, Fee, Side, Signature};
     use proptest::prelude::*;
 
     use super::*;
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!((trade.side, trade.mint, trade.quote_mint), (Side::Buy, MINT, Address::WSOL));
         assert_eq!((trade.base_amount, trade.quote_amount, trade.quote_user), (10, 100, Some(103)));
         assert_eq!((trade.base_reserve, trade.quote_reserve), (Some(990), Some(9_102)));
-        assert_eq!((trade.fees.lp, trade.fees.protocol, trade.fees.creator), (Some(2), Some(1), None));
+        assert_eq!((trade.fees.lp, trade.fees.protocol), (Some(Fee::Quote(2)), Some(Fee::Quote(1))));
         assert_eq!((trade.trader, trade.priority_fee), (Some(WALLET), Some(300)));
         assert_eq!(trade.origin.block_time, 1_700_000_000);
     }
@@ -239,8 +239,9 @@ mod tests {
         assert_eq!((trade.side, trade.mint, trade.quote_mint), (Side::Sell, MINT, Address::WSOL));
         assert_eq!((trade.base_amount, trade.quote_amount, trade.quote_user), (100, 10, Some(10)));
         assert_eq!((trade.base_reserve, trade.quote_reserve), (Some(9_102), Some(990)));
-        // The fees are in the coin, so they are no quote.
-        assert_eq!(trade.fees, model::Fees::default());
+        // The fees are in the coin.
+        assert_eq!((trade.fees.lp, trade.fees.protocol), (Some(Fee::Base(2)), Some(Fee::Base(1))));
+        assert_eq!((trade.fees.creator, trade.fees.cashback), (None, None));
         assert!(trade.spot_after < trade.spot_before);
     }
 

@@ -14,7 +14,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use model::{
-    Address, ChainEvent, Commitment, Event, EventId, Fees, Millis, Origin, Price, Program, Reject,
+    Address, ChainEvent, Commitment, Event, EventId, Fee, Fees, Millis, Origin, Price, Program, Reject,
     RejectReason, Seconds, Side, Signature, SlotStatus, Trade, TraderKind, TxPlace,
 };
 use serde::de::{Deserializer, Error, Visitor};
@@ -206,6 +206,8 @@ struct Line {
     mint: Address,
     quote_mint: Address,
     #[serde(default)]
+    quote_known: Option<bool>,
+    #[serde(default)]
     trader: Option<Address>,
     #[serde(default)]
     trader_kind: Option<TraderKind>,
@@ -216,6 +218,10 @@ struct Line {
     quote_amount: u64,
     #[serde(default, deserialize_with = "optional_amount")]
     quote_user: Option<u64>,
+    #[serde(default, deserialize_with = "optional_amount")]
+    base_user: Option<u64>,
+    #[serde(default)]
+    base_user_known: Option<bool>,
     base_decimals: u8,
     quote_decimals: u8,
     #[serde(default)]
@@ -236,6 +242,14 @@ struct Line {
     fee_lp: Option<u64>,
     #[serde(default, deserialize_with = "optional_amount")]
     cashback: Option<u64>,
+    #[serde(default, deserialize_with = "optional_amount")]
+    fee_protocol_base: Option<u64>,
+    #[serde(default, deserialize_with = "optional_amount")]
+    fee_creator_base: Option<u64>,
+    #[serde(default, deserialize_with = "optional_amount")]
+    fee_lp_base: Option<u64>,
+    #[serde(default, deserialize_with = "optional_amount")]
+    cashback_base: Option<u64>,
     #[serde(default)]
     compute_units: Option<u32>,
     #[serde(default)]
@@ -279,6 +293,11 @@ fn optional_amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     Ok(Option::<Amount>::deserialize(deserializer)?.map(|Amount(amount)| amount))
 }
 
+/// A fee from its two columns, of which one is null.
+fn fee(quote: Option<u64>, base: Option<u64>) -> Option<Fee> {
+    quote.map(Fee::Quote).or(base.map(Fee::Base))
+}
+
 impl Line {
     fn trade(&self) -> Result<Trade, (RejectReason, String)> {
         Ok(Trade {
@@ -287,6 +306,7 @@ impl Line {
             pool: self.pool,
             mint: self.mint,
             quote_mint: self.quote_mint,
+            quote_known: self.quote_known.unwrap_or(true),
             trader: self.trader,
             trader_kind: match (self.trader, self.trader_kind) {
                 (None, _) => TraderKind::Unknown,
@@ -295,6 +315,8 @@ impl Line {
             },
             side: self.side,
             base_amount: self.base_amount,
+            base_user: self.base_user.unwrap_or(self.base_amount),
+            base_user_known: self.base_user.is_some() && self.base_user_known.unwrap_or(true),
             quote_amount: self.quote_amount,
             quote_user: self.quote_user,
             base_decimals: self.base_decimals,
@@ -306,10 +328,10 @@ impl Line {
             base_supply: self.base_supply,
             curve: None,
             fees: Fees {
-                protocol: self.fee_protocol,
-                creator: self.fee_creator,
-                lp: self.fee_lp,
-                cashback: self.cashback,
+                protocol: fee(self.fee_protocol, self.fee_protocol_base),
+                creator: fee(self.fee_creator, self.fee_creator_base),
+                lp: fee(self.fee_lp, self.fee_lp_base),
+                cashback: fee(self.cashback, self.cashback_base),
             },
             compute_units: self.compute_units,
             priority_fee: self.priority_fee,
@@ -398,23 +420,30 @@ mod tests {
     fn row(trade: &Trade) -> Value {
         let id = trade.origin.id;
         let text = |amount: Option<u64>| amount.map(|amount| amount.to_string());
-        json!({
+        let mut row = json!({
             "event_id": id.to_string(), "slot": id.slot, "tx_index": id.tx.index(), "outer_ix": id.outer_ix,
             "inner_ix": u64::try_from(id.inner_ix).ok(), "signature": trade.origin.signature,
             "block_time": trade.origin.block_time * 1000, "received_at": trade.origin.received_at,
             "program": trade.program.name(), "pool": trade.pool, "mint": trade.mint, "quote_mint": trade.quote_mint,
             "trader": trade.trader, "trader_kind": trade.trader_kind.name(), "side": trade.side.name(),
             "base_amount": trade.base_amount.to_string(), "quote_amount": trade.quote_amount.to_string(),
-            "quote_user": text(trade.quote_user), "base_decimals": trade.base_decimals,
+            "quote_user": text(trade.quote_user), "base_user": trade.base_user.to_string(),
+            "base_user_known": trade.base_user_known, "quote_known": trade.quote_known, "base_decimals": trade.base_decimals,
             "quote_decimals": trade.quote_decimals, "price": 0.1, "spot_price": trade.spot_after.map(Price::get),
             "spot_before": trade.spot_before.map(Price::get), "price_ok": true, "price_usd": 0.2, "value_usd": 0.3,
             "market_cap_quote": 0.4, "market_cap_usd": 0.5, "base_reserve": text(trade.base_reserve),
             "quote_reserve": text(trade.quote_reserve), "base_supply": text(trade.base_supply),
-            "fee_protocol": text(trade.fees.protocol), "fee_creator": text(trade.fees.creator),
-            "fee_lp": text(trade.fees.lp), "cashback": text(trade.fees.cashback),
             "compute_units": trade.compute_units, "priority_fee": trade.priority_fee, "labels": "a,b",
             "commitment": "finalized", "as_of": 1_700_000_001_000_000_u64, "def_version": 1,
-        })
+        });
+        let Fees { protocol, creator, lp, cashback } = trade.fees;
+        let fees =
+            [("fee_protocol", protocol), ("fee_creator", creator), ("fee_lp", lp), ("cashback", cashback)];
+        for (name, fee) in fees {
+            row[name] = json!(text(fee.and_then(Fee::quote)));
+            row[format!("{name}_base")] = json!(text(fee.and_then(Fee::base)));
+        }
+        row
     }
 
     /// What a trade may lack, all of it or nothing: 11 numbers.
@@ -432,10 +461,13 @@ mod tests {
             pool: Address([2; 32]),
             mint: Address([3; 32]),
             quote_mint: Address::WSOL,
+            quote_known: numbers.is_some(),
             trader,
             trader_kind: if trader.is_some() { TraderKind::Owner } else { TraderKind::Unknown },
             side: Side::Sell,
             base_amount: u64::MAX,
+            base_user: number(2).unwrap_or(u64::MAX),
+            base_user_known: numbers.is_some(),
             quote_amount: 5,
             quote_user: number(1),
             base_decimals: 6,
@@ -446,7 +478,12 @@ mod tests {
             quote_reserve: number(3),
             base_supply: number(4),
             curve: None,
-            fees: Fees { protocol: number(5), creator: number(6), lp: number(7), cashback: number(8) },
+            fees: Fees {
+                protocol: number(5).map(Fee::Quote),
+                creator: number(6).map(Fee::Base),
+                lp: number(7).map(Fee::Quote),
+                cashback: number(8).map(Fee::Base),
+            },
             compute_units: number(9).and_then(|units| u32::try_from(units >> 32).ok()),
             priority_fee: number(10),
         }

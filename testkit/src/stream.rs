@@ -245,6 +245,7 @@ impl Stream {
         let quote_amount = (base_amount as f64 * price * absurd) as u64;
         let spot = |value: f64| Price::new(value / 1000.0);
         let knows_spot = self.chance(0.8);
+        let is_taxed = mint.0[7].is_multiple_of(4);
         let trader = self.chance(0.95).then(|| address(b'W', self.random.random_range(0..40)));
         ChainEvent::Trade(Trade {
             origin: self.origin(slot, tx, now),
@@ -252,10 +253,14 @@ impl Stream {
             pool,
             mint,
             quote_mint,
+            quote_known: true,
             trader,
             trader_kind: if trader.is_some() { TraderKind::Signer } else { TraderKind::Unknown },
             side: if self.chance(0.5) { Side::Buy } else { Side::Sell },
             base_amount,
+            // Some tokens keep a part of each transfer.
+            base_user: if is_taxed { base_amount - base_amount / 10 } else { base_amount },
+            base_user_known: is_taxed,
             quote_amount,
             // Most say what the trader paid or got beside what the pool did.
             quote_user: (!self.serial.is_multiple_of(4)).then(|| quote_amount / 100 * (99 + self.serial % 3)),
@@ -328,6 +333,7 @@ impl Stream {
                 pool: address,
                 mint,
                 quote_mint,
+                quote_known: true,
                 creator: None,
                 base_vault: Some(self::address(b'V', at as u64)),
                 quote_vault: None,
@@ -351,6 +357,7 @@ impl Stream {
                     pool: address,
                     mint,
                     quote_mint,
+                    quote_known: true,
                     provider: None,
                     added: !quote_reserve.is_multiple_of(3),
                     base_amount: 1,

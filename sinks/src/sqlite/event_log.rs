@@ -178,9 +178,9 @@ impl EventLog {
 #[cfg(test)]
 mod tests {
     use model::{
-        AccountBalance, BalancesChanged, ChainEvent, Control, CurveState, Event, EventId, Fees, LabelEntry,
-        Origin, Price, PriceQuote, Program, Side, Signature, SlotState, SlotStatus, Trade, TraderKind,
-        TxPlace,
+        AccountBalance, BalancesChanged, ChainEvent, Control, CurveState, Event, EventId, Fee, Fees,
+        LabelEntry, Origin, Price, PriceQuote, Program, Side, Signature, SlotState, SlotStatus, Trade,
+        TraderKind, TxPlace,
     };
 
     #[test]
@@ -233,10 +233,13 @@ mod tests {
             pool: address(1),
             mint: address(2),
             quote_mint: address(3),
+            quote_known: true,
             trader: Some(address(4)),
             trader_kind: TraderKind::Owner,
             side: Side::Sell,
             base_amount: 7,
+            base_user: 7,
+            base_user_known: false,
             quote_amount: 8,
             quote_user: None,
             base_decimals: 6,
@@ -247,7 +250,12 @@ mod tests {
             quote_reserve: Some(11),
             base_supply: None,
             curve: Some(CurveState { done: 15, target: 16, quote: 17 }),
-            fees: Fees { protocol: Some(12), creator: None, lp: Some(13), cashback: None },
+            fees: Fees {
+                protocol: Some(Fee::Quote(12)),
+                creator: None,
+                lp: Some(Fee::Base(13)),
+                cashback: None,
+            },
             compute_units: Some(14),
             priority_fee: None,
         };
@@ -256,8 +264,8 @@ mod tests {
         assert_eq!(
             hex(&postcard::to_stdvec(&(5u64, Event::Chain(ChainEvent::Trade(trade)))).unwrap()),
             format!(
-                "050000ac0200020301{signature}05010601{one}{two}{three}01{four}01010708000609\
-                 0001000000000000f83f010a010b00010f1011010c00010d00010e00"
+                "050000ac0200020301{signature}05010601{one}{two}{three}0101{four}01010707000800060900\
+                 01000000000000f83f010a010b00010f101101000c0001010d00010e00"
             )
         );
     }

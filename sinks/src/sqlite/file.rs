@@ -14,7 +14,7 @@ const APPLICATION_ID: i32 = 0x6d69_6c6c;
 
 /// Version of everything in the file that is not a table of a record, the bytes of the logged events
 /// included. A change of [`model::Event`] changes it.
-pub(super) const FORMAT: i32 = 6;
+pub(super) const FORMAT: i32 = 7;
 
 const TABLES: &str = "
 CREATE TABLE _meta (

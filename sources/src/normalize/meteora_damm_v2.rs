@@ -1,8 +1,8 @@
 //! Meteora DAMM v2 in the vocabulary. Amounts are those that crossed the vaults.
 
-use model::{ChainEvent, Fees};
+use model::ChainEvent;
 
-use super::swap::{Pricing, Swap};
+use super::swap::{Pricing, Swap, Taken};
 use super::{Context, Refusal};
 use crate::programs::meteora_damm_v2::Event;
 
@@ -17,11 +17,11 @@ pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, R
     user_amounts[input] = event.included_transfer_fee_amount_in;
     user_amounts[output] = event.excluded_transfer_fee_amount_out;
     let fee_in_input = event.included_fee_input_amount != event.excluded_fee_input_amount;
-    let mut fees = [Fees::default(); 2];
-    fees[if fee_in_input { input } else { output }] = Fees {
+    let mut fees = [Taken::default(); 2];
+    fees[if fee_in_input { input } else { output }] = Taken {
         protocol: Some(event.protocol_fee.saturating_add(event.referral_fee)),
         lp: Some(event.claiming_fee.saturating_add(event.compounding_fee)),
-        ..Fees::default()
+        ..Taken::default()
     };
     let swap = Swap {
         input,

@@ -4,9 +4,9 @@
 //! input if the input without it is less. The quote amount is what the curve took or gave, the base
 //! amount what the user did.
 
-use model::{Address, ChainEvent, CurveCompleted, CurveState, Fees, Program, TokenCreated};
+use model::{Address, ChainEvent, CurveCompleted, CurveState, Program, TokenCreated};
 
-use super::swap::{Pricing, Swap};
+use super::swap::{Pricing, Swap, Taken};
 use super::{Context, Refusal};
 use crate::pools::Hint;
 use crate::programs::meteora_dbc::{Event, InitializeArguments, InitializePool, Swap as Swap1, Swap2};
@@ -100,11 +100,11 @@ fn trade(event: &Amounts, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
         (true, true) => event.output,
         (true, false) => event.output.saturating_add(all_fees),
     };
-    let mut fees = [Fees::default(); 2];
-    fees[if fee_in_input { input } else { output }] = Fees {
+    let mut fees = [Taken::default(); 2];
+    fees[if fee_in_input { input } else { output }] = Taken {
         protocol: Some(event.protocol_fee.saturating_add(event.referral_fee)),
         lp: Some(event.trading_fee),
-        ..Fees::default()
+        ..Taken::default()
     };
     let swap = Swap {
         input,

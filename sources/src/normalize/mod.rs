@@ -154,6 +154,7 @@ impl<'a> Context<'a> {
             pool,
             mint: known.mints[base],
             quote_mint: known.mints[quote],
+            quote_known: true,
             provider: self.decoded.named.user,
             added,
             base_amount: amounts[base],

@@ -1,10 +1,8 @@
 //! pump.fun in the vocabulary. Coins quoted in SOL have WSOL as their quote token.
 
-use model::{
-    Address, ChainEvent, CurveCompleted, CurveParametersChanged, Fees, Migrated, Program, TokenCreated,
-};
+use model::{Address, ChainEvent, CurveCompleted, CurveParametersChanged, Migrated, Program, TokenCreated};
 
-use super::swap::{Pricing, Swap};
+use super::swap::{Pricing, Swap, Taken};
 use super::trader::counterparty;
 use super::{Context, Refusal};
 use crate::pools::Hint;
@@ -100,7 +98,7 @@ fn trade(event: &Trade, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
         [layout.virtual_token_reserves.checked_sub(base), event.quote_reserve.checked_add(quote)]
     };
     let fees =
-        Fees { protocol: layout.fee, creator: layout.creator_fee, lp: None, cashback: layout.cashback };
+        Taken { protocol: layout.fee, creator: layout.creator_fee, lp: None, cashback: layout.cashback };
     let swap = Swap {
         input: if layout.is_buy { QUOTE } else { BASE },
         amounts: [base, quote],
@@ -109,7 +107,7 @@ fn trade(event: &Trade, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
             before,
             after: [Some(layout.virtual_token_reserves), Some(event.quote_reserve)],
         },
-        fees: [Fees::default(), fees],
+        fees: [Taken::default(), fees],
         // The agent of a mayhem coin holds tokens beyond the usual supply; the event does not say how many.
         supply: [(layout.mayhem_mode != Some(true)).then_some(SUPPLY), None],
         curve: None,

@@ -1,8 +1,8 @@
 //! PumpSwap in the vocabulary. The LP fee stays in the pool: reserves after a trade include it.
 
-use model::{Address, ChainEvent, CurveParametersChanged, Fees, PoolCreated, Program};
+use model::{Address, ChainEvent, CurveParametersChanged, PoolCreated, Program};
 
-use super::swap::{Pricing, Swap};
+use super::swap::{Pricing, Swap, Taken};
 use super::{Context, Refusal};
 use crate::pools::{Hint, Pool, owned_by, quote_side};
 use crate::programs::pumpswap::{Amounts, Boost, Buy, CreatePool, Event, Sell};
@@ -41,7 +41,7 @@ struct Sides {
     user: Address,
     base: u64,
     reserves: [u64; 2],
-    fees: Fees,
+    fees: Taken,
     lp_fee: u64,
     base_supply: Option<u64>,
 }
@@ -54,7 +54,7 @@ impl From<&Buy> for Sides {
             user: layout.user,
             base: layout.base_amount_out,
             reserves: [layout.pool_base_token_reserves, layout.pool_quote_token_reserves],
-            fees: Fees {
+            fees: Taken {
                 protocol: Some(layout.protocol_fee),
                 creator: layout.coin_creator_fee,
                 lp: Some(layout.lp_fee),
@@ -74,7 +74,7 @@ impl From<&Sell> for Sides {
             user: layout.user,
             base: layout.base_amount_in,
             reserves: [layout.pool_base_token_reserves, layout.pool_quote_token_reserves],
-            fees: Fees {
+            fees: Taken {
                 protocol: Some(layout.protocol_fee),
                 creator: layout.coin_creator_fee,
                 lp: Some(layout.lp_fee),
@@ -108,7 +108,7 @@ fn trade(at: &mut Context<'_>, amounts: &Amounts, sides: &Sides) -> Result<Chain
             before: [Some(base_before), effective(quote_before)],
             after: [base_after, quote_after.and_then(effective)],
         },
-        fees: [Fees::default(), sides.fees],
+        fees: [Taken::default(), sides.fees],
         supply: [sides.base_supply, None],
         curve: None,
         user: Some(sides.user),
@@ -150,6 +150,7 @@ fn create(event: &CreatePool, at: &mut Context<'_>) -> ChainEvent {
         pool: event.pool,
         mint: known.mints[base],
         quote_mint: known.mints[quote],
+        quote_known: true,
         creator: Some(event.creator),
         base_vault: known.vaults[base],
         quote_vault: known.vaults[quote],

@@ -2,9 +2,9 @@
 //!
 //! Amounts are those that crossed the vaults: the fee, 25 basis points of the input, is in them.
 
-use model::{ChainEvent, Fees, PoolCreated, Program};
+use model::{ChainEvent, PoolCreated, Program};
 
-use super::swap::{Pricing, Swap};
+use super::swap::{Pricing, Swap, Taken};
 use super::{Context, Refusal};
 use crate::pools::{Hint, quote_side};
 use crate::programs::raydium_amm_v4::{Event, Init, Swap as Log};
@@ -42,10 +42,10 @@ fn trade(log: &Log, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
     let mut after = before.map(Some);
     after[input] = before[input].checked_add(amounts[input]);
     after[1 - input] = before[1 - input].checked_sub(amounts[1 - input]);
-    let mut fees = [Fees::default(); 2];
+    let mut fees = [Taken::default(); 2];
     // 22 of the 25 basis points go to the liquidity providers.
     let protocol = log.fee / 25 * 3 + log.fee % 25 * 3 / 25;
-    fees[input] = Fees { protocol: Some(protocol), lp: Some(log.fee - protocol), ..Fees::default() };
+    fees[input] = Taken { protocol: Some(protocol), lp: Some(log.fee - protocol), ..Taken::default() };
     let swap = Swap {
         input,
         amounts,
@@ -72,6 +72,7 @@ fn create(log: &Init, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
         pool,
         mint: known.mints[base],
         quote_mint: known.mints[quote],
+        quote_known: true,
         creator: at.decoded.named.user,
         base_vault: known.vaults[base],
         quote_vault: known.vaults[quote],

@@ -1,8 +1,8 @@
 //! Raydium CLMM in the vocabulary. Amounts are those that crossed the vaults: the fee is in the input.
 
-use model::{ChainEvent, Fees};
+use model::ChainEvent;
 
-use super::swap::{Pricing, Swap};
+use super::swap::{Pricing, Swap, Taken};
 use super::{Context, Refusal};
 use crate::pools::{Hint, owned_by};
 use crate::programs::raydium_clmm::Event;
@@ -31,7 +31,7 @@ pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, R
         amounts,
         user_amounts,
         price: Pricing::SqrtPrice(event.sqrt_price_x64),
-        fees: [event.trade_fee_0, event.trade_fee_1].map(|lp| Fees { lp, ..Fees::default() }),
+        fees: [event.trade_fee_0, event.trade_fee_1].map(|lp| Taken { lp, ..Taken::default() }),
         supply: [None; 2],
         curve: None,
         // `sender` is whoever called: a wallet, or a router.

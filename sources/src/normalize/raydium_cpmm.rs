@@ -3,9 +3,9 @@
 //! Amounts are those that crossed the vaults: the fee is in the input. Part of it accrues outside the
 //! reserves at a rate that the event does not tell, so the price after is true to some basis points.
 
-use model::{Address, ChainEvent, Fees};
+use model::{Address, ChainEvent};
 
-use super::swap::{Pricing, Swap};
+use super::swap::{Pricing, Swap, Taken};
 use super::{Context, Refusal};
 use crate::decode::Named;
 use crate::pools::Hint;
@@ -25,7 +25,7 @@ fn trade(event: &SwapEvent, at: &mut Context<'_>) -> Result<ChainEvent, Refusal>
     let (hint, zero_in) = tokens(event, at)?;
     let known = at.pool(pool, hint)?;
     let (input, output) = if zero_in { (0, 1) } else { (1, 0) };
-    let mut fees = [Fees::default(); 2];
+    let mut fees = [Taken::default(); 2];
     fees[input].lp = layout.trade_fee;
     let creator_in = if layout.creator_fee_on_input == Some(false) { output } else { input };
     fees[creator_in].creator = layout.creator_fee;

@@ -1,8 +1,8 @@
 //! Raydium LaunchLab in the vocabulary.
 
-use model::{ChainEvent, CurveState, Fees, Program, TokenCreated};
+use model::{ChainEvent, CurveState, Program, TokenCreated};
 
-use super::swap::{Pricing, Swap};
+use super::swap::{Pricing, Swap, Taken};
 use super::{Context, Refusal};
 use crate::programs::raydium_launchlab::{Event, PoolCreate, Trade};
 
@@ -23,7 +23,7 @@ fn trade(event: &Trade, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
     };
     let protocol =
         [event.platform_fee, event.share_fee].into_iter().fold(event.protocol_fee, u64::saturating_add);
-    let fees = Fees { protocol: Some(protocol), creator: event.creator_fee, lp: None, cashback: None };
+    let fees = Taken { protocol: Some(protocol), creator: event.creator_fee, lp: None, cashback: None };
     let swap = Swap {
         input: if event.is_buy { QUOTE } else { BASE },
         amounts: [event.base_amount, event.curve_quote_amount],
@@ -32,7 +32,7 @@ fn trade(event: &Trade, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
             before: reserves(event.real_base_before, event.real_quote_before),
             after: reserves(event.real_base_after, event.real_quote_after),
         },
-        fees: [Fees::default(), fees],
+        fees: [Taken::default(), fees],
         supply: [None; 2],
         curve: Some(CurveState {
             done: event.real_base_after,

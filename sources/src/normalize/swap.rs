@@ -1,6 +1,6 @@
 //! A swap in a program's own order of tokens, and the trade that it is.
 
-use model::{Address, ChainEvent, CurveState, Fees, Price, Side, Trade};
+use model::{Address, ChainEvent, CurveState, Fee, Fees, Price, Side, Trade};
 
 use super::Context;
 use super::trader::trader;
@@ -18,13 +18,41 @@ pub(super) struct Swap {
     /// What sets the price.
     pub(super) price: Pricing,
     /// Fees, by the token they are taken in.
-    pub(super) fees: [Fees; 2],
+    pub(super) fees: [Taken; 2],
     /// Supply of the tokens.
     pub(super) supply: [Option<u64>; 2],
     /// How far the bonding curve is, where the event says it.
     pub(super) curve: Option<CurveState>,
     /// The wallet that event or instruction name.
     pub(super) user: Option<Address>,
+}
+
+/// Fees taken in one of the tokens, raw units. None = the event does not say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Taken {
+    /// To the protocol.
+    pub(super) protocol: Option<u64>,
+    /// To the creator of the token.
+    pub(super) creator: Option<u64>,
+    /// To the liquidity providers.
+    pub(super) lp: Option<u64>,
+    /// Charged now, claimable by the trader later.
+    pub(super) cashback: Option<u64>,
+}
+
+/// The fees of a swap, each with its leg. Where both legs have one of a kind, one of the two is nothing.
+fn fees(base: &Taken, quote: &Taken) -> Fees {
+    let fee = |of: fn(&Taken) -> Option<u64>| match (of(quote), of(base)) {
+        (None | Some(0), Some(amount)) if amount > 0 => Some(Fee::Base(amount)),
+        (None, Some(amount)) => Some(Fee::Base(amount)),
+        (quote, _) => quote.map(Fee::Quote),
+    };
+    Fees {
+        protocol: fee(|taken| taken.protocol),
+        creator: fee(|taken| taken.creator),
+        lp: fee(|taken| taken.lp),
+        cashback: fee(|taken| taken.cashback),
+    }
 }
 
 /// What sets a pool's price.
@@ -64,10 +92,13 @@ impl Context<'_> {
             pool,
             mint: known.mints[base],
             quote_mint: known.mints[quote],
+            quote_known: true,
             trader,
             trader_kind,
             side,
             base_amount: swap.amounts[base],
+            base_user: swap.amounts[base],
+            base_user_known: false,
             quote_amount: swap.amounts[quote],
             quote_user: swap.user_amounts[quote],
             base_decimals: decimals.0,
@@ -78,7 +109,7 @@ impl Context<'_> {
             quote_reserve: after[quote],
             base_supply: swap.supply[base],
             curve: swap.curve,
-            fees: swap.fees[quote],
+            fees: fees(&swap.fees[base], &swap.fees[quote]),
             compute_units: self.tx.compute_units.and_then(|units| u32::try_from(units).ok()),
             priority_fee: self.tx.priority_fee(),
         })

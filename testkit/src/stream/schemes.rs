@@ -148,7 +148,8 @@ impl Stream {
         let victim = Trade { origin: self.origin(slot, TX + 21, now), trader, ..front };
         let origin = self.origin(slot, TX + 22, now);
         let paid = self.chance(0.5).then_some(front.quote_amount / 2);
-        let back = Trade { origin, side: opposite, base_amount: left, quote_user: paid, ..front };
+        let back =
+            Trade { origin, side: opposite, base_amount: left, base_user: left, quote_user: paid, ..front };
         for trade in [front, victim, back] {
             self.send(trade, now, shape);
         }
