@@ -133,8 +133,10 @@ mod tests {
         JsonEncoder::new(&schema).row(&row, 1_700_000_000_000_001, &mut out).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "kept {\"mint\":\"So11111111111111111111111111111111111111112\",\"at\":1700000000000,\
-             \"trader\":null,\"as_of\":1700000000000001,\"def_version\":1}"
+            format!(
+                "kept {{\"mint\":\"So11111111111111111111111111111111111111112\",\"at\":1700000000000,\
+                 \"trader\":null,\"as_of\":1700000000000001,\"def_version\":{DEF_VERSION}}}"
+            )
         );
     }
 

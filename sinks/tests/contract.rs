@@ -149,8 +149,9 @@ fn flush(frontier: Time, schema: &'static Schema, changes: Vec<Change>) -> Flush
 
 fn line(n: u8, open_time: u64, close: &str) -> String {
     format!(
-        "{{\"mint\":\"{}\",\"open_time\":{open_time},\"close\":{close},\"volume\":\"{n}000\",\"def_version\":1}}",
-        mint(n)
+        "{{\"mint\":\"{}\",\"open_time\":{open_time},\"close\":{close},\"volume\":\"{n}000\",\"def_version\":{}}}",
+        mint(n),
+        model::DEF_VERSION
     )
 }
 

@@ -77,14 +77,14 @@ fn every_difference_is_counted_and_the_first_are_told() {
     assert!(!report.is_same());
     let record = &report.records[0];
     assert_eq!((record.only_a, record.only_b, record.different), (1, 1, 2));
-    let json = "{\"id\":1,\"price\":0.1,\"amount\":\"5\",\"def_version\":1}";
+    let json = format!("{{\"id\":1,\"price\":0.1,\"amount\":\"5\",\"def_version\":{}}}", model::DEF_VERSION);
     let column = |name: &str, a: &str, b: &str| ColumnDiff {
         name: name.to_owned(),
         a: Some(a.to_owned()),
         b: Some(b.to_owned()),
     };
     assert_eq!(record.samples.len(), 3);
-    assert_eq!(record.samples[0], RowDiff::OnlyInA { key: key(1), line: json.to_owned() });
+    assert_eq!(record.samples[0], RowDiff::OnlyInA { key: key(1), line: json.clone() });
     assert_eq!(
         record.samples[1],
         RowDiff::Different { key: key(2), columns: vec![column("amount", "\"5\"", "\"6\"")] }

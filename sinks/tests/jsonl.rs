@@ -40,6 +40,10 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
+fn line(id: u64, n: u64, as_of: u64) -> String {
+    format!("{{\"id\":{id},\"n\":\"{n}\",\"as_of\":{as_of},\"def_version\":{}}}\n", model::DEF_VERSION)
+}
+
 #[test]
 fn files_say_what_was_true_at_the_end_in_the_order_of_the_key() {
     let dir = TempDir::new().unwrap();
@@ -49,9 +53,7 @@ fn files_say_what_was_true_at_the_end_in_the_order_of_the_key() {
     sink.finish().unwrap();
     assert_eq!(
         fs::read_to_string(dir.path().join("counts.jsonl")).unwrap(),
-        "{\"id\":9,\"n\":\"3\",\"as_of\":7,\"def_version\":1}\n\
-         {\"id\":10,\"n\":\"1\",\"as_of\":7,\"def_version\":1}\n\
-         {\"id\":100,\"n\":\"2\",\"as_of\":7,\"def_version\":1}\n"
+        [line(9, 3, 7), line(10, 1, 7), line(100, 2, 7)].concat()
     );
     assert_eq!(fs::read_to_string(dir.path().join("others.jsonl")).unwrap(), "");
     drop(sink);
@@ -104,10 +106,7 @@ fn a_finished_run_replaces_the_files_of_the_one_before_and_what_a_killed_one_lef
     sink.write(&flush(5, &[(1, 1)])).unwrap();
     sink.finish().unwrap();
     drop(sink);
-    assert_eq!(
-        fs::read_to_string(dir.path().join("counts.jsonl")).unwrap(),
-        "{\"id\":1,\"n\":\"1\",\"as_of\":4,\"def_version\":1}\n"
-    );
+    assert_eq!(fs::read_to_string(dir.path().join("counts.jsonl")).unwrap(), line(1, 1, 4));
     assert_eq!(names(dir.path()), ["counts.jsonl", "others.jsonl", "schemas.json"]);
 }
 
