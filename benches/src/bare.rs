@@ -55,7 +55,7 @@ impl Candles {
         let index = match token.pools.iter().position(|p| p.address == pool) {
             Some(index) => index,
             None => {
-                token.pools.push(Pool { address: pool, is_curve, quote_mint });
+                token.pools.push(Pool { address: pool, is_curve, quote_mint, trades: 1 });
                 token.pools.len() - 1
             }
         };

@@ -14,7 +14,7 @@ use anyhow::{anyhow, ensure};
 use differential_dataflow::input::InputSession;
 use model::{Address, Diff, EventId, Price, Record as _, Seconds, Side, Time, TxPlace};
 use operators::keyed::{Intake, States, Store, keyed};
-use operators::windows::{Input, Params, Stats, Tick, Token, TokenStats, Trade};
+use operators::windows::{Input, Params, Tick, Token, TokenStats, Trade};
 use timely::dataflow::ProbeHandle;
 use timely::dataflow::operators::probe::Probe as _;
 
@@ -156,12 +156,10 @@ fn states_alone(
 }
 
 /// Changes of rows, and the trades in all windows that stand.
-fn count(tally: &mut (u64, u64), stats: &Stats, diff: Diff) {
-    for sums in stats.sums() {
-        let trades = u64::from(sums.trades());
-        tally.0 += 1;
-        tally.1 = if diff > 0 { tally.1.wrapping_add(trades) } else { tally.1.wrapping_sub(trades) };
-    }
+fn count(tally: &mut (u64, u64), stats: &TokenStats, diff: Diff) {
+    let trades = u64::from(stats.sums.trades());
+    tally.0 += 1;
+    tally.1 = if diff > 0 { tally.1.wrapping_add(trades) } else { tally.1.wrapping_sub(trades) };
 }
 
 /// The same through the dataflow.

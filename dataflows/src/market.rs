@@ -122,11 +122,21 @@ impl Params {
         let in_ticks = windows.widths.iter().all(|w| w.seconds().is_multiple_of(windows::tick_s(*w)));
         check(in_ticks, "windows.widths", "over an hour must be whole tens of seconds");
         check_indicators(indicators, &candles.intervals, &mut check);
+        // As long as a token may sleep on an ordinary day: who forgets sooner starts it anew in the midst of its life.
+        for (section, remember_s) in [
+            ("prices", prices.remember_s),
+            ("candles", candles.remember_s),
+            ("windows", windows.remember_s),
+            ("indicators", indicators.remember_s),
+            ("holders", holders.remember_s),
+            ("tokens", tokens.remember_s),
+            ("alerts", alerts.remember_s),
+        ] {
+            check(remember_s >= 86_400, &format!("{section}.remember_s"), "must be at least 86400, a day");
+        }
         check((1..=1000).contains(&holders.top), "holders.top", "must be 1 to 1000");
-        check(holders.remember_s >= 86_400, "holders.remember_s", "must be at least 86400");
         check_tokens(tokens, windows, &mut check);
         check_leaders(leaders, &mut check);
-        check(alerts.remember_s >= 86_400, "alerts.remember_s", "must be at least 86400");
         for (section, found) in
             [("wallets", wallets.problems()), ("rating", rating.problems()), ("smart", smart.problems())]
         {

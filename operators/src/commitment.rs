@@ -251,4 +251,9 @@ impl<R: SingleEvent> State for Slot<R> {
     fn is_idle(&self) -> bool {
         self.forget_at == 0
     }
+
+    /// Rows of a slot last; it is forgotten once they are final.
+    fn outlives(_output: &Self::Output) -> bool {
+        true
+    }
 }

@@ -122,6 +122,11 @@ impl State for Curve {
     fn is_idle(&self) -> bool {
         self.forget_at == 0
     }
+
+    /// Events stand for as long as what they are made of does.
+    fn outlives(_output: &Self::Output) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -261,4 +261,9 @@ impl State for Pool {
     fn is_idle(&self) -> bool {
         self.is_forgotten
     }
+
+    /// Trades stand for as long as what they are made of does.
+    fn outlives(_output: &Self::Output) -> bool {
+        true
+    }
 }

@@ -41,6 +41,8 @@ pub struct Pool {
     pub is_curve: bool,
     /// What it is quoted in; none until it has traded.
     pub quote_mint: Option<Address>,
+    /// Number of its trades, of all that were ever taken in and not retracted.
+    pub trades: i64,
 }
 
 /// The token leaves its curve for a pool.
@@ -260,6 +262,7 @@ mod tests {
             address: Address([number; 32]),
             is_curve: number == 0,
             quote_mint: Some(Address::WSOL),
+            trades: 1,
         };
         (0..3).map(pool).collect()
     }

@@ -283,4 +283,9 @@ impl State for Slot {
     fn is_idle(&self) -> bool {
         self.state.is_none() && self.events.is_empty() && self.settled.is_empty()
     }
+
+    /// Events stand as long as their slot does, which is forgotten once it is final.
+    fn outlives(_output: &Self::Output) -> bool {
+        true
+    }
 }

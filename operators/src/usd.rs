@@ -389,4 +389,9 @@ impl State for Minute {
     fn is_idle(&self) -> bool {
         self.forget_at == 0
     }
+
+    /// Trades stand for as long as what they are made of does.
+    fn outlives(_output: &Self::Output) -> bool {
+        true
+    }
 }

@@ -117,6 +117,63 @@ fn workers_batches_and_restarts_do_not_show() {
     }
 }
 
+/// Sparse streams whose tokens are forgotten on the way, again and again; by `tokens` not, which lets their rows stand.
+fn forgetful(seed: u64) -> (Shape, Params) {
+    let shape = Shape { seed, slots: 300, gap_s_max: 400, late_s_max: 90 };
+    let mut params = params(60, &["1s", "15s", "1m"], 10);
+    let remember_s = 1 + 7 * seed;
+    params.market.candles.remember_s = remember_s;
+    params.market.windows.remember_s = remember_s;
+    params.market.prices.remember_s = remember_s;
+    params.market.holders.remember_s = remember_s;
+    params.market.indicators.remember_s = remember_s;
+    params.market.alerts.remember_s = remember_s;
+    params.market.wallets =
+        wallets::Params { step_s: 4, mark_s: 3, remember_s, ..wallets::Params::default() };
+    (shape, params)
+}
+
+/// The store asserts meanwhile that no key is forgotten while a row of it stands.
+#[test]
+fn what_is_forgotten_leaves_nothing_behind_however_it_is_run() {
+    for seed in 0..6 {
+        let (shape, params) = forgetful(seed);
+        let events = events(shape);
+        let plain = run(&events, &params, Plan::PLAIN);
+        // Cut within a second, a trade that is retracted in the second in which it comes is heard of, and lengthens the
+        // memory of its token.
+        let uncut = |plan: &Plan| plan.at_once == usize::MAX;
+        for plan in Plan::variants(events.len() / 3).into_iter().filter(uncut).step_by(2) {
+            assert_same(&plain, &run(&events, &params, plan), &format!("{shape:?}, {plan:?}"));
+        }
+        let last = arrivals(&events).last().unwrap().0;
+        let closed = Candle::SCHEMA.columns.iter().position(|c| c.name == "is_closed").unwrap();
+        let end = Candle::SCHEMA.columns.iter().position(|c| c.name == "open_time").unwrap();
+        for row in plain.tables["candles"].values() {
+            let Value::Count(open_ms) = row[end] else { panic!("open_time is a time") };
+            let is_over = open_ms / 1000 + 60 <= last;
+            assert!(row[closed] == Value::Bool(true) || !is_over, "{shape:?}: {row:?} was never closed");
+        }
+    }
+}
+
+/// Which pools a token traded in is forgotten, its candles by pool are not.
+#[test]
+fn candles_of_pools_are_the_same_whether_their_token_is_forgotten_or_not() {
+    for seed in 0..6 {
+        let (shape, params) = forgetful(seed);
+        let mut lasting = params.clone();
+        lasting.market.candles.remember_s = Params::default().market.candles.remember_s;
+        let events = events(shape);
+        let of_pools = |params: &Params| {
+            let mut candles = run(&events, params, Plan::PLAIN).tables.remove("candles").unwrap();
+            candles.retain(|key, _| key[0].as_text() == Some("pool"));
+            candles
+        };
+        assert_eq!(of_pools(&params), of_pools(&lasting), "{shape:?}");
+    }
+}
+
 /// Sinks pass over what they have by its time, so a run that goes on has to say the same at the same times, also where
 /// it hands over at once what was handed over bit by bit.
 #[test]

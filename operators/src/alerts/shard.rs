@@ -234,4 +234,9 @@ impl State for Shard {
     fn is_idle(&self) -> bool {
         self.tokens.is_empty() && self.rules.is_empty()
     }
+
+    /// Alerts last.
+    fn outlives(_output: &Self::Output) -> bool {
+        true
+    }
 }

@@ -113,4 +113,9 @@ impl State for Slot {
     fn is_idle(&self) -> bool {
         self.forget_at == 0
     }
+
+    /// Alerts last; their slot is forgotten once they are final.
+    fn outlives(_output: &Self::Output) -> bool {
+        true
+    }
 }

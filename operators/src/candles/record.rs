@@ -223,6 +223,12 @@ impl Bars {
         })
     }
 
+    /// True if event time had reached their end.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     /// The token.
     #[must_use]
     pub fn mint(&self) -> Address {

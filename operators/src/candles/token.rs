@@ -82,6 +82,9 @@ impl Token {
         let Trade { pool, is_curve, quote_mint, mut tick, .. } = *trade;
         self.is_ground_new |= self.note_pool(pool, is_curve, Some(quote_mint));
         tick.pool = self.pool_index(&pool);
+        if let Some(pool) = self.pools.get_mut(tick.pool as usize) {
+            pool.trades += i64::try_from(diff).unwrap_or_default();
+        }
         self.pending.push(Pending { tick, diff, before: Before::default() });
     }
 
@@ -98,7 +101,7 @@ impl Token {
 
     /// Takes note of a pool. True if it is new, or only now known by a trade.
     fn note_pool(&mut self, address: Address, is_curve: bool, quote_mint: Option<Address>) -> bool {
-        let pool = Pool { address, is_curve, quote_mint };
+        let pool = Pool { address, is_curve, quote_mint, trades: 0 };
         match self.pools.iter_mut().find(|known| known.address == address) {
             None => self.pools.push(pool),
             Some(known) if known.quote_mint.is_none() && quote_mint.is_some() => *known = pool,
@@ -247,7 +250,11 @@ impl Token {
 
     /// The primary pool, where there is a choice.
     fn chosen(&self, mint: &Address) -> Option<Chosen> {
-        if self.pools.len() < 2 {
+        // A pool whose trades have all been retracted is none to choose from, as if it had never been.
+        let is_there = |(at, pool): &(usize, &Pool)| {
+            pool.trades > 0 || self.moves.iter().any(|step| step.to as usize == *at)
+        };
+        if self.is_forgotten || self.pools.iter().enumerate().filter(is_there).count() < 2 {
             return None;
         }
         let pool = self.pools.get(self.choice.primary()? as usize)?;
@@ -355,6 +362,7 @@ impl State for Token {
     fn apply(&mut self, _: &Address, input: Input, diff: Diff, effects: &mut Effects<'_, Self>) {
         self.now = self.now.max(effects.now);
         self.active_at = self.now;
+        self.is_forgotten = false;
         match input {
             Input::Trade(trade) => self.note_trade(&trade, diff),
             Input::Migration { id, to, .. } => self.note_move(id, to, diff),
@@ -390,5 +398,108 @@ impl State for Token {
 
     fn is_idle(&self) -> bool {
         self.is_forgotten
+    }
+
+    /// Bars that have been closed last.
+    fn outlives(output: &Output) -> bool {
+        matches!(output, Output::Bars(bars) if bars.is_closed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use model::time::{second_of, start_of};
+    use model::{Group, Price, Side, TxPlace};
+
+    use super::*;
+    use crate::bar::{NOBODY, Role};
+    use crate::keyed::Store;
+
+    const START: Seconds = 1_000_000;
+
+    fn fresh() -> Store<Token> {
+        let intervals = vec![Interval(1), Interval(60), Interval(14_400)];
+        Store::new((Params { intervals, remember_s: 20_000, ..Params::default() }, Horizon(10)))
+    }
+
+    /// A trade in the one pool of the one token.
+    fn trade(time: Seconds) -> Input {
+        Input::Trade(Trade {
+            mint: Address([9; 32]),
+            pool: Address([1; 32]),
+            is_curve: false,
+            quote_mint: Address::WSOL,
+            tick: Tick {
+                time,
+                id: EventId { slot: time, tx: TxPlace::Index(0), outer_ix: 0, inner_ix: -1 },
+                pool: 0,
+                role: Role::Pool,
+                side: Side::Buy,
+                decimals: (6, 9),
+                price: Price::new(1.0),
+                market_cap: None,
+                base: 1,
+                quote: 1,
+                quote_reserve: None.into(),
+                value_micros: None.into(),
+                trader: NOBODY,
+            },
+        })
+    }
+
+    /// The bars that stand, by interval and start, whether they are closed, and how many trades they are of.
+    type Standing = BTreeMap<(Interval, Seconds), Vec<(bool, u64)>>;
+
+    /// Closes the present time.
+    fn close(store: &mut Store<Token>, standing: &mut Standing) {
+        store.close(|output, diff| {
+            let Output::Bars(bars) = output else { panic!("one pool is no choice") };
+            let (_, interval, open) = bars.group_key();
+            let of_key = standing.entry((interval, open)).or_default();
+            let own = (bars.is_closed(), bars.trades().max().unwrap());
+            if diff > 0 {
+                of_key.push(own);
+            } else {
+                let at = of_key.iter().position(|other| *other == own).expect("what is retracted stands");
+                of_key.remove(at);
+            }
+        });
+    }
+
+    /// Fires all timers before a second.
+    fn pass(store: &mut Store<Token>, second: Seconds, standing: &mut Standing) -> Seconds {
+        let mut last = 0;
+        while let Some(time) = store.next_timer().filter(|time| *time < start_of(second)) {
+            last = second_of(time);
+            store.fire(time);
+            close(store, standing);
+        }
+        last
+    }
+
+    #[test]
+    fn a_trade_in_the_second_in_which_its_token_is_forgotten_is_not_forgotten() {
+        let (mut store, mut standing) = (fresh(), Standing::new());
+        store.apply(start_of(START), trade(START), 1);
+        close(&mut store, &mut standing);
+        let forgotten_at = pass(&mut store, Seconds::MAX / 2_000_000, &mut standing);
+        assert!(store.is_empty() && forgotten_at >= START + 20_000, "forgotten at {forgotten_at}");
+
+        let (mut store, mut standing) = (fresh(), Standing::new());
+        store.apply(start_of(START), trade(START), 1);
+        close(&mut store, &mut standing);
+        pass(&mut store, forgotten_at, &mut standing);
+        store.apply(start_of(forgotten_at), trade(forgotten_at), 1);
+        close(&mut store, &mut standing);
+        assert!(!store.is_empty(), "the token has a trade");
+        store.apply(start_of(forgotten_at) + 1, trade(forgotten_at), 1);
+        close(&mut store, &mut standing);
+        pass(&mut store, Seconds::MAX / 2_000_000, &mut standing);
+        assert!(store.is_empty());
+        for (key, bars) in standing {
+            assert!(matches!(bars[..], [(true, 1 | 2)]), "{key:?}: {bars:?}");
+        }
     }
 }

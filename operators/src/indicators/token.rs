@@ -165,4 +165,9 @@ impl State for Token {
     fn is_idle(&self) -> bool {
         self.bars.is_empty() && self.tracks.iter().all(Track::is_empty)
     }
+
+    /// Values at bars that have been closed last.
+    fn outlives(row: &Indicators) -> bool {
+        !row.is_provisional
+    }
 }

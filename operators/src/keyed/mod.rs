@@ -76,6 +76,12 @@ pub trait State: Serialize + DeserializeOwned + Default + 'static {
 
     /// True if the key can be forgotten: no output depends on it any more.
     fn is_idle(&self) -> bool;
+
+    /// True if an output may stand when its key is forgotten: because it is final, or because it is handed on for
+    /// an input that stands as well. Debug builds count the others, and no key may be dropped while one stands.
+    fn outlives(_output: &Self::Output) -> bool {
+        false
+    }
 }
 
 /// What a change or a timer does to the outputs of its key.

@@ -17,11 +17,24 @@ struct Entry<S: State> {
     /// Parts touched at the present time and what they were before.
     touched: Touched<S>,
     is_dirty: bool,
+    /// True if its timer has fired at the present time.
+    has_fired: bool,
+    /// Outputs that stand and that the state still owes a word on.
+    #[cfg(debug_assertions)]
+    live: Live,
 }
 
 impl<S: State> Entry<S> {
     fn new(state: S) -> Self {
-        Self { state, timer: None, touched: Vec::new(), is_dirty: false }
+        Self {
+            state,
+            timer: None,
+            touched: Vec::new(),
+            is_dirty: false,
+            has_fired: false,
+            #[cfg(debug_assertions)]
+            live: Live::default(),
+        }
     }
 
     /// Before anything happens to it at a time.
@@ -41,8 +54,76 @@ impl<S: State> Entry<S> {
         emitted: &mut Vec<(S::Output, Diff)>,
     ) {
         self.timer = None;
+        self.has_fired = true;
+        #[cfg(debug_assertions)]
+        let first = emitted.len();
         let mut effects = Effects { now, time, params, touched: &mut self.touched, emitted };
         self.state.on_timer(key, &mut effects);
+        #[cfg(debug_assertions)]
+        self.live.count::<S>(emitted.get(first..).unwrap_or_default());
+    }
+
+    /// After all that happened to it at a time: lets the state settle, and emits how the touched parts changed.
+    fn finish(
+        &mut self,
+        key: &S::Key,
+        (now, time): (Seconds, Time),
+        params: &S::Params,
+        emitted: &mut Vec<(S::Output, Diff)>,
+    ) {
+        #[cfg(debug_assertions)]
+        let first = emitted.len();
+        let mut effects = Effects { now, time, params, touched: &mut self.touched, emitted };
+        self.state.settle(key, &mut effects);
+        // Stable, so the first word on a part, what it was before this time, stays first.
+        self.touched.sort_by(|a, b| a.0.cmp(&b.0));
+        self.touched.dedup_by(|later, first| later.0 == first.0);
+        for (part, before) in self.touched.drain(..) {
+            let after = self.state.output(key, &part, params);
+            if before != after {
+                emitted.extend(before.map(|output| (output, -1)));
+                emitted.extend(after.map(|output| (output, 1)));
+            }
+        }
+        #[cfg(debug_assertions)]
+        self.live.count::<S>(emitted.get(first..).unwrap_or_default());
+    }
+}
+
+/// How many outputs of a key stand that must not outlive its state ([`State::outlives`]): a state that is dropped
+/// while one stands would never retract it.
+///
+/// Debug builds only. A state that was restored has outputs that were counted elsewhere, so its count says nothing.
+#[cfg(debug_assertions)]
+#[derive(Clone, Copy, Default)]
+struct Live {
+    count: Diff,
+    is_unknown: bool,
+}
+
+#[cfg(debug_assertions)]
+impl Live {
+    fn count<S: State>(&mut self, emitted: &[(S::Output, Diff)]) {
+        for (output, diff) in emitted {
+            self.change::<S>(output, *diff);
+        }
+    }
+
+    fn change<S: State>(&mut self, output: &S::Output, diff: Diff) {
+        if !S::outlives(output) {
+            self.count += diff;
+        }
+    }
+
+    /// At the close of a time: nothing may be retracted that was not inserted, and nothing be left behind.
+    fn check<S: State>(&self, is_dropped: bool) {
+        let state = std::any::type_name::<S>();
+        assert!(self.is_unknown || self.count >= 0, "{state} retracts {} rows too many", -self.count);
+        assert!(
+            self.is_unknown || !is_dropped || self.count == 0,
+            "{state} drops a key that has {} rows",
+            self.count
+        );
     }
 }
 
@@ -118,9 +199,19 @@ impl<S: State> Store<S> {
         if entry.timer.is_some_and(|at| second_of(at) <= now) {
             entry.fire(&key, (now, time), &self.params, &mut self.emitted);
         }
+        if entry.has_fired && entry.state.is_idle() {
+            // Whether a change comes in the batch of the timer or in a later one of its second, it finds a key that
+            // has been forgotten.
+            entry.finish(&key, (now, time), &self.params, &mut self.emitted);
+            entry.state = S::default();
+        }
+        #[cfg(debug_assertions)]
+        let first = self.emitted.len();
         let (params, touched, emitted) = (&self.params, &mut entry.touched, &mut self.emitted);
         let mut effects = Effects { now, time, params, touched, emitted };
         entry.state.apply(&key, input, diff, &mut effects);
+        #[cfg(debug_assertions)]
+        entry.live.count::<S>(self.emitted.get(first..).unwrap_or_default());
     }
 
     /// Fires the timers of the second of `time` and of those before. Called before the changes of that time are
@@ -147,32 +238,18 @@ impl<S: State> Store<S> {
         }
         for key in self.dirty.drain(..) {
             let Some(entry) = self.entries.get_mut(&key) else { continue };
-            entry.is_dirty = false;
-            let (now, params, touched) = (second_of(self.time), &self.params, &mut entry.touched);
-            let mut effects = Effects { now, time: self.time, params, touched, emitted: &mut self.emitted };
-            entry.state.settle(&key, &mut effects);
+            (entry.is_dirty, entry.has_fired) = (false, false);
+            entry.finish(&key, (second_of(self.time), self.time), &self.params, &mut self.emitted);
             for (output, diff) in self.emitted.drain(..) {
                 emit(output, diff);
             }
-            let mut touched = std::mem::take(&mut entry.touched);
-            // Stable, so the first word on a part, what it was before this time, stays first.
-            touched.sort_by(|a, b| a.0.cmp(&b.0));
-            touched.dedup_by(|later, first| later.0 == first.0);
-            for (part, before) in touched.drain(..) {
-                let after = entry.state.output(&key, &part, &self.params);
-                if before != after {
-                    if let Some(before) = before {
-                        emit(before, -1);
-                    }
-                    if let Some(after) = after {
-                        emit(after, 1);
-                    }
-                }
-            }
             if self.spare.len() < SPARE {
-                self.spare.push(touched);
+                self.spare.push(std::mem::take(&mut entry.touched));
             }
-            if entry.state.is_idle() {
+            let is_idle = entry.state.is_idle();
+            #[cfg(debug_assertions)]
+            entry.live.check::<S>(is_idle);
+            if is_idle {
                 self.entries.remove(&key);
                 continue;
             }
@@ -200,7 +277,10 @@ impl<S: State> Store<S> {
         if let Some(at) = timer {
             self.timers.set(at, key.clone(), S::route(&key));
         }
-        self.entries.insert(key, Box::new(Entry { timer, ..Entry::new(state) }));
+        let mut entry = Entry { timer, ..Entry::new(state) };
+        #[cfg(debug_assertions)]
+        (entry.live.is_unknown = true);
+        self.entries.insert(key, Box::new(entry));
     }
 }
 
@@ -298,6 +378,54 @@ mod tests {
         store.close(|output, diff| emitted.push((output, diff)));
         assert_eq!(emitted, [(1, -1), (2, 1)]);
         assert_eq!(step(&mut store, 12, &[]), [], "and not again when its turn would have come");
+    }
+
+    /// Emits what comes and forgets the key at once.
+    #[derive(Default, Serialize, Deserialize)]
+    struct Careless;
+
+    impl State for Careless {
+        type Key = Address;
+        type Input = Address;
+        type Part = ();
+        type Output = Address;
+        type Params = ();
+
+        fn key(input: &Address) -> Address {
+            *input
+        }
+        fn route(key: &Address) -> u64 {
+            key.route()
+        }
+        fn apply(&mut self, key: &Address, _: Address, diff: Diff, effects: &mut Effects<'_, Self>) {
+            effects.emit(*key, diff);
+        }
+        fn next_timer(&self, (): &()) -> Option<Seconds> {
+            None
+        }
+        fn on_timer(&mut self, _: &Address, _: &mut Effects<'_, Self>) {}
+        fn output(&self, _: &Address, (): &(), (): &()) -> Option<Address> {
+            None
+        }
+        fn is_idle(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "drops a key that has 1 rows")]
+    fn a_key_is_not_dropped_while_a_row_of_it_stands() {
+        let mut store = Store::<Careless>::new(());
+        store.apply(start_of(1), KEY, 1);
+        store.close(|_, _| {});
+    }
+
+    #[test]
+    #[should_panic(expected = "retracts 1 rows too many")]
+    fn a_row_that_was_not_inserted_is_not_retracted() {
+        let mut store = Store::<Careless>::new(());
+        store.apply(start_of(1), KEY, -1);
+        store.close(|_, _| {});
     }
 
     #[test]

@@ -301,6 +301,11 @@ impl State for Token {
     fn is_idle(&self) -> bool {
         self.live.is_none() && !self.is_launched && self.washed.is_empty()
     }
+
+    /// Labels last.
+    fn outlives(_output: &Self::Output) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -253,6 +253,11 @@ impl State for Wallet {
     fn is_idle(&self) -> bool {
         self.first.is_none() && self.recent.is_empty() && self.given.is_empty()
     }
+
+    /// Labels last.
+    fn outlives(_output: &Self::Output) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -232,4 +232,9 @@ impl State for Day {
     fn is_idle(&self) -> bool {
         self.steps.is_empty()
     }
+
+    /// Clusters last.
+    fn outlives(_output: &Self::Output) -> bool {
+        true
+    }
 }

@@ -254,4 +254,9 @@ impl State for Trader {
     fn is_idle(&self) -> bool {
         self.trades.is_empty() && self.before.is_empty() && self.listed.is_none()
     }
+
+    /// Matches last.
+    fn outlives(output: &Output) -> bool {
+        matches!(output, Output::Match(_))
+    }
 }

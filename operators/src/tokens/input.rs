@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::milestones::{Created, Milestone};
 use crate::holders::Holdings;
 use crate::usd::ValuedTrade;
-use crate::windows::Stats;
+use crate::windows::TokenStats;
 
 /// What arrives for a token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -202,11 +202,11 @@ impl Input {
         step.into_iter().chain(milestone)
     }
 
-    /// The windows that are read, if it speaks of them.
+    /// The windows that it is read as: an hour, a day, both if they are set to be the same, or none.
     #[must_use]
-    pub fn stats(stats: &Stats, (hour_s, day_s): (Seconds, Seconds), is_put: bool) -> [Option<Self>; 2] {
+    pub fn stats(stats: &TokenStats, (hour_s, day_s): (Seconds, Seconds), is_put: bool) -> [Option<Self>; 2] {
         [(Window::Hour, hour_s), (Window::Day, day_s)].map(|(window, width_s)| {
-            let (sums, filtered, change) = stats.window(width_s)?;
+            let TokenStats { mint, sums, filtered, change, .. } = stats;
             let activity = Activity {
                 trades: sums.trades(),
                 quote: sums.quote(),
@@ -214,7 +214,8 @@ impl Input {
                 usd_micros: sums.usd(),
                 prices: change.now.zip(change.then),
             };
-            Some(Self::Stats { mint: stats.mint(), window, activity, is_put })
+            let is_read = stats.window.seconds() == width_s;
+            is_read.then_some(Self::Stats { mint: *mint, window, activity, is_put })
         })
     }
 }

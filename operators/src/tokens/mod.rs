@@ -63,7 +63,7 @@ use crate::holders::Holdings;
 use crate::labels::risk;
 use crate::prelude::*;
 use crate::usd::ValuedTrade;
-use crate::windows::Stats;
+use crate::windows::TokenStats;
 
 /// Settings of [`tokens`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -113,14 +113,14 @@ pub struct Tokens<'s> {
 pub fn tokens<'s>(
     trades: Collection<'s, ValuedTrade>,
     events: Collection<'s, ChainEvent>,
-    stats: Collection<'s, Stats>,
+    stats: Collection<'s, TokenStats>,
     (holdings, chosen): (Collection<'s, Holdings>, Collection<'s, Chosen>),
     (params, risk): (&Params, &risk::Params),
     horizon: Horizon,
     states: &States,
 ) -> Tokens<'s> {
     let widths = (params.hour_s, params.day_s);
-    let of_stats = move |stats: Stats, diff: Diff| {
+    let of_stats = move |stats: TokenStats, diff: Diff| {
         let inputs = Input::stats(&stats, widths, diff > 0).into_iter().flatten();
         inputs.map(move |input| (input, diff.abs()))
     };

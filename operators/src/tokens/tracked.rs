@@ -159,14 +159,19 @@ impl Tracked {
         self.history.first_kept().is_none() && self.publish_at.is_none()
     }
 
+    /// True if no other operator has a row of it that it would have to retract here.
+    fn is_alone(&self) -> bool {
+        self.hour.is_empty() && self.day.is_empty() && self.held.is_empty() && self.chosen.is_empty()
+    }
+
     fn is_empty(&self) -> bool {
         self.milestones.is_empty()
-            && (self.hour.is_empty() && self.day.is_empty() && self.held.is_empty() && self.chosen.is_empty())
+            && self.is_alone()
             && self.history.pools.iter().all(|pool| pool.latest == super::figures::Figures::default())
     }
 
     fn forget_at(&self, params: &Params) -> Option<Seconds> {
-        self.is_asleep().then(|| self.active_at.saturating_add(params.remember_s))
+        (self.is_asleep() && self.is_alone()).then(|| self.active_at.saturating_add(params.remember_s))
     }
 }
 
@@ -275,5 +280,10 @@ impl State for Tracked {
 
     fn is_idle(&self) -> bool {
         self.is_forgotten || (self.publish_at.is_none() && self.is_empty())
+    }
+
+    /// A token that is forgotten keeps its rows.
+    fn outlives(_row: &Output) -> bool {
+        true
     }
 }

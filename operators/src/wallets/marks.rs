@@ -141,6 +141,11 @@ impl State for Holders {
     fn is_idle(&self) -> bool {
         self.open.is_empty() && self.latest.is_none() && self.mark.is_none()
     }
+
+    /// Rows of closed positions need no price.
+    fn outlives(row: &WalletPosition) -> bool {
+        !row.ledger.is_open()
+    }
 }
 
 #[cfg(test)]

@@ -4,11 +4,8 @@ use model::{Address, EventId, Price, Seconds};
 use serde::{Deserialize, Serialize};
 
 use super::live::Live;
-use super::record::{Filtered, Previous};
-use super::stats::Shown;
 use super::ticks::Kept;
-use super::{Params, Short};
-use crate::bar::MaybeAmount;
+use super::{Change, Filtered, Params, Previous, Short, TokenStats};
 
 /// See the module.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -96,29 +93,27 @@ impl Lane {
         }
     }
 
-    /// The last clean price.
-    pub(super) fn close(&self) -> Option<Price> {
-        self.live.as_ref().map_or(self.close, |live| live.close())
-    }
-
     /// What a window holds; none if neither it nor the one before it holds a trade.
-    pub(super) fn window(&self, at: usize, params: &Params) -> Option<Shown> {
+    pub(super) fn window(&self, mint: &Address, at: usize, params: &Params) -> Option<TokenStats> {
         let window = *params.widths.get(at)?;
-        let figures = self.live.as_ref()?.figures(at)?;
+        let live = self.live.as_ref()?;
+        let figures = live.figures(at)?;
         let (sums, removed, (trades, quote)) = (figures.sums, figures.removed, figures.previous);
         if sums.trades() == 0 && trades == 0 {
             return None;
         }
         let is_partial = self.first.is_some_and(|first| first > figures.start);
         let first = || self.first_clean.map(|(_, _, price)| price);
-        Some(Shown {
+        let then = if is_partial { first() } else { figures.then };
+        Some(TokenStats {
+            mint: *mint,
             window,
+            quote_mint: self.quote_mint,
             sums,
             high: figures.high,
             low: figures.low,
-            then: if is_partial { first() } else { figures.then },
-            largest: MaybeAmount::from(figures.largest),
-            is_partial,
+            largest: figures.largest,
+            change: Change { now: live.close(), then, is_partial },
             previous: Previous { trades, quote },
             filtered: Filtered {
                 trades: sums.trades().wrapping_sub(removed.trades),

@@ -18,8 +18,7 @@
 //! leaves a window, and for no other. A trader is counted in the pane of the last trade that he made, so
 //! distinct counts subtract as sums do and are exact. The highest and lowest prices and the largest trade
 //! are the steps of one staircase each for all windows (`stairs`). What marked trades take away is kept
-//! apart (`marked`); a token without marks pays nothing for it. The windows of a token that change at one
-//! time leave as one item ([`Stats`]).
+//! apart (`marked`); a token without marks pays nothing for it.
 //!
 //! **What it costs.** 144 bytes for each window of a token that trades, 144 for each second with a trade in
 //! it as long as that can be corrected (but two hours at least), then 112 for each ten seconds with a trade
@@ -42,7 +41,6 @@ mod panes;
 mod quotes;
 mod record;
 mod stairs;
-mod stats;
 mod sums;
 mod ticks;
 mod token;
@@ -53,7 +51,6 @@ use serde::{Deserialize, Serialize};
 
 pub use input::{Input, Tick, Trade};
 pub use record::{Change, Filtered, Previous, TokenStats};
-pub use stats::Stats;
 pub use sums::Sums;
 pub use token::Token;
 
@@ -92,7 +89,7 @@ pub fn windows<'s>(
     params: &Params,
     horizon: Horizon,
     states: &States,
-) -> Collection<'s, Stats> {
+) -> Collection<'s, TokenStats> {
     let moved = |event| match event {
         ChainEvent::Migrated(event) => Input::migration(&event),
         _ => None,

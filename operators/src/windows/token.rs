@@ -7,7 +7,7 @@ use super::lane::Lane;
 use super::marked::Marks;
 use super::quotes::Quotes;
 use super::ticks::Kept;
-use super::{FINE_S, Input, Params, Stats, Trade, short};
+use super::{FINE_S, Input, Params, TokenStats, Trade, short};
 use crate::prelude::*;
 
 /// See the module.
@@ -78,10 +78,12 @@ impl Token {
         if self.touched.0 != effects.time {
             self.touched = (effects.time, 0);
         }
-        let new = windows & !self.touched.1;
-        if new != 0 {
-            self.touched.1 |= new;
-            effects.touch(new, self.output(mint, &new, effects.params));
+        let mut new = windows & !self.touched.1;
+        self.touched.1 |= new;
+        while new != 0 {
+            let window = new.trailing_zeros();
+            effects.touch(window, self.output(mint, &window, effects.params));
+            new &= new - 1;
         }
     }
 
@@ -119,9 +121,9 @@ fn all(params: &Params) -> u64 {
 impl State for Token {
     type Key = Address;
     type Input = Input;
-    /// Some of the windows, one bit each, lowest first: those that changed for one reason.
-    type Part = u64;
-    type Output = Stats;
+    /// A window, by its place among the widths.
+    type Part = u32;
+    type Output = TokenStats;
     type Params = Settings;
 
     fn key(input: &Input) -> Address {
@@ -159,24 +161,8 @@ impl State for Token {
         self.advance(mint, effects);
     }
 
-    fn output(&self, mint: &Address, windows: &u64, (params, _): &Settings) -> Option<Stats> {
-        let lane = self.shown()?;
-        let mut shown = Vec::with_capacity(windows.count_ones() as usize);
-        let mut left = *windows;
-        while left != 0 {
-            shown.extend(lane.window(left.trailing_zeros() as usize, params));
-            left &= left - 1;
-        }
-        if shown.is_empty() {
-            return None;
-        }
-        Some(Stats {
-            mint: *mint,
-            of: *windows,
-            quote_mint: lane.quote_mint,
-            now: lane.close(),
-            windows: shown,
-        })
+    fn output(&self, mint: &Address, window: &u32, (params, _): &Settings) -> Option<TokenStats> {
+        self.shown()?.window(mint, *window as usize, params)
     }
 
     fn is_idle(&self) -> bool {
@@ -187,12 +173,12 @@ impl State for Token {
 #[cfg(test)]
 mod tests {
     use model::time::start_of;
-    use model::{EventId, Group, Price, Side, TxPlace};
+    use model::{EventId, Price, Side, TxPlace};
 
     use super::*;
     use crate::candles::Interval;
     use crate::keyed::Store;
-    use crate::windows::{Tick, TokenStats};
+    use crate::windows::Tick;
 
     const SOL: u8 = 1;
     const USD: u8 = 2;
@@ -234,7 +220,7 @@ mod tests {
         let mut put = None;
         store.close(|stats, diff| {
             if diff > 0 {
-                put = stats.records().next();
+                put = Some(stats);
             }
         });
         put
@@ -304,9 +290,41 @@ mod tests {
         let later = start_of(1_000_000 + 3 * 86_400);
         let mut left = Vec::new();
         store.fire(later);
-        store.close(|stats, diff| left.push((stats.records().count(), diff)));
-        assert_eq!(left, [(8, -1)], "one item takes all windows back");
+        store.close(|stats, diff| left.push((stats.window, diff)));
+        let all = Params::default().widths.into_iter().map(|width| (width, -1));
+        assert_eq!(left, all.collect::<Vec<_>>(), "every window is retracted, once");
         assert!(bytes(&store) < 200, "and nothing else is kept: {} bytes", bytes(&store));
+    }
+
+    #[test]
+    fn only_rows_that_stand_are_retracted_and_a_window_has_one_row() {
+        let mut store = Store::<Token>::new((Params::default(), 10_800));
+        let mut standing = std::collections::BTreeMap::<Interval, TokenStats>::new();
+        let mut changes = 0;
+        let mut next = 1_000_000;
+        while let Some(time) =
+            store.next_timer().or(Some(start_of(next))).filter(|at| *at < start_of(2_000_000))
+        {
+            // A few trades, the first of them taken back late, and then silence.
+            let second = if next < 1_003_000 { next } else { model::time::second_of(time) };
+            store.fire(start_of(second));
+            if next < 1_003_000 {
+                store.apply(start_of(second), buy(second, 1, SOL, 1.0), 1);
+                if second == 1_001_000 {
+                    store.apply(start_of(second), buy(1_000_000, 1, SOL, 1.0), -1);
+                }
+                next += 500;
+            }
+            store.close(|stats: TokenStats, diff| {
+                changes += 1;
+                match (standing.get(&stats.window), diff) {
+                    (None, 1) => drop(standing.insert(stats.window, stats)),
+                    (Some(before), -1) if *before == stats => drop(standing.remove(&stats.window)),
+                    _ => panic!("{diff} of {stats:?}, where {standing:?} stands"),
+                }
+            });
+        }
+        assert!(standing.is_empty() && changes > 100, "{changes} changes, {standing:?}");
     }
 
     #[test]
@@ -320,6 +338,6 @@ mod tests {
         }
         // Each pane leaves each window, and the window before it.
         assert!(times <= 20 * 8 * 2 + 1, "{times} timers for 20 panes");
-        assert!(written <= 2 * times, "{written} items at {times} times");
+        assert!(written <= 5 * times, "{written} items at {times} times");
     }
 }
