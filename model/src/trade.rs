@@ -29,12 +29,15 @@ impl Side {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TraderKind {
-    /// The user that the event names signed the transaction.
+    /// The user that the event names, and it signed the transaction; or who signed first, where the accounts
+    /// tell nothing.
     Signer,
-    /// The owner of the token account that changed; the event names nobody, or a router.
+    /// The owner of the token account that changed; who signed was another, or the event names another.
     Owner,
     /// Nobody could be made out: the trade counts, the trader does not.
     Unknown,
+    /// The user that the event names, in a feed that tells neither signers nor balances.
+    Named,
 }
 
 impl TraderKind {
@@ -45,6 +48,7 @@ impl TraderKind {
             Self::Signer => "signer",
             Self::Owner => "owner",
             Self::Unknown => "unknown",
+            Self::Named => "named",
         }
     }
 }

@@ -112,7 +112,7 @@ const COLUMNS: &[Column] = &[
     Column::new("mint", Kind::Address, "Base token."),
     Column::new("quote_mint", Kind::Address, "Quote token."),
     Column::new("trader", Kind::Address, "Wallet; null if unknown."),
-    Column::new("trader_kind", Kind::Symbol, "How the wallet was found: signer, owner, unknown."),
+    Column::new("trader_kind", Kind::Symbol, "How the wallet was found: signer, owner, named, unknown."),
     Column::new("side", Kind::Symbol, "Side of the wallet: buy, sell."),
     Column::new("base_amount", Kind::Amount, "Base that moved the pool, raw units."),
     Column::new("quote_amount", Kind::Amount, "Quote that moved the reserves, raw units."),

@@ -5,7 +5,7 @@ use model::{ChainEvent, Event, Program, Reject, RejectReason};
 use crate::Counts;
 use crate::balances::balances;
 use crate::decode::{Decoded, Refused, decode};
-use crate::normalize::{Refusal, normalize};
+use crate::normalize::{Placed, Refusal, attribute, normalize};
 use crate::pools::PoolRegistry;
 use crate::programs::{Payload, Undecoded, meteora_dbc};
 use crate::transaction::Transaction;
@@ -55,19 +55,24 @@ impl Decoder {
             )));
         }
         let first = out.len();
+        let mut swaps: Vec<Placed> = Vec::new();
         for (index, decoded) in decoding.events.iter().enumerate() {
             if is_told_twice(decoded, decoding.events.get(index + 1..).unwrap_or_default()) {
                 self.count("copies.meteora_dbc.EvtSwap");
                 continue;
             }
             match normalize(decoded, tx, &mut self.pools) {
-                Ok(event) => out.push(Event::Chain(event)),
+                Ok((event, swapped)) => {
+                    swaps.extend(swapped.map(|swapped| (out.len() - first, swapped)));
+                    out.push(Event::Chain(event));
+                }
                 Err(Refusal { reason, detail }) => {
                     let cursor = within(cursor, decoded.place.map(|place| (place.outer, place.inner)));
                     out.push(Event::Reject(self.reject(decoded.program, tx, cursor, reason, detail)));
                 }
             }
         }
+        attribute(tx, &self.pools, out.get_mut(first..).unwrap_or_default(), &swaps);
         let changed = balances(tx, out.get(first..).unwrap_or_default());
         out.extend(changed.into_iter().map(|event| Event::Chain(ChainEvent::BalancesChanged(event))));
     }

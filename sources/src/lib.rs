@@ -19,6 +19,7 @@ mod files;
 pub mod formats;
 mod held;
 pub mod hermes;
+mod holdings;
 pub mod lists;
 pub mod logs;
 pub mod normalize;

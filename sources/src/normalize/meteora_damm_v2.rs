@@ -27,6 +27,7 @@ pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, R
         input,
         amounts,
         user_amounts: user_amounts.map(Some),
+        tells_transfer_fees: true,
         price: Pricing::SqrtPrice(event.next_sqrt_price),
         fees,
         supply: [None; 2],

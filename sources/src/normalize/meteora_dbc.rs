@@ -110,6 +110,7 @@ fn trade(event: &Amounts, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
         input,
         amounts,
         user_amounts: user_amounts.map(Some),
+        tells_transfer_fees: false,
         price: Pricing::SqrtPrice(event.sqrt_price),
         fees,
         supply: [None; 2],

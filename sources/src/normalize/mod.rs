@@ -6,6 +6,7 @@
 
 mod meteora_damm_v2;
 mod meteora_dbc;
+mod moved;
 mod pump;
 mod pumpswap;
 mod raydium_amm_v4;
@@ -16,6 +17,8 @@ mod swap;
 mod trader;
 
 use model::{Address, ChainEvent, LiquidityChanged, Origin, RejectReason};
+
+pub use moved::{Placed, Swapped, attribute};
 
 use crate::decode::Decoded;
 use crate::pools::{Hint, Pool, PoolRegistry, UnknownPool, quote_side};
@@ -38,7 +41,8 @@ impl From<UnknownPool> for Refusal {
     }
 }
 
-/// Makes a decoded event one of the vocabulary.
+/// Makes a decoded event one of the vocabulary. A trade comes without its trader, who shows once all trades
+/// of the transaction are there: [`attribute`] takes what it needs for that.
 ///
 /// # Errors
 /// When it has no place on the chain, or names a pool whose tokens are not known.
@@ -46,9 +50,9 @@ pub fn normalize(
     decoded: &Decoded,
     tx: &Transaction,
     pools: &mut PoolRegistry,
-) -> Result<ChainEvent, Refusal> {
-    let mut at = Context { decoded, tx, pools, origin: origin(decoded, tx)? };
-    match &decoded.payload {
+) -> Result<(ChainEvent, Option<Swapped>), Refusal> {
+    let mut at = Context { decoded, tx, pools, origin: origin(decoded, tx)?, swapped: None };
+    let event = match &decoded.payload {
         Payload::Pump(event) => pump::event(event, &mut at),
         Payload::Pumpswap(event) => pumpswap::event(event, &mut at),
         Payload::RaydiumAmmV4(event) => raydium_amm_v4::event(event, &mut at),
@@ -57,7 +61,8 @@ pub fn normalize(
         Payload::RaydiumLaunchlab(event) => raydium_launchlab::event(event, &mut at),
         Payload::MeteoraDbc(event) => meteora_dbc::event(event, &mut at),
         Payload::MeteoraDammV2(event) => meteora_damm_v2::event(event, &mut at),
-    }
+    };
+    Ok((event?, at.swapped))
 }
 
 /// Name and time of an event. Block time counts; the event's own time stands in where there is none.
@@ -86,6 +91,8 @@ struct Context<'a> {
     tx: &'a Transaction,
     pools: &'a mut PoolRegistry,
     origin: Origin,
+    /// What the trade that the event is does not say.
+    swapped: Option<Swapped>,
 }
 
 impl<'a> Context<'a> {

@@ -103,6 +103,7 @@ fn trade(event: &Trade, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
         input: if layout.is_buy { QUOTE } else { BASE },
         amounts: [base, quote],
         user_amounts: [Some(base), user_quote],
+        tells_transfer_fees: false,
         price: Pricing::Reserves {
             before,
             after: [Some(layout.virtual_token_reserves), Some(event.quote_reserve)],

@@ -104,6 +104,7 @@ fn trade(at: &mut Context<'_>, amounts: &Amounts, sides: &Sides) -> Result<Chain
         input: if amounts.is_buy { QUOTE } else { BASE },
         amounts: [sides.base, quote],
         user_amounts: [Some(sides.base), Some(amounts.user_quote_amount)],
+        tells_transfer_fees: false,
         price: Pricing::Reserves {
             before: [Some(base_before), effective(quote_before)],
             after: [base_after, quote_after.and_then(effective)],

@@ -50,6 +50,7 @@ fn trade(log: &Log, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
         input,
         amounts,
         user_amounts: amounts.map(Some),
+        tells_transfer_fees: false,
         price: Pricing::Reserves { before: before.map(Some), after },
         fees,
         supply: [None; 2],

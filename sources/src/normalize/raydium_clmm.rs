@@ -30,6 +30,7 @@ pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, R
         input,
         amounts,
         user_amounts,
+        tells_transfer_fees: true,
         price: Pricing::SqrtPrice(event.sqrt_price_x64),
         fees: [event.trade_fee_0, event.trade_fee_1].map(|lp| Taken { lp, ..Taken::default() }),
         supply: [None; 2],

@@ -38,6 +38,7 @@ fn trade(event: &SwapEvent, at: &mut Context<'_>) -> Result<ChainEvent, Refusal>
             layout.input_amount.checked_add(layout.input_transfer_fee),
             layout.output_amount.checked_sub(layout.output_transfer_fee),
         ),
+        tells_transfer_fees: true,
         price: Pricing::Reserves {
             before: ordered(zero_in, layout.input_vault_before, layout.output_vault_before).map(Some),
             after: ordered(

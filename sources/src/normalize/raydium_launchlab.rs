@@ -28,6 +28,7 @@ fn trade(event: &Trade, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
         input: if event.is_buy { QUOTE } else { BASE },
         amounts: [event.base_amount, event.curve_quote_amount],
         user_amounts: [Some(event.base_amount), Some(event.quote_amount)],
+        tells_transfer_fees: false,
         price: Pricing::Reserves {
             before: reserves(event.real_base_before, event.real_quote_before),
             after: reserves(event.real_base_after, event.real_quote_after),

@@ -1,9 +1,9 @@
 //! A swap in a program's own order of tokens, and the trade that it is.
 
-use model::{Address, ChainEvent, CurveState, Fee, Fees, Price, Side, Trade};
+use model::{Address, ChainEvent, CurveState, Fee, Fees, Price, Side, Trade, TraderKind};
 
 use super::Context;
-use super::trader::trader;
+use super::moved::Swapped;
 use crate::pools::{Pool, quote_side};
 
 /// A swap between a user and a pool. Arrays have token 0 and token 1 of the program.
@@ -15,6 +15,8 @@ pub(super) struct Swap {
     pub(super) amounts: [u64; 2],
     /// What the user paid or received after every fee.
     pub(super) user_amounts: [Option<u64>; 2],
+    /// True if the transfer fees of the tokens are among those.
+    pub(super) tells_transfer_fees: bool,
     /// What sets the price.
     pub(super) price: Pricing,
     /// Fees, by the token they are taken in.
@@ -71,12 +73,20 @@ pub(super) enum Pricing {
 
 impl Context<'_> {
     /// The trade that a swap is, oriented by mint.
-    pub(super) fn trade(&self, pool: Address, known: &Pool, swap: &Swap) -> ChainEvent {
+    pub(super) fn trade(&mut self, pool: Address, known: &Pool, swap: &Swap) -> ChainEvent {
         let quote = quote_side(&known.mints);
         let base = 1 - quote;
         let decimals = (known.decimals[base], known.decimals[quote]);
         let side = if swap.input == quote { Side::Buy } else { Side::Sell };
-        let (trader, trader_kind) = trader(self.tx, self.pools, pool, known, base, side, swap.user);
+        let base_user = swap.user_amounts[base];
+        self.swapped = Some(Swapped {
+            named: swap.user,
+            base_user: base_user.unwrap_or(swap.amounts[base]),
+            tells_transfer_fees: swap.tells_transfer_fees && base_user.is_some(),
+            base_vault: known.vaults[base],
+            quote_vault: known.vaults[quote],
+            cause: self.decoded.cause,
+        });
         let (spot_before, spot_after, after) = match swap.price {
             Pricing::Reserves { before, after } => {
                 let spot = |reserves: [Option<u64>; 2]| {
@@ -93,8 +103,9 @@ impl Context<'_> {
             mint: known.mints[base],
             quote_mint: known.mints[quote],
             quote_known: true,
-            trader,
-            trader_kind,
+            // Whose it is shows when all trades of the transaction are known: see `moved`.
+            trader: None,
+            trader_kind: TraderKind::Unknown,
             side,
             base_amount: swap.amounts[base],
             base_user: swap.amounts[base],

@@ -1,64 +1,150 @@
 //! Whose trade it is.
 //!
 //! The wallet is the owner of the token account that changed: not the fee payer, not a router. An event
-//! names its user, which is the wallet if it signed; an aggregator puts an account of its own there, and
-//! then the token balances tell.
+//! or its instruction names a user; that is the wallet if its account moved by what the event says. An
+//! aggregator puts an account of its own there, and some wallets pay for what others receive: then the
+//! accounts tell. In this order:
+//!
+//! 1. the named user, if its holdings moved by exactly that amount, or the swap's own transfer was with an
+//!    account of it;
+//! 2. the owner of the account that the swap's own transfer was with, if it is a wallet;
+//! 3. the named user, if it signed;
+//! 4. the named user, if its holdings moved that way by at least half of it;
+//! 5. an owner, if its holdings of base moved that way, then of quote the other way: a signer before
+//!    others, the exact amount before others, the larger change before others;
+//! 6. whoever signed first; in a feed that tells no signers, the named user.
+//!
+//! Pools move as much as wallets do. Those that are known are left out, and so is every address that is no
+//! point of the curve ed25519: no key signs for it, a program does.
+//!
+//! Source: DEFINITIONS §1.
 
+use curve25519_dalek::edwards::CompressedEdwardsY;
 use model::{Address, Side, TraderKind};
 
-use crate::pools::{Pool, PoolRegistry};
-use crate::transaction::{TokenBalance, Transaction};
+use super::moved::Swapped;
+use crate::holdings::{Holdings, change_of, listed_changes};
+use crate::pools::PoolRegistry;
+use crate::transaction::Transaction;
 
-/// The wallet of a trade and how it was found. `base` is the side of the pool that is the base token.
-pub(super) fn trader(
-    tx: &Transaction,
-    pools: &PoolRegistry,
-    pool: Address,
-    known: &Pool,
-    base: usize,
-    side: Side,
-    user: Option<Address>,
-) -> (Option<Address>, TraderKind) {
-    if let Some(user) = user.filter(|user| tx.is_signer(user)) {
-        return (Some(user), TraderKind::Signer);
-    }
-    let is_vault = |balance: &TokenBalance| {
-        let account = tx.keys.get(usize::from(balance.account)).copied();
-        account.is_some() && known.vaults.contains(&account)
-    };
-    // One authority owns the vaults of all pools of a program: whoever owns this pool's is no wallet.
-    let balances = || tx.pre_token_balances.iter().chain(&tx.post_token_balances);
-    let keepers: Vec<Address> = balances().filter(|b| is_vault(b)).filter_map(|b| b.owner).collect();
-    let best = changes(tx, &known.mints[base])
-        .into_iter()
-        .filter(|(owner, _)| *owner != pool && !keepers.contains(owner) && pools.get(owner).is_none())
-        .filter(|(_, change)| if side == Side::Buy { *change > 0 } else { *change < 0 })
-        .max_by_key(|(owner, change)| {
-            (tx.is_signer(owner), Some(*owner) == user, change.unsigned_abs(), std::cmp::Reverse(*owner))
-        });
-    best.map_or((None, TraderKind::Unknown), |(owner, _)| (Some(owner), TraderKind::Owner))
+/// What a trade is about, so far as its trader follows from it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question<'a> {
+    /// The trade's own part.
+    pub(super) swapped: &'a Swapped,
+    /// What the holdings of the user should have changed by, all swaps of this mint that name it together.
+    pub(super) named_change: i128,
+    /// Base token.
+    pub(super) mint: Address,
+    /// Quote token.
+    pub(super) quote_mint: Address,
+    /// Side of the wallet.
+    pub(super) side: Side,
 }
 
-/// How much each owner's holdings of a mint changed.
-fn changes(tx: &Transaction, mint: &Address) -> Vec<(Address, i128)> {
-    let mut changes: Vec<(Address, i128)> = Vec::new();
-    let before = tx.pre_token_balances.iter().map(|balance| (balance, -1));
-    let after = tx.post_token_balances.iter().map(|balance| (balance, 1));
-    for (balance, sign) in before.chain(after).filter(|(balance, _)| balance.mint == *mint) {
-        let Some(owner) = balance.owner else { continue };
-        let change = i128::from(balance.amount) * sign;
-        match changes.iter_mut().find(|(known, _)| *known == owner) {
-            Some((_, sum)) => *sum += change,
-            None => changes.push((owner, change)),
+/// Finds traders within one transaction.
+pub(super) struct Traders<'a> {
+    pub(super) tx: &'a Transaction,
+    pub(super) pools: &'a PoolRegistry,
+    pub(super) holdings: &'a Holdings<'a>,
+    /// Pools of the transaction, and whoever owns their vaults: one authority owns those of a whole program.
+    pub(super) keepers: Vec<Address>,
+}
+
+impl Traders<'_> {
+    /// The wallet of a trade and how it was found.
+    pub(super) fn trader(&self, asked: &Question<'_>) -> (Option<Address>, TraderKind) {
+        let named = asked.swapped.named;
+        let found = |owner: Address| {
+            let signed = Some(owner) == named && self.tx.is_signer(&owner);
+            (Some(owner), if signed { TraderKind::Signer } else { TraderKind::Owner })
+        };
+        if let Some(user) = named
+            && asked.named_change != 0
+            && change_of(&listed_changes(self.tx, &asked.mint), &user) == asked.named_change
+        {
+            return found(user);
+        }
+        let other_side = self.other_side(asked);
+        let is_same = named.is_some() && other_side == named;
+        if let Some(owner) = other_side.filter(|owner| is_same || self.is_wallet(owner)) {
+            // A router's own account takes in and passes on; whose it is, the balances tell.
+            if !is_same || self.tx.is_signer(&owner) || is_on_curve(&owner) {
+                return found(owner);
+            }
+        }
+        if let Some(user) = named.filter(|user| self.tx.is_signer(user)) {
+            return (Some(user), TraderKind::Signer);
+        }
+        let changes = self.holdings.changes(&asked.mint);
+        if let Some(user) = named.filter(|user| {
+            let change = change_of(&changes, user);
+            change.signum() == asked.named_change.signum()
+                && change.unsigned_abs() >= asked.named_change.unsigned_abs().div_ceil(2).max(1)
+        }) {
+            return found(user);
+        }
+        let is_buy = asked.side == Side::Buy;
+        let best = self
+            .best(&changes, is_buy, asked)
+            .or_else(|| self.best(&self.holdings.changes(&asked.quote_mint), !is_buy, asked));
+        match (best, self.tx.keys.first().filter(|_| self.tx.signers > 0)) {
+            (Some(owner), _) => (Some(owner), TraderKind::Owner),
+            (None, Some(signer)) => (Some(*signer), TraderKind::Signer),
+            (None, None) => named.map_or((None, TraderKind::Unknown), |user| (Some(user), TraderKind::Named)),
         }
     }
-    changes
+
+    /// The owner whose holdings moved up or down and who is most likely the wallet.
+    fn best(&self, changes: &[(Address, i128)], is_up: bool, asked: &Question<'_>) -> Option<Address> {
+        let exact = u128::from(asked.swapped.base_user);
+        let moved = changes.iter().filter(|(_, change)| if is_up { *change > 0 } else { *change < 0 });
+        moved
+            .filter(|(owner, _)| self.is_wallet(owner))
+            .max_by_key(|(owner, change)| {
+                let change = change.unsigned_abs();
+                (self.tx.is_signer(owner), change == exact, change, std::cmp::Reverse(*owner))
+            })
+            .map(|(owner, _)| *owner)
+    }
+
+    /// The owner of the account that base went to, or came from, in the swap's own transfer.
+    fn other_side(&self, asked: &Question<'_>) -> Option<Address> {
+        let vault = asked.swapped.base_vault?;
+        let (outer, cause) = asked.swapped.cause?;
+        let vault =
+            self.tx.keys.iter().position(|key| *key == vault).and_then(|at| u16::try_from(at).ok())?;
+        let transfer = self.holdings.transfers().iter().find(|transfer| {
+            let (ours, theirs) = match asked.side {
+                Side::Buy => (transfer.from, transfer.to),
+                Side::Sell => (transfer.to, transfer.from),
+            };
+            transfer.place > (outer, cause)
+                && transfer.place.0 == outer
+                && ours == Some(vault)
+                && theirs.is_some()
+        })?;
+        self.holdings.owner(if asked.side == Side::Buy { transfer.to? } else { transfer.from? })
+    }
+
+    /// True for what may be somebody's wallet.
+    fn is_wallet(&self, owner: &Address) -> bool {
+        !self.keepers.contains(owner)
+            && self.pools.get(owner).is_none()
+            && (self.tx.is_signer(owner) || is_on_curve(owner))
+    }
+}
+
+/// True if a key can sign for an address: if it is a point of the curve. Programs derive addresses that
+/// are not.
+fn is_on_curve(address: &Address) -> bool {
+    CompressedEdwardsY(address.0).decompress().is_some()
 }
 
 /// The owner, other than signers, whose holdings of `mint` changed by exactly `change`.
 pub(super) fn counterparty(tx: &Transaction, mint: &Address, change: i128) -> Option<Address> {
-    let mut owners =
-        changes(tx, mint).into_iter().filter(|(owner, by)| *by == change && !tx.is_signer(owner));
+    let changes = listed_changes(tx, mint);
+    let mut owners = changes.into_iter().filter(|(owner, by)| *by == change && !tx.is_signer(owner));
     let (owner, _) = owners.next()?;
     // Two of them would be a guess.
     owners.next().is_none().then_some(owner)
@@ -69,55 +155,24 @@ mod tests {
     use model::Signature;
 
     use super::*;
-
-    const MINT: Address = Address([1; 32]);
-    const POOL: Address = Address([2; 32]);
-    const VAULT: Address = Address([3; 32]);
-    const AUTHORITY: Address = Address([4; 32]);
-    const WALLET: Address = Address([5; 32]);
-    const ROUTER: Address = Address([6; 32]);
-
-    fn balance(account: u16, owner: Address, amount: u64) -> TokenBalance {
-        TokenBalance { account, mint: MINT, owner: Some(owner), amount, decimals: 6 }
-    }
-
-    /// `WALLET` pays the fee and receives 7 of `MINT` from the vault.
-    fn purchase() -> (Transaction, Pool) {
-        let mut tx = Transaction::new(Signature([0; 64]));
-        tx.keys = vec![WALLET, VAULT];
-        tx.signers = 1;
-        tx.pre_token_balances = vec![balance(1, AUTHORITY, 10)];
-        tx.post_token_balances = vec![balance(1, AUTHORITY, 3), balance(0, WALLET, 7)];
-        let pool = Pool { mints: [MINT, Address::WSOL], decimals: [6, 9], vaults: [Some(VAULT), None] };
-        (tx, pool)
-    }
-
-    fn found(side: Side, user: Option<Address>) -> (Option<Address>, TraderKind) {
-        let (tx, pool) = purchase();
-        trader(&tx, &PoolRegistry::default(), POOL, &pool, 0, side, user)
-    }
+    use crate::transaction::TokenBalance;
 
     #[test]
-    fn a_user_who_signed_is_the_trader() {
-        assert_eq!(found(Side::Buy, Some(WALLET)), (Some(WALLET), TraderKind::Signer));
-    }
-
-    #[test]
-    fn behind_a_router_stands_the_owner_whose_balance_moved() {
-        assert_eq!(found(Side::Buy, Some(ROUTER)), (Some(WALLET), TraderKind::Owner));
-        assert_eq!(found(Side::Buy, None), (Some(WALLET), TraderKind::Owner));
-    }
-
-    #[test]
-    fn a_pools_own_accounts_are_no_trader() {
-        // The only balance that fell is the vault's.
-        assert_eq!(found(Side::Sell, None), (None, TraderKind::Unknown));
+    fn a_key_is_a_point_of_the_curve_and_a_derived_address_is_not() {
+        assert!(is_on_curve(&Address::literal("5xBKtJic9eJsMwPx4dUFRekWDfjdCCZThKVq26r7vent")));
+        assert!(!is_on_curve(&Address::literal("AeanNmmxpMEcSv3a3rKaRcrPjXDwpEiG37syPRyu3VJ2")));
+        // The authority that Raydium derives for all its pools.
+        assert!(!is_on_curve(&Address::literal("GpMZbSM2GgvTKHJirzeGfMFoaZ8UR2X7F4v8vHTvxFbL")));
     }
 
     #[test]
     fn the_other_party_is_told_by_the_exact_amount() {
-        let (tx, _) = purchase();
-        assert_eq!(counterparty(&tx, &MINT, -7), Some(AUTHORITY));
-        assert_eq!(counterparty(&tx, &MINT, -6), None);
+        let [mint, vault, owner] = [1, 2, 3].map(|byte| Address([byte; 32]));
+        let mut tx = Transaction::new(Signature([0; 64]));
+        tx.keys = vec![vault];
+        let balance = |amount| TokenBalance { account: 0, mint, owner: Some(owner), amount, decimals: 6 };
+        (tx.pre_token_balances, tx.post_token_balances) = (vec![balance(10)], vec![balance(3)]);
+        assert_eq!(counterparty(&tx, &mint, -7), Some(owner));
+        assert_eq!(counterparty(&tx, &mint, -6), None);
     }
 }
