@@ -42,7 +42,7 @@ impl Said {
 }
 
 /// Files of one kind that are followed.
-pub(crate) struct Followed {
+pub struct Followed {
     paths: Vec<PathBuf>,
     read: fn(&[PathBuf]) -> Vec<Event>,
     is_theirs: fn(&Control) -> bool,

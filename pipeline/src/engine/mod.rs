@@ -45,48 +45,49 @@ use model::Seconds;
 
 use crate::controls::Followed;
 use end::End;
-pub(crate) use recovery::Store;
-pub(crate) use watch::{TokenCandle, Watch};
+pub use recovery::Store;
+pub(crate) use watch::TokenCandle;
+pub use watch::Watch;
 
 /// What to run.
-pub(crate) struct Job {
+pub struct Job {
     /// Where events come from.
-    pub(crate) source: Box<dyn Source>,
+    pub source: Box<dyn Source>,
     /// A live oracle: its quotes are handed over as they come, and those of the source are passed over.
-    pub(crate) oracle: Option<Box<dyn Source>>,
+    pub oracle: Option<Box<dyn Source>>,
     /// Files that are followed: what people say in them is handed over as it changes.
-    pub(crate) controls: Vec<Followed>,
+    pub controls: Vec<Followed>,
     /// Where rows go.
-    pub(crate) sinks: Vec<Box<dyn Sink>>,
+    pub sinks: Vec<Box<dyn Sink>>,
     /// The event log and the checkpoints; none for a run that starts from nothing and ends with its
     /// source. It is a sink too, and not among `sinks`.
-    pub(crate) store: Option<Store>,
+    pub store: Option<Store>,
     /// Settings of the dataflows.
-    pub(crate) params: dataflows::Params,
+    pub params: dataflows::Params,
     /// How to run.
-    pub(crate) run: config::RunParams,
+    pub run: config::RunParams,
     /// Set from outside to end the run.
-    pub(crate) stop: Arc<AtomicBool>,
+    pub stop: Arc<AtomicBool>,
     /// Filled with what there is to see.
-    pub(crate) watch: Arc<Watch>,
+    pub watch: Arc<Watch>,
 }
 
 /// What a run did.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Summary {
+pub struct Summary {
     /// What the source counted: failed transactions, unknown events, …
-    pub(crate) counts: Counts,
+    pub counts: Counts,
     /// Event time of the last event.
-    pub(crate) event_time: Option<Seconds>,
+    pub event_time: Option<Seconds>,
     /// How long it took.
-    pub(crate) took: Duration,
+    pub took: Duration,
 }
 
 /// Runs until the source ends or `stop` is set; then everything that was read has left.
 ///
 /// # Errors
 /// When the source cannot go on, a sink fails, or the store's checkpoint cannot be read.
-pub(crate) fn run(mut job: Job) -> anyhow::Result<Summary> {
+pub fn run(mut job: Job) -> anyhow::Result<Summary> {
     let started = std::time::Instant::now();
     let mut resume = match &job.store {
         Some(store) => store.resume()?,

@@ -69,7 +69,7 @@ impl Resume {
 /// been given events of it. Nothing may be written after that, or there would be rows of events that the
 /// log does not have: every later step fails with the error of the first.
 #[derive(Clone)]
-pub(crate) struct Store(Arc<Mutex<Shared>>);
+pub struct Store(Arc<Mutex<Shared>>);
 
 struct Shared {
     store: EmbeddedStore,
@@ -79,7 +79,7 @@ struct Shared {
 
 impl Store {
     /// Shares a store.
-    pub(crate) fn new(store: EmbeddedStore) -> Self {
+    pub fn new(store: EmbeddedStore) -> Self {
         Self(Arc::new(Mutex::new(Shared { store, failure: None })))
     }
 

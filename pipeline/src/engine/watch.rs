@@ -10,7 +10,7 @@ use model::{Address, Batch, ChainEvent, Change, Event, Millis, Row, Seconds, Tim
 
 /// Counts, clocks and the latest candles of a run. Filled by the engine, read by a screen or a log.
 #[derive(Debug, Default)]
-pub(crate) struct Watch {
+pub struct Watch {
     events: AtomicU64,
     trades: AtomicU64,
     candles: AtomicU64,
@@ -110,12 +110,12 @@ impl Watch {
     }
 
     /// Events handed over so far.
-    pub(crate) fn events(&self) -> u64 {
+    pub fn events(&self) -> u64 {
         self.events.load(Ordering::Relaxed)
     }
 
     /// Trades handed over so far; one that comes twice counts twice.
-    pub(crate) fn trades(&self) -> u64 {
+    pub fn trades(&self) -> u64 {
         self.trades.load(Ordering::Relaxed)
     }
 
