@@ -161,6 +161,7 @@ fn batches(seconds: usize, tokens: u64) -> Vec<Batch> {
 
 fn trade(token: u64, price: f64, time: Seconds, serial: u64, random: &mut Random) -> Input {
     let figures = Figures {
+        caps: [None; 2],
         prices: [Price::new(price), Price::new(price / 150.0)],
         supply: Price::new(1e9),
         value_micros: Some(random.next() % 1_000_000_000).into(),

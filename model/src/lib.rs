@@ -14,6 +14,7 @@ pub mod alert;
 pub mod commitment;
 pub mod control;
 pub mod event;
+pub mod exact;
 pub mod id;
 pub mod price;
 pub mod program;

@@ -5,10 +5,13 @@ use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
+use crate::exact;
+
 /// A price in quote coins per base coin: finite, positive, totally ordered.
 ///
-/// It is computed in one division from integers and never accumulated, so it does not depend on the
-/// order in which trades are added. One that may be missing takes no more room than one that is there.
+/// It is one quotient of integers, rounded once ([`crate::exact`]), and never accumulated, so it does not depend on the
+/// order in which trades are added, and compares with a level as the exact ratio does. One that may be missing takes no
+/// more room than one that is there.
 ///
 /// The bits of positive floats order as the floats do, and none of them is zero.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,15 +26,18 @@ impl Price {
         NonZeroU64::new(value.to_bits()).filter(|_| is_price).map(Self)
     }
 
-    /// `(quote / 10^quote_decimals) / (base / 10^base_decimals)`; none if either amount is zero.
+    /// `(quote / 10^quote_decimals) / (base / 10^base_decimals)`, rounded once; none if either amount is zero.
     ///
     /// Source: DEFINITIONS §2, `p_exec` and the constant-product `p_spot`.
     #[must_use]
     pub fn ratio(quote: u128, quote_decimals: u8, base: u128, base_decimals: u8) -> Option<Self> {
-        if base == 0 {
-            return None;
-        }
-        Self::new(float(quote) / float(base) * ten_to(i32::from(base_decimals) - i32::from(quote_decimals)))
+        Self::quotient(&[quote], &[base], i32::from(base_decimals) - i32::from(quote_decimals))
+    }
+
+    /// `Π above / Π below · 10^ten`, rounded once; none if a factor is zero.
+    #[must_use]
+    pub fn quotient(above: &[u128], below: &[u128], ten: i32) -> Option<Self> {
+        exact::quotient(above, below, ten).and_then(Self::new)
     }
 
     /// The number.
@@ -54,17 +60,6 @@ impl TryFrom<f64> for Price {
     }
 }
 
-/// The nearest float; exact up to 2^53, which no formula here needs to exceed.
-#[expect(clippy::cast_precision_loss, reason = "prices are floats by definition")]
-fn float(value: u128) -> f64 {
-    value as f64
-}
-
-/// `10^exponent`. Powers up to 22 are exact, and decimals never differ by more.
-fn ten_to(exponent: i32) -> f64 {
-    if exponent < 0 { 1.0 / 10f64.powi(-exponent) } else { 10f64.powi(exponent) }
-}
-
 impl fmt::Debug for Price {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.get(), f)
@@ -80,6 +75,12 @@ mod tests {
         // 30 SOL against 1,073,000,000 tokens: market cap 27.96 SOL for a supply of 10^9.
         let price = Price::ratio(30_000_000_000, 9, 1_073_000_000_000_000, 6).unwrap();
         assert!((price.get() * 1e9 - 27.959).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_price_that_can_be_written_in_full_is_what_is_written() {
+        assert_eq!(Price::ratio(29_000_000, 9, 1_000_000_000, 6), Price::new(0.000_029));
+        assert_eq!(Price::ratio(45_000_000, 9, 1_000_000_000, 6), Price::new(0.000_045));
     }
 
     #[test]

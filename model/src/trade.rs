@@ -188,6 +188,15 @@ impl Trade {
         )
     }
 
+    /// Market capitalisation at its price, quote coins; none if either amount is zero or the supply is not known.
+    ///
+    /// Source: DEFINITIONS §5. The decimals of the base token cancel out.
+    #[must_use]
+    pub fn market_cap(&self) -> Option<Price> {
+        let above = [self.quote_amount.into(), self.base_supply?.into()];
+        Price::quotient(&above, &[self.base_amount.into()], -i32::from(self.quote_decimals))
+    }
+
     /// True if the trade is too small to say anything of the price: less than a 10,000th of a coin.
     ///
     /// Source: DEFINITIONS §2, the bound on base; the bound on USD value needs a USD price.

@@ -126,6 +126,9 @@ pub struct ValuedTrade {
     pub usd: Option<UsdRate>,
 }
 
+/// Decimals of the rate of a quote token.
+const NANOS: i32 = 9;
+
 /// What is worth less, in millionths of a USD, says nothing of the price.
 const DUST_MICROS: u128 = 10_000;
 
@@ -145,10 +148,26 @@ impl ValuedTrade {
         self.priced.clean_price().filter(|_| !is_dust)
     }
 
-    /// The price in USD.
+    /// The price in USD: as the price, one quotient.
     #[must_use]
     pub fn price_usd(&self) -> Option<Price> {
-        self.usd?.convert(self.priced.price?)
+        let Trade { quote_amount, base_amount, .. } = *self.trade();
+        let above = [quote_amount.into(), self.usd?.nanos.into()];
+        Price::quotient(&above, &[base_amount.into()], self.base_ten() - NANOS)
+    }
+
+    /// Market capitalisation at its price, in USD; none without a price in USD or if the supply is not known.
+    #[must_use]
+    pub fn market_cap_usd(&self) -> Option<Price> {
+        let trade = self.trade();
+        let above = [trade.quote_amount.into(), trade.base_supply?.into(), self.usd?.nanos.into()];
+        let ten = -i32::from(trade.quote_decimals) - NANOS;
+        Price::quotient(&above, &[trade.base_amount.into()], ten)
+    }
+
+    /// The power of ten between raw units and coins in its price.
+    fn base_ten(&self) -> i32 {
+        i32::from(self.trade().base_decimals) - i32::from(self.trade().quote_decimals)
     }
 
     /// What was paid, in millionths of a USD.

@@ -100,6 +100,8 @@ pub enum What {
 pub struct Figures {
     /// Clean price in USD and in SOL, as [`Unit`](model::rule::Unit) names them.
     pub prices: [Option<Price>; 2],
+    /// Market capitalisations at those prices, if the trade says the supply.
+    pub caps: [Option<Price>; 2],
     /// Supply of the token, coins.
     pub supply: Option<Price>,
     /// What was paid, millionths of a USD.
@@ -154,15 +156,17 @@ impl Point {
     pub fn of_trade(valued: &ValuedTrade) -> Self {
         let trade = valued.trade();
         let clean = valued.clean_price();
-        let usd = valued.usd.as_ref().zip(clean).and_then(|(rate, price)| rate.convert(price));
-        let sol = clean.filter(|_| trade.quote_mint == Address::WSOL);
+        let in_usd = clean.and_then(|_| valued.price_usd());
+        let in_sol = clean.filter(|_| trade.quote_mint == Address::WSOL);
+        let caps = [in_usd.and_then(|_| valued.market_cap_usd()), in_sol.and_then(|_| trade.market_cap())];
         let is_usual = trade.program == Program::Pump && trade.quote_mint == Address::WSOL;
         let reserves = trade.base_reserve.zip(trade.quote_reserve);
         let of_reserve = reserves.map(|(base, _)| Sold::Reserve { base, is_usual });
         let said = trade.curve.map(|curve| Sold::Said(curve.progress_pct().and_then(Number::new)));
         let sold = said.or(of_reserve).filter(|_| trade.program.is_curve());
         let figures = Figures {
-            prices: [usd, sol],
+            prices: [in_usd, in_sol],
+            caps,
             supply: coins(trade.base_supply, trade.base_decimals),
             value_micros: valued.value_micros().and_then(|micros| u64::try_from(micros).ok()).into(),
             side: trade.side,

@@ -128,8 +128,9 @@ impl Market {
         for (at, price) in figures.prices.iter().enumerate() {
             let Some(price) = price.map(model::Price::get) else { continue };
             self.prices[at] = Some(sight(price));
-            if let Some(supply) = self.supply {
-                self.caps[at] = Some(sight(price * supply));
+            let cap = figures.caps[at].map(model::Price::get);
+            if let Some(cap) = cap.or_else(|| Some(price * self.supply?)) {
+                self.caps[at] = Some(sight(cap));
             }
             let high = self.highs[at].map(|high| high.value);
             self.above_high[at] = high.map(|high| sight(100.0 * (price / high - 1.0)));

@@ -20,6 +20,7 @@ fn store() -> Store<Shard> {
 
 fn trade(time: Seconds, price: f64) -> Input {
     let figures = Figures {
+        caps: [None; 2],
         prices: [Price::new(price), None],
         supply: None,
         value_micros: Some(1_000_000).into(),

@@ -3,7 +3,11 @@
 //! A rule that waits for less is one that waits for more of the negated value, so that there is one case:
 //! a value that comes from below to a level. All rules that watch one series one way share a [`Track`], and
 //! are indexed in it by level.
+//!
+//! Prices are quotients that were rounded once, and so are levels, from the numbers as they are written
+//! ([`model::exact`]): a price at a level has reached it.
 
+use model::exact::changed_by_pct;
 use model::rule::{Direction, Group, Indicator, Kind, Level, SPIKE_WINDOWS, Unit};
 use model::{Rule, Seconds, Side};
 use serde::{Deserialize, Serialize};
@@ -140,8 +144,8 @@ impl Watch {
             Kind::Migrated => (Series::Migrated, false, 1.0),
             Kind::NewToken => (Series::Created, false, 1.0),
             Kind::FeedStale => (Series::Silence, false, threshold),
-            Kind::Target { entry } => (Series::Price(unit), false, entry.0 * (1.0 + threshold / 100.0)),
-            Kind::Stop { entry } => (Series::Price(unit), true, -(entry.0 * (1.0 - threshold / 100.0))),
+            Kind::Target { entry } => (Series::Price(unit), false, changed_by_pct(entry.0, threshold)),
+            Kind::Stop { entry } => (Series::Price(unit), true, -changed_by_pct(entry.0, -threshold)),
             Kind::CurveProgress => (Series::Progress, false, threshold),
             Kind::SmartBuy { ref list, score_min } => smart(list, Side::Buy, score_min),
             Kind::SmartSell { ref list, score_min } => smart(list, Side::Sell, score_min),
@@ -159,7 +163,8 @@ impl Watch {
         let reset = rule.options.reset_pct.0;
         let back = match series {
             Series::AboveHigh(_) => -reset,
-            _ => level - level.abs() * reset / 100.0,
+            _ if level > 0.0 => changed_by_pct(level, -reset),
+            _ => -changed_by_pct(-level, reset),
         };
         // With a band of nothing it still has to have been below the level.
         let back = back.min(level.next_down());

@@ -4,7 +4,6 @@ use model::{Address, EventId, Migrated, Seconds};
 use serde::{Deserialize, Serialize};
 
 use crate::bar::{NOBODY, Role, Tick, TraderKey};
-use crate::trades::market_cap;
 use crate::usd::ValuedTrade;
 
 /// What arrives for a token.
@@ -59,7 +58,7 @@ impl Input {
                 side: trade.side,
                 decimals: (trade.base_decimals, trade.quote_decimals),
                 price,
-                market_cap: market_cap(price, trade.base_supply, trade.base_decimals),
+                market_cap: price.and_then(|_| trade.market_cap()),
                 base: trade.base_amount,
                 quote: trade.quote_amount,
                 quote_reserve: trade.quote_reserve.into(),

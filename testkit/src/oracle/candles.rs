@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{Address, Migrated, Seconds, Side};
 use operators::bar::{Distinct, Span};
 use operators::candles::{Candle, Interval, Ohlc, Params, Series};
-use operators::trades::market_cap;
 use operators::usd::ValuedTrade;
 
 use super::usd::clean_price;
@@ -138,11 +137,7 @@ fn candle(key: (Series, Address, Interval, Seconds), trades: &[&ValuedTrade], no
             Some(Ohlc {
                 open: open.priced.price?,
                 close: close.priced.price?,
-                market_cap: market_cap(
-                    close.priced.price,
-                    close.trade().base_supply,
-                    close.trade().base_decimals,
-                ),
+                market_cap: close.trade().market_cap(),
                 high: prices.clone().max()?,
                 low: prices.clone().min()?,
             })

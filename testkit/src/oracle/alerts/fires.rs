@@ -1,5 +1,6 @@
 //! When a rule fires at a token, by its values at every point.
 
+use model::exact::changed_by_pct;
 use model::rule::{Direction, Kind, Scope};
 use model::{EventId, Seconds};
 
@@ -35,15 +36,20 @@ impl Asked<'_> {
     /// Which way, at which level, and back to where.
     fn levels(&self) -> (bool, f64, f64) {
         let (threshold, reset) = (self.threshold(), self.rule.options.reset_pct.0);
-        let down = |level: f64| (true, level, level + level.abs() * reset / 100.0);
-        let up = |level: f64| (false, level, level - level.abs() * reset / 100.0);
+        let off = |level: f64, way: f64| {
+            if level > 0.0 {
+                changed_by_pct(level, way * reset)
+            } else {
+                -changed_by_pct(-level, -way * reset)
+            }
+        };
+        let down = |level: f64| (true, level, off(level, 1.0));
+        let up = |level: f64| (false, level, off(level, -1.0));
         match self.rule.kind {
             Kind::PriceBelow | Kind::MarketCapBelow => down(threshold),
-            Kind::PriceMove { direction: Direction::Down, .. } => {
-                (true, -threshold, -threshold + threshold * reset / 100.0)
-            }
-            Kind::Stop { entry } => down(entry.0 * (1.0 - threshold / 100.0)),
-            Kind::Target { entry } => up(entry.0 * (1.0 + threshold / 100.0)),
+            Kind::PriceMove { direction: Direction::Down, .. } => down(-threshold),
+            Kind::Stop { entry } => down(changed_by_pct(entry.0, -threshold)),
+            Kind::Target { entry } => up(changed_by_pct(entry.0, threshold)),
             Kind::AllTimeHigh => (false, threshold.max(f64::MIN_POSITIVE), -reset),
             Kind::IndicatorCross { direction: Direction::Down, .. } => down(threshold),
             Kind::SmartBuy { .. } | Kind::SmartSell { .. } if self.rule.threshold.is_none() => up(1.0),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model::exact::quotient;
 use model::{Address, ChainEvent, CurveState, EventId, Program, Seconds, Side};
 use operators::alerts::{Shares, list_key};
 use operators::indicators::Values;
@@ -34,6 +35,7 @@ pub(super) enum Sold {
 pub(super) enum What {
     Trade {
         prices: [Option<f64>; 2],
+        caps: [Option<f64>; 2],
         supply: Option<f64>,
         value: Option<f64>,
         side: Side,
@@ -114,14 +116,29 @@ pub(super) fn points(facts: &Facts<'_>, told: &Told) -> BTreeMap<Address, Vec<Po
 
 fn of_trade(valued: &ValuedTrade) -> Point {
     let trade = valued.trade();
-    let clean = valued.clean_price().map(model::Price::get);
-    let rate = valued.usd.as_ref().and_then(operators::usd::UsdRate::price).map(model::Price::get);
+    let is_clean = valued.clean_price().is_some();
+    let (quote, base) = (u128::from(trade.quote_amount), u128::from(trade.base_amount));
+    let ten = |decimals: u8| -i32::from(decimals);
+    // One quotient each, of all that there is to multiply and divide.
+    let value = |more: &[u128], power: i32| {
+        let above: Vec<u128> = std::iter::once(quote).chain(more.iter().copied()).collect();
+        let exact = quotient(&above, &[base], power + ten(trade.quote_decimals));
+        exact.filter(|_| is_clean)
+    };
+    let rate = valued.usd.map(|rate| u128::from(rate.nanos));
+    let supply = trade.base_supply.map(u128::from);
+    let coins_of_base = i32::from(trade.base_decimals);
+    let is_sol = trade.quote_mint == Address::WSOL;
     let is_usual = trade.program == Program::Pump && trade.quote_mint == Address::WSOL;
     let reserves = trade.base_reserve.zip(trade.quote_reserve);
     let what = What::Trade {
         prices: [
-            clean.zip(rate).map(|(price, rate)| price * rate),
-            clean.filter(|_| trade.quote_mint == Address::WSOL),
+            rate.and_then(|rate| value(&[rate], coins_of_base - 9)),
+            value(&[], coins_of_base).filter(|_| is_sol),
+        ],
+        caps: [
+            rate.zip(supply).and_then(|(rate, supply)| value(&[rate, supply], -9)),
+            supply.and_then(|supply| value(&[supply], 0)).filter(|_| is_sol),
         ],
         supply: coins(trade.base_supply, trade.base_decimals),
         value: valued.value_micros().map(|micros| number(micros) / 1e6),

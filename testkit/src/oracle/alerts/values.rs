@@ -126,12 +126,12 @@ impl Asked<'_> {
     }
 
     pub(super) fn cap(&self, at: usize, unit: usize) -> Option<f64> {
-        let What::Trade { prices, .. } = self.points[at].what else { return None };
+        let What::Trade { prices, caps, .. } = self.points[at].what else { return None };
         let supply = (0..=at).rev().find_map(|at| match self.points[at].what {
             What::Trade { supply, .. } | What::Created { supply, .. } => supply,
             _ => None,
         });
-        Some(prices[unit]? * supply?)
+        caps[unit].or_else(|| Some(prices[unit]? * supply?))
     }
 
     /// Last point of a second or before.
