@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
-use model::{Address, Change, Column, Kind, Row, Schema, Time, Value};
+use model::{Address, Cadence, Change, Column, Kind, Row, Schema, Time, Value};
 use sinks::{Flush, SinkConfig, Table, clickhouse, kafka, questdb, sqlite};
 
 use crate::bare_sinks;
@@ -21,6 +21,8 @@ pub(crate) static TRADES: Schema = Schema {
     name: "bench_trades",
     doc: "Trades.",
     key: 1,
+    cadence: Cadence::Flush,
+    indexes: &[],
     columns: &[
         Column::new("event_id", Kind::Text, "Event."),
         Column::new("block_time", Kind::Time, "Time."),

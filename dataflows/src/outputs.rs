@@ -94,9 +94,7 @@ fn replace<G: Group>(changes: &[(G, Diff)], rows: &mut Vec<Change>) {
     };
     for record in &before {
         if find(&after, record).is_none() {
-            let mut key = record.row();
-            key.truncate(G::Record::SCHEMA.key);
-            rows.push(Change::Delete(key));
+            rows.push(Change::Delete(record.key_row()));
         }
     }
     for record in &after {
@@ -158,7 +156,7 @@ impl Outputs {
 
 #[cfg(test)]
 mod tests {
-    use model::{Column, Kind, Row, Value};
+    use model::{Cadence, Value, columns};
 
     use super::*;
 
@@ -169,20 +167,16 @@ mod tests {
     }
 
     impl Record for Cell {
-        const SCHEMA: &'static Schema = &Schema {
-            name: "cells",
-            doc: "",
-            key: 1,
-            columns: &[Column::new("name", Kind::Text, ""), Column::new("value", Kind::Count, "")],
-        };
+        columns! {
+            self: "cells", "";
+            cadence: Cadence::Flush;
+            key { name: Text = self.name, ""; }
+            value: Count = self.value, "";
+        }
         type Key = &'static str;
 
         fn key(&self) -> &'static str {
             self.name
-        }
-
-        fn row(&self) -> Row {
-            vec![Value::from(self.name), Value::Count(self.value)]
         }
     }
 

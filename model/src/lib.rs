@@ -35,7 +35,7 @@ pub use event::{
 pub use id::{EventId, Origin, ParseEventIdError, TxPlace};
 pub use price::Price;
 pub use program::Program;
-pub use record::{Batch, Change, Column, Group, Kind, Record, Row, Schema, Value};
+pub use record::{Batch, Cadence, Change, Column, Group, Kind, Record, Row, RowWriter, Schema, Value};
 pub use reject::{Reject, RejectReason};
 pub use rule::Rule;
 pub use time::{Diff, Millis, Seconds, Time};

@@ -5,11 +5,14 @@
 //!
 //! Every record has a key. At one closed time a key has at most one change: a new row, or its end.
 
-use std::cmp::Ordering;
-use std::fmt::Debug;
-use std::sync::Arc;
+pub(crate) mod columns;
+pub(crate) mod value;
 
-use crate::{Address, Price, Seconds, Signature, Time};
+use std::fmt::Debug;
+
+pub use self::columns::{Cell, Formatted, RowWriter, kinds, ms, put};
+pub use self::value::{Row, Value};
+use crate::Time;
 
 /// What a column holds; encoders and table definitions derive from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,156 +67,32 @@ pub struct Schema {
     pub key: usize,
     /// Columns in order, without the common ones (`as_of`, `def_version`), which the sinks add.
     pub columns: &'static [Column],
+    /// How often a change of a key leaves.
+    pub cadence: Cadence,
+    /// Columns (`as_of` too) of each secondary index that an embedded store keeps for readers.
+    pub indexes: &'static [&'static [&'static str]],
 }
 
-/// The value of one column in one row.
-#[derive(Clone, Debug)]
-pub enum Value {
-    /// Missing or not defined.
-    Null,
-    /// Of a [`Kind::Bool`].
-    Bool(bool),
-    /// Of a [`Kind::Count`] or [`Kind::Time`].
-    Count(u64),
-    /// Of a [`Kind::Amount`].
-    Amount(u64),
-    /// Of a [`Kind::Sum`].
-    Sum(i128),
-    /// Of a [`Kind::Float`]; always finite.
-    Float(f64),
-    /// Of a [`Kind::Symbol`] with a name known at compile time.
-    Symbol(&'static str),
-    /// Of a [`Kind::Symbol`] or [`Kind::Text`].
-    Text(Arc<str>),
-    /// Of a [`Kind::Address`].
-    Address(Address),
-}
-
-impl Value {
-    /// A count or time that may be missing.
+impl Schema {
+    /// Where the column of this name is.
     #[must_use]
-    pub fn count(value: Option<impl Into<u64>>) -> Self {
-        value.map_or(Self::Null, |v| Self::Count(v.into()))
-    }
-
-    /// A time in seconds, which may be missing, as the milliseconds of a [`Kind::Time`].
-    #[must_use]
-    pub fn time(at: impl Into<Option<Seconds>>) -> Self {
-        Self::count(at.into().map(|at| at.saturating_mul(1000)))
-    }
-
-    /// A raw amount that may be missing.
-    #[must_use]
-    pub fn amount(value: Option<u64>) -> Self {
-        value.map_or(Self::Null, Self::Amount)
-    }
-
-    /// A float; null if it is infinite or not a number.
-    #[must_use]
-    pub fn float(value: Option<f64>) -> Self {
-        value.filter(|v| v.is_finite()).map_or(Self::Null, Self::Float)
-    }
-
-    /// The text of a symbol or text.
-    #[must_use]
-    pub fn as_text(&self) -> Option<&str> {
-        match self {
-            Self::Symbol(text) => Some(text),
-            Self::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// Rank of the variant, so that values of different kinds have an order too. Text is text however stored.
-    const fn rank(&self) -> u8 {
-        match self {
-            Self::Null => 0,
-            Self::Bool(_) => 1,
-            Self::Count(_) => 2,
-            Self::Amount(_) => 3,
-            Self::Sum(_) => 4,
-            Self::Float(_) => 5,
-            Self::Symbol(_) | Self::Text(_) => 6,
-            Self::Address(_) => 7,
-        }
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
     }
 }
 
-impl Ord for Value {
-    fn cmp(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
-            (Self::Count(a), Self::Count(b)) | (Self::Amount(a), Self::Amount(b)) => a.cmp(b),
-            (Self::Sum(a), Self::Sum(b)) => a.cmp(b),
-            (Self::Float(a), Self::Float(b)) => a.total_cmp(b),
-            (Self::Address(a), Self::Address(b)) => a.cmp(b),
-            (a, b) => a.rank().cmp(&b.rank()).then_with(|| a.as_text().cmp(&b.as_text())),
-        }
-    }
+/// How often what has changed leaves, in event time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cadence {
+    /// With every flush: records of events.
+    Flush,
+    /// At whole multiples of so many seconds: records of state.
+    Seconds(u32),
+    /// An open bar at most sixty times in its life, and at most once a second; a closed one at the next second.
+    Bars,
 }
 
-impl PartialOrd for Value {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Value {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Value {}
-
-impl From<bool> for Value {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
-}
-
-impl From<&'static str> for Value {
-    fn from(value: &'static str) -> Self {
-        Self::Symbol(value)
-    }
-}
-
-impl From<Address> for Value {
-    fn from(value: Address) -> Self {
-        Self::Address(value)
-    }
-}
-
-impl From<Option<Address>> for Value {
-    fn from(value: Option<Address>) -> Self {
-        value.map_or(Self::Null, Self::Address)
-    }
-}
-
-impl From<Option<Signature>> for Value {
-    fn from(value: Option<Signature>) -> Self {
-        value.map_or(Self::Null, |s| Self::text(s.to_string()))
-    }
-}
-
-impl From<Option<Price>> for Value {
-    fn from(value: Option<Price>) -> Self {
-        value.map_or(Self::Null, |p| Self::Float(p.get()))
-    }
-}
-
-impl Value {
-    /// Text made at run time.
-    #[must_use]
-    pub fn text(value: impl AsRef<str>) -> Self {
-        Self::Text(Arc::from(value.as_ref()))
-    }
-}
-
-/// The columns of one record, in the schema's order.
-pub type Row = Vec<Value>;
-
-/// A type that a dataflow may emit.
+/// A type that a dataflow may emit. [`columns!`](crate::columns) gives all but the key.
 pub trait Record: Ord + Clone + Debug + Send + 'static {
     /// Its schema.
     const SCHEMA: &'static Schema;
@@ -221,8 +100,24 @@ pub trait Record: Ord + Clone + Debug + Send + 'static {
     type Key: Ord;
     /// Its key.
     fn key(&self) -> Self::Key;
-    /// Its columns, in the schema's order.
-    fn row(&self) -> Row;
+    /// Hands over its columns, in the schema's order.
+    fn write<W: RowWriter + ?Sized>(&self, row: &mut W);
+    /// Hands over the columns of its key.
+    fn write_key<W: RowWriter + ?Sized>(&self, row: &mut W);
+
+    /// Its columns as values.
+    fn row(&self) -> Row {
+        let mut row = Row::with_capacity(Self::SCHEMA.columns.len());
+        self.write(&mut row);
+        row
+    }
+
+    /// The columns of its key as values.
+    fn key_row(&self) -> Row {
+        let mut row = Row::with_capacity(Self::SCHEMA.key);
+        self.write_key(&mut row);
+        row
+    }
 }
 
 /// Rows of one record that change together, such as the candles of all series of one minute: what moves

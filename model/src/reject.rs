@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Column, Kind, Record, Row, Schema, Value};
-use crate::{Address, Signature};
+use crate::{Address, Cadence, Record, Signature, columns};
 
 /// Why something was not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,36 +54,23 @@ pub struct Reject {
 }
 
 impl Record for Reject {
-    const SCHEMA: &'static Schema = &Schema {
-        name: "rejects",
-        doc: "What was not used, and why.",
-        key: 2,
-        columns: &[
-            Column { name: "source", kind: Kind::Symbol, doc: "The source or operator that refused it." },
-            Column { name: "cursor", kind: Kind::Text, doc: "Where in the source." },
-            Column { name: "reason", kind: Kind::Symbol, doc: "Why." },
-            Column { name: "program", kind: Kind::Address, doc: "Program, where known." },
-            Column { name: "signature", kind: Kind::Text, doc: "Transaction, where known." },
-            Column { name: "slot", kind: Kind::Count, doc: "Slot, where known." },
-            Column { name: "detail", kind: Kind::Text, doc: "What exactly was wrong." },
-        ],
-    };
+    columns! {
+        self: "rejects", "What was not used, and why.";
+        cadence: Cadence::Flush;
+        key {
+            source: Symbol = &self.source, "The source or operator that refused it.";
+            cursor: Text = &self.cursor, "Where in the source.";
+        }
+        reason: Symbol = self.reason.name(), "Why.";
+        program: Address = self.program, "Program, where known.";
+        signature: Text = self.signature, "Transaction, where known.";
+        slot: Count = self.slot, "Slot, where known.";
+        detail: Text = &self.detail, "What exactly was wrong.";
+    }
 
     type Key = (String, String);
 
     fn key(&self) -> Self::Key {
         (self.source.clone(), self.cursor.clone())
-    }
-
-    fn row(&self) -> Row {
-        vec![
-            Value::text(&self.source),
-            Value::text(&self.cursor),
-            Value::from(self.reason.name()),
-            Value::from(self.program),
-            Value::from(self.signature),
-            Value::count(self.slot),
-            Value::text(&self.detail),
-        ]
     }
 }

@@ -9,7 +9,7 @@
 
 use std::fmt::Debug;
 
-use model::{Commitment, EventId, Record, Row, Schema, SlotState, SlotStatus, Value};
+use model::{Commitment, EventId, Record, SlotState, SlotStatus};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use timely::ExchangeData;
@@ -17,14 +17,9 @@ use timely::ExchangeData;
 use crate::labels::{LabelKind, LabelSet, Mark};
 use crate::prelude::*;
 
-/// What a record of one event says of itself. It orders by its key first.
+/// What a record of one event says of itself. It orders by its key first; columns are those of
+/// [`Committed`].
 pub trait SingleEvent: ExchangeData + Ord + Clone + Debug + Send {
-    /// Its schema. The last column is `commitment`.
-    const SCHEMA: &'static Schema;
-    /// What the leading columns say.
-    type Key: Ord;
-    /// Its key.
-    fn key(&self) -> Self::Key;
     /// The event.
     fn event(&self) -> EventId;
     /// Block time of the event.
@@ -33,8 +28,6 @@ pub trait SingleEvent: ExchangeData + Ord + Clone + Debug + Send {
     fn commitment(&self, of_slot: Option<Commitment>) -> Commitment {
         of_slot.unwrap_or_default()
     }
-    /// Its columns but for the last.
-    fn cells(&self, labels: LabelSet) -> Row;
 }
 
 /// A record of an event and what is known of the event.
@@ -48,21 +41,6 @@ pub struct Committed<R> {
     pub commitment: Commitment,
 }
 
-impl<R: SingleEvent> Record for Committed<R> {
-    const SCHEMA: &'static Schema = R::SCHEMA;
-    type Key = R::Key;
-
-    fn key(&self) -> R::Key {
-        self.record.key()
-    }
-
-    fn row(&self) -> Row {
-        let mut row = self.record.cells(self.labels);
-        row.push(Value::from(self.commitment.name()));
-        row
-    }
-}
-
 /// Stamps every record with what is known of its event; `marks` are those that say labels of it.
 pub fn committed<'s, R: SingleEvent>(
     records: Collection<'s, R>,
@@ -70,13 +48,16 @@ pub fn committed<'s, R: SingleEvent>(
     statuses: Collection<'s, SlotStatus>,
     horizon: Horizon,
     states: &States,
-) -> Collection<'s, Committed<R>> {
+) -> Collection<'s, Committed<R>>
+where
+    Committed<R>: Record,
+{
     let mut intake = Intake::of(records, |record| Some(Input::Record(record)))
         .and(statuses, |status| Some(Input::Status(status.slot, status.state)));
     if let Some(marks) = marks {
         intake = intake.and(marks, |mark| Some(Input::Mark(mark.event, mark.kind)));
     }
-    keyed::<Slot<R>>(intake, R::SCHEMA.name, horizon, states)
+    keyed::<Slot<R>>(intake, Committed::<R>::SCHEMA.name, horizon, states)
 }
 
 /// What arrives for a slot.

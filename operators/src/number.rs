@@ -6,7 +6,8 @@
 use std::cmp::Ordering;
 use std::num::NonZeroU64;
 
-use model::Value;
+use model::RowWriter;
+use model::record::{Cell, kinds};
 use serde::{Deserialize, Serialize};
 
 /// A finite number with a total order, as small when it is missing as when it is there.
@@ -56,15 +57,10 @@ impl std::fmt::Debug for Number {
     }
 }
 
-impl From<Number> for Value {
-    fn from(number: Number) -> Self {
-        Self::Float(number.get())
+impl Cell<kinds::Float> for Number {
+    fn put<W: RowWriter + ?Sized>(self, row: &mut W) {
+        row.float(self.get());
     }
-}
-
-/// A column of a number that may be missing.
-pub(crate) fn column(number: Option<Number>) -> Value {
-    number.map_or(Value::Null, Value::from)
 }
 
 #[cfg(test)]

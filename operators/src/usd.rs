@@ -17,7 +17,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Address, Price, PriceQuote, Reject, RejectReason, Trade, Value};
+use model::{Address, Price, PriceQuote, Reject, RejectReason, Trade};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -204,8 +204,8 @@ pub fn usd<'s>(
 
 /// Millionths of a USD as a column: USD.
 #[must_use]
-pub fn usd_value(micros: u128) -> Value {
-    Value::from(Price::ratio(micros, 6, 1, 0))
+pub fn usd_value(micros: u128) -> Option<Price> {
+    Price::ratio(micros, 6, 1, 0)
 }
 
 /// Lanes of a minute: as many workers have a share of the trades in one quote token.

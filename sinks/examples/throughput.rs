@@ -9,8 +9,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use model::{
-    Address, ChainEvent, Change, Column, Event, EventId, Fees, Kind, Origin, Program, Row, Schema, Side,
-    Signature, Time, Trade, TraderKind, TxPlace, Value,
+    Address, Cadence, ChainEvent, Change, Column, Event, EventId, Fees, Kind, Origin, Program, Row, Schema,
+    Side, Signature, Time, Trade, TraderKind, TxPlace, Value,
 };
 use sinks::sqlite::{Checkpoint, Config, EmbeddedStore};
 use sinks::{Flush, Sink, SinkError, Table, jsonl};
@@ -23,6 +23,8 @@ static TRADES: Schema = Schema {
     name: "trades",
     doc: "A wide row that is written once.",
     key: 1,
+    cadence: Cadence::Flush,
+    indexes: &[],
     columns: &[
         column("event_id", Kind::Text),
         column("slot", Kind::Count),
@@ -50,6 +52,8 @@ static CANDLES: Schema = Schema {
     name: "candles",
     doc: "A row that is written again and again.",
     key: 4,
+    cadence: Cadence::Flush,
+    indexes: &[],
     columns: &[
         column("series", Kind::Symbol),
         column("id", Kind::Address),

@@ -122,6 +122,8 @@ mod tests {
             name: "swaps",
             doc: "",
             key: 1,
+            cadence: model::Cadence::Flush,
+            indexes: &[],
             columns: &[
                 Column { name: "mint", kind: Kind::Address, doc: "" },
                 Column { name: "at", kind: Kind::Time, doc: "" },

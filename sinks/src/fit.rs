@@ -39,6 +39,9 @@ pub enum Misfit {
         /// Its kind.
         kind: Kind,
     },
+    /// A secondary index over a column that is not there.
+    #[error("an index over the column `{0}`, which is not there")]
+    Index(&'static str),
     /// A row or key with more or fewer values than columns.
     #[error("{values} values where there are {columns} columns")]
     Length {
@@ -62,7 +65,8 @@ pub enum Misfit {
 /// Checks that a schema can be stored by every sink.
 ///
 /// # Errors
-/// When a name is no identifier, a column is there twice, or the key cannot be a key.
+/// When a name is no identifier, a column is there twice, the key cannot be a key, or an index names a
+/// column that is not there.
 pub fn check_schema(schema: &Schema) -> Result<(), Misfit> {
     if schema.key == 0 || schema.key > schema.columns.len() {
         return Err(Misfit::KeyLength { key: schema.key, columns: schema.columns.len() });
@@ -82,7 +86,11 @@ pub fn check_schema(schema: &Schema) -> Result<(), Misfit> {
             return Err(Misfit::KeyKind { column: column.name, kind: column.kind });
         }
     }
-    Ok(())
+    let mut indexed = schema.indexes.iter().flat_map(|index| index.iter());
+    match indexed.find(|column| !seen.contains(*column)) {
+        Some(column) => Err(Misfit::Index(column)),
+        None => Ok(()),
+    }
 }
 
 pub(crate) fn is_identifier(name: &str) -> bool {
@@ -137,6 +145,8 @@ mod tests {
         name: "swaps",
         doc: "",
         key: 1,
+        cadence: model::Cadence::Flush,
+        indexes: &[],
         columns: &[
             Column { name: "id", kind: Kind::Text, doc: "" },
             Column { name: "price", kind: Kind::Float, doc: "" },
@@ -144,7 +154,7 @@ mod tests {
     };
 
     fn schema(name: &'static str, key: usize, columns: &'static [Column]) -> Schema {
-        Schema { name, doc: "", key, columns }
+        Schema { name, doc: "", key, columns, cadence: model::Cadence::Flush, indexes: &[] }
     }
 
     #[test]
@@ -165,6 +175,12 @@ mod tests {
         assert!(matches!(check_schema(&schema("swaps", 0, SCHEMA.columns)), Err(Misfit::KeyLength { .. })));
         assert!(matches!(check_schema(&schema("swaps", 3, SCHEMA.columns)), Err(Misfit::KeyLength { .. })));
         assert!(matches!(check_schema(&schema("swaps", 2, SCHEMA.columns)), Err(Misfit::KeyKind { .. })));
+        let indexed = |indexes: &'static [&'static [&'static str]]| Schema {
+            indexes,
+            ..schema("swaps", 1, SCHEMA.columns)
+        };
+        check_schema(&indexed(&[&["price", "as_of"]])).unwrap();
+        assert_eq!(check_schema(&indexed(&[&["side"]])), Err(Misfit::Index("side")));
         let reserved = &[Column { name: "as_of", kind: Kind::Count, doc: "" }];
         assert_eq!(check_schema(&schema("swaps", 1, reserved)), Err(Misfit::Twice("as_of")));
     }

@@ -96,6 +96,8 @@ mod tests {
         name: "prices",
         doc: "",
         key: 1,
+        cadence: model::Cadence::Flush,
+        indexes: &[],
         columns: &[
             Column { name: "mint", kind: Kind::Text, doc: "" },
             Column { name: "price", kind: Kind::Count, doc: "" },

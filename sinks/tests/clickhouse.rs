@@ -8,7 +8,7 @@ mod services;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use model::{Change, Column, Kind, Schema, Time, Value};
+use model::{Cadence, Change, Column, Kind, Schema, Time, Value};
 use proxy::Proxy;
 use sinks::clickhouse::{ClickHouse, Config, Reader, SchemaMode, Server};
 use sinks::{Flush, Sink, Table};
@@ -17,6 +17,8 @@ static PRICES: Schema = Schema {
     name: "prices",
     doc: "The creator's prices.",
     key: 1,
+    cadence: Cadence::Flush,
+    indexes: &[],
     columns: &[Column::new("mint", Kind::Text, "Token."), Column::new("price", Kind::Count, "It's a price.")],
 };
 

@@ -8,7 +8,7 @@ mod services;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use model::{Address, Change, Column, Kind, Row, Schema, Time, Value};
+use model::{Address, Cadence, Change, Column, Kind, Row, Schema, Time, Value};
 use proptest::prelude::*;
 use sinks::{Flush, Sink, SinkConfig, Table, jsonl, snapshot, sqlite};
 use tempfile::TempDir;
@@ -17,6 +17,8 @@ static CANDLES: Schema = Schema {
     name: "candles",
     doc: "Open, high, low and close.",
     key: 2,
+    cadence: Cadence::Flush,
+    indexes: &[],
     columns: &[
         Column { name: "mint", kind: Kind::Address, doc: "Token." },
         Column { name: "open_time", kind: Kind::Time, doc: "Start." },
@@ -29,6 +31,8 @@ static EVERYTHING: Schema = Schema {
     name: "everything",
     doc: "Every kind there is.",
     key: 5,
+    cadence: Cadence::Flush,
+    indexes: &[],
     columns: &[
         Column { name: "symbol", kind: Kind::Symbol, doc: "" },
         Column { name: "address", kind: Kind::Address, doc: "" },

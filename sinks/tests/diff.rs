@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use model::{Change, Column, Kind, Schema, Value};
+use model::{Cadence, Change, Column, Kind, Schema, Value};
 use sinks::snapshot::{ColumnDiff, Key, KeyPart, RowDiff, diff, read_rows};
 use sinks::{Flush, SinkConfig, Table, jsonl, sqlite};
 use tempfile::TempDir;
@@ -13,6 +13,8 @@ static TRADES: Schema = Schema {
     name: "trades",
     doc: "",
     key: 1,
+    cadence: Cadence::Flush,
+    indexes: &[],
     columns: &[
         Column { name: "id", kind: Kind::Count, doc: "" },
         Column { name: "price", kind: Kind::Float, doc: "" },
@@ -115,6 +117,8 @@ fn a_record_that_one_side_lacks_differs_by_its_rows() {
 fn records_with_other_keys_cannot_be_compared() {
     static BY_PRICE: Schema = Schema {
         key: 2,
+        cadence: Cadence::Flush,
+        indexes: &[],
         columns: &[
             Column { name: "id", kind: Kind::Count, doc: "" },
             Column { name: "amount", kind: Kind::Amount, doc: "" },

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use model::{Change, Column, Event, Kind, Schema, SlotState, SlotStatus, Time, Value};
+use model::{Cadence, Change, Column, Event, Kind, Schema, SlotState, SlotStatus, Time, Value};
 use rusqlite::Connection;
 use sinks::sqlite::{Checkpoint, Config, EmbeddedStore, LogReader, Progress};
 use sinks::{Flush, Sink, SinkError, Table};
@@ -16,6 +16,8 @@ static COUNTS: Schema = Schema {
     name: "counts",
     doc: "How many.",
     key: 1,
+    cadence: Cadence::Flush,
+    indexes: &[],
     columns: &[
         Column { name: "id", kind: Kind::Count, doc: "Which." },
         Column { name: "n", kind: Kind::Amount, doc: "How many, raw units." },

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use model::{Change, Column, Kind, Schema, Value};
+use model::{Cadence, Change, Column, Kind, Schema, Value};
 use sinks::jsonl::{Config, Jsonl};
 use sinks::{Flush, Sink, Table};
 use tempfile::TempDir;
@@ -14,6 +14,8 @@ static COUNTS: Schema = Schema {
     name: "counts",
     doc: "How many.",
     key: 1,
+    cadence: Cadence::Flush,
+    indexes: &[],
     columns: &[
         Column { name: "id", kind: Kind::Count, doc: "Which." },
         Column { name: "n", kind: Kind::Amount, doc: "How many." },

@@ -15,7 +15,7 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use model::{Change, Column, Kind, Schema, Time, Value};
+use model::{Cadence, Change, Column, Kind, Schema, Time, Value};
 use sinks::kafka::Format;
 use sinks::{Description, Flush, Sink, SinkConfig, SinkError, Table};
 
@@ -25,6 +25,8 @@ static PRICES: Schema = Schema {
     name: "prices",
     doc: "Prices.",
     key: 1,
+    cadence: Cadence::Flush,
+    indexes: &[],
     columns: &[Column::new("mint", Kind::Text, "Token."), Column::new("price", Kind::Count, "Price.")],
 };
 

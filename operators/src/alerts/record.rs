@@ -2,15 +2,13 @@
 
 use std::fmt::Write as _;
 
+use model::record::ms;
 use model::rule::{Direction, Filter, Kind, Scope, Unit};
-use model::{
-    Address, AlertId, Column, Commitment, EventId, Kind as ColumnKind, Record, Row, Rule, Schema, Seconds,
-    Value,
-};
+use model::{Address, AlertId, Cadence, Commitment, EventId, Record, Rule, Seconds, columns};
 use serde::{Deserialize, Serialize};
 
 use super::rulebook::Standing;
-use crate::number::{Number, column};
+use crate::number::Number;
 
 /// Why an alert no longer stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -76,121 +74,70 @@ pub struct CommittedAlert {
 }
 
 impl Record for CommittedAlert {
-    const SCHEMA: &'static Schema = &Schema {
-        name: "alerts",
-        doc: "What alert rules said, once under one name, with how settled it is.",
-        key: 1,
-        columns: &[
-            Column::new("alert_id", ColumnKind::Text, "Hash of rule, version, token and causing event."),
-            Column::new("rule_id", ColumnKind::Text, "The rule."),
-            Column::new("rule_version", ColumnKind::Count, "Its version."),
-            Column::new("mint", ColumnKind::Address, "The token."),
-            Column::new("kind", ColumnKind::Symbol, "What the rule watches."),
-            Column::new("value", ColumnKind::Float, "What the value was; null of an event as such."),
-            Column::new("threshold", ColumnKind::Float, "The rule's threshold; null as value."),
-            Column::new(
-                "state",
-                ColumnKind::Symbol,
-                "fired, confirmed, finalized (as the slot of the event), retracted.",
-            ),
-            Column::new("fired_at", ColumnKind::Time, "When, in event time."),
-            Column::new("cause_event", ColumnKind::Text, "The event that caused it."),
-            Column::new("evidence", ColumnKind::Text, "Causing events in their order, comma-separated."),
-            Column::new(
-                "historical",
-                ColumnKind::Bool,
-                "True if the rule was not known yet when it happened.",
-            ),
-            Column::new(
-                "reason",
-                ColumnKind::Symbol,
-                "Why it was retracted: slot_dead, corrected, rule_removed; null if it stands.",
-            ),
-            Column::new(
-                "deliver_by",
-                ColumnKind::Time,
-                "Until when it is worth delivering; null = for ever.",
-            ),
-            Column::new(
-                "commitment",
-                ColumnKind::Symbol,
-                "How settled the slot is: processed, confirmed, finalized.",
-            ),
-        ],
-    };
+    columns! {
+        self: "alerts", "What alert rules said, once under one name, with how settled it is.";
+        cadence: Cadence::Flush;
+        indexes: [["as_of"], ["fired_at"]];
+        let Alert { value, threshold, retracted, .. } = self.alert;
+        let alert = &self.alert;
+        let state = match (retracted, self.commitment) {
+        (Some(_), _) => "retracted",
+        (None, Commitment::Processed) => "fired",
+        (None, settled) => settled.name(),
+        };
+        let earlier = alert.evidence.map_or_else(String::new, |event| format!("{event},"));
+        key {
+            alert_id: Text = self.alert.id, "Hash of rule, version, token and causing event.";
+        }
+        rule_id: Text = alert.rule_id.as_str(), "The rule.";
+        rule_version: Count = alert.rule_version, "Its version.";
+        mint: Address = alert.mint, "The token.";
+        kind: Symbol = alert.kind.name(), "What the rule watches.";
+        value: Float = value, "What the value was; null of an event as such.";
+        threshold: Float = threshold, "The rule's threshold; null as value.";
+        state: Symbol = state, "fired, confirmed, finalized (as the slot of the event), retracted.";
+        fired_at: Time = ms(alert.fired_at), "When, in event time.";
+        cause_event: Text = alert.cause, "The event that caused it.";
+        evidence: Text = format!("{earlier}{}", alert.cause),
+            "Causing events in their order, comma-separated.";
+        historical: Bool = alert.historical, "True if the rule was not known yet when it happened.";
+        reason: Symbol = retracted.map(Reason::name),
+            "Why it was retracted: slot_dead, corrected, rule_removed; null if it stands.";
+        deliver_by: Time = ms(alert.deliver_by), "Until when it is worth delivering; null = for ever.";
+        commitment: Symbol = self.commitment.name(),
+            "How settled the slot is: processed, confirmed, finalized.";
+    }
     type Key = AlertId;
 
     fn key(&self) -> AlertId {
         self.alert.id
     }
-
-    fn row(&self) -> Row {
-        let Alert { value, threshold, retracted, .. } = self.alert;
-        let alert = &self.alert;
-        let state = match (retracted, self.commitment) {
-            (Some(_), _) => "retracted",
-            (None, Commitment::Processed) => "fired",
-            (None, settled) => settled.name(),
-        };
-        let earlier = alert.evidence.map_or_else(String::new, |event| format!("{event},"));
-        vec![
-            Value::text(alert.id.to_string()),
-            Value::text(alert.rule_id.as_str()),
-            Value::Count(alert.rule_version.into()),
-            Value::from(alert.mint),
-            Value::from(alert.kind.name()),
-            column(value),
-            column(threshold),
-            Value::from(state),
-            Value::time(alert.fired_at),
-            Value::text(alert.cause.to_string()),
-            Value::text(format!("{earlier}{}", alert.cause)),
-            Value::Bool(alert.historical),
-            retracted.map_or(Value::Null, |reason| Value::from(reason.name())),
-            Value::time(alert.deliver_by),
-            Value::from(self.commitment.name()),
-        ]
-    }
 }
 
 impl Record for Standing {
-    const SCHEMA: &'static Schema = &Schema {
-        name: "alert_rules",
-        doc: "The alert rules that stand.",
-        key: 2,
-        columns: &[
-            Column::new("rule_id", ColumnKind::Text, "Name of the rule."),
-            Column::new("version", ColumnKind::Count, "Which version of it."),
-            Column::new("owner", ColumnKind::Text, "Whose it is; null if nobody's."),
-            Column::new("kind", ColumnKind::Symbol, "What it watches."),
-            Column::new("scope", ColumnKind::Text, "Of which tokens: mint, list, or all with a filter."),
-            Column::new("threshold", ColumnKind::Float, "When it fires; null of a kind that has none."),
-            Column::new("options", ColumnKind::Text, "Parameters of the kind and options, as name=value."),
-            Column::new("valid_from", ColumnKind::Time, "First moment of validity; null if always."),
-            Column::new("valid_to", ColumnKind::Time, "First moment that is not valid; null while it lasts."),
-            Column::new("known_from", ColumnKind::Time, "Since when it is known."),
-        ],
-    };
+    columns! {
+        self: "alert_rules", "The alert rules that stand.";
+        cadence: Cadence::Flush;
+        let rule = &self.rule;
+        key {
+            rule_id: Text = &self.rule.id, "Name of the rule.";
+            version: Count = self.rule.version, "Which version of it.";
+        }
+        owner: Text = (!rule.owner.is_empty()).then_some(rule.owner.as_str()),
+            "Whose it is; null if nobody's.";
+        kind: Symbol = rule.kind.name(), "What it watches.";
+        scope: Text = scope(&rule.scope), "Of which tokens: mint, list, or all with a filter.";
+        threshold: Float = rule.threshold.map(|level| level.0),
+            "When it fires; null of a kind that has none.";
+        options: Text = options(rule), "Parameters of the kind and options, as name=value.";
+        valid_from: Time = ms(rule.valid_from_s), "First moment of validity; null if always.";
+        valid_to: Time = ms(rule.valid_to_s), "First moment that is not valid; null while it lasts.";
+        known_from: Time = ms(self.known), "Since when it is known.";
+    }
     type Key = (String, u32);
 
     fn key(&self) -> (String, u32) {
         (self.rule.id.clone(), self.rule.version)
-    }
-
-    fn row(&self) -> Row {
-        let rule = &self.rule;
-        vec![
-            Value::text(rule.id.as_str()),
-            Value::Count(rule.version.into()),
-            if rule.owner.is_empty() { Value::Null } else { Value::text(rule.owner.as_str()) },
-            Value::from(rule.kind.name()),
-            Value::text(scope(&rule.scope)),
-            Value::float(rule.threshold.map(|level| level.0)),
-            Value::text(options(rule)),
-            Value::time(rule.valid_from_s),
-            Value::time(rule.valid_to_s),
-            Value::time(self.known),
-        ]
     }
 }
 

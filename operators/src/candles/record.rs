@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use model::{Address, Column, Group, Kind, Price, Record, Row, Schema, Seconds, Value};
+use model::record::ms;
+use model::{Address, Cadence, Group, Price, Record, Seconds, columns};
 use serde::{Deserialize, Serialize};
 
 use super::Interval;
@@ -287,78 +288,44 @@ impl Group for Bars {
 }
 
 impl Record for Candle {
-    const SCHEMA: &'static Schema = &Schema {
-        name: "candles",
-        doc: "Open, high, low, close and volume by interval, of every pool and token.",
-        key: 4,
-        columns: &[
-            Column::new("series", Kind::Symbol, "pool, primary or all."),
-            Column::new("id", Kind::Address, "The pool, or the mint."),
-            Column::new("interval", Kind::Symbol, "Length, e.g. 1m."),
-            Column::new("open_time", Kind::Time, "Start, UTC."),
-            Column::new(
-                "open",
-                Kind::Float,
-                "First clean price; null without clean trades, as the next three.",
-            ),
-            Column::new("high", Kind::Float, "Highest clean price."),
-            Column::new("low", Kind::Float, "Lowest clean price."),
-            Column::new("close", Kind::Float, "Last clean price."),
-            Column::new("volume_base", Kind::Sum, "Base traded, raw units."),
-            Column::new("volume_quote", Kind::Sum, "Quote traded, raw units."),
-            Column::new("volume_usd", Kind::Float, "Sum of the trades' USD values; null without any."),
-            Column::new("volume_usd_missing", Kind::Count, "Trades without a USD value."),
-            Column::new("buy_volume_quote", Kind::Sum, "Quote paid by buyers, raw units."),
-            Column::new("sell_volume_quote", Kind::Sum, "Quote received by sellers, raw units."),
-            Column::new("trades", Kind::Count, "Number of trades."),
-            Column::new("buys", Kind::Count, "Number of buys."),
-            Column::new("sells", Kind::Count, "Number of sells."),
-            Column::new("traders", Kind::Count, "Distinct traders."),
-            Column::new("buyers", Kind::Count, "Distinct traders who bought."),
-            Column::new("sellers", Kind::Count, "Distinct traders who sold."),
-            Column::new("vwap", Kind::Float, "All quote over all base."),
-            Column::new("market_cap_close", Kind::Float, "Close times supply, quote coins; null if unknown."),
-            Column::new("first_event", Kind::Text, "First trade in canonical order."),
-            Column::new("last_event", Kind::Text, "Last trade in canonical order."),
-            Column::new("is_closed", Kind::Bool, "True once event time has reached the end."),
-        ],
-    };
+    columns! {
+        self: "candles", "Open, high, low, close and volume by interval, of every pool and token.";
+        cadence: Cadence::Bars;
+        let trades = self.buys + self.sells;
+        let prices = self.prices;
+        key {
+            series: Symbol = self.series.name(), "pool, primary or all.";
+            id: Address = self.id, "The pool, or the mint.";
+            interval: Symbol = String::from(self.interval), "Length, e.g. 1m.";
+            open_time: Time = ms(self.open_time), "Start, UTC.";
+        }
+        open: Float = prices.map(|p| p.open),
+            "First clean price; null without clean trades, as the next three.";
+        high: Float = prices.map(|p| p.high), "Highest clean price.";
+        low: Float = prices.map(|p| p.low), "Lowest clean price.";
+        close: Float = prices.map(|p| p.close), "Last clean price.";
+        volume_base: Sum = self.volume_base, "Base traded, raw units.";
+        volume_quote: Sum = self.buy_quote + self.sell_quote, "Quote traded, raw units.";
+        volume_usd: Float = self.volume_usd(), "Sum of the trades' USD values; null without any.";
+        volume_usd_missing: Count = self.unvalued, "Trades without a USD value.";
+        buy_volume_quote: Sum = self.buy_quote, "Quote paid by buyers, raw units.";
+        sell_volume_quote: Sum = self.sell_quote, "Quote received by sellers, raw units.";
+        trades: Count = trades, "Number of trades.";
+        buys: Count = self.buys, "Number of buys.";
+        sells: Count = self.sells, "Number of sells.";
+        traders: Count = self.distinct.traders, "Distinct traders.";
+        buyers: Count = self.distinct.buyers, "Distinct traders who bought.";
+        sellers: Count = self.distinct.sellers, "Distinct traders who sold.";
+        vwap: Float = self.vwap(), "All quote over all base.";
+        market_cap_close: Float = prices.and_then(|p| p.market_cap),
+            "Close times supply, quote coins; null if unknown.";
+        first_event: Text = self.span.first, "First trade in canonical order.";
+        last_event: Text = self.span.last, "Last trade in canonical order.";
+        is_closed: Bool = self.is_closed, "True once event time has reached the end.";
+    }
     type Key = (Series, Address, Interval, Seconds);
 
     fn key(&self) -> Self::Key {
         (self.series, self.id, self.interval, self.open_time)
-    }
-
-    fn row(&self) -> Row {
-        let sum = |value: u128| i128::try_from(value).map_or(Value::Null, Value::Sum);
-        let trades = self.buys + self.sells;
-        let prices = self.prices;
-        vec![
-            Value::from(self.series.name()),
-            Value::from(self.id),
-            Value::text(String::from(self.interval)),
-            Value::Count(self.open_time * 1000),
-            Value::from(prices.map(|p| p.open)),
-            Value::from(prices.map(|p| p.high)),
-            Value::from(prices.map(|p| p.low)),
-            Value::from(prices.map(|p| p.close)),
-            sum(self.volume_base),
-            sum(self.buy_quote + self.sell_quote),
-            Value::float(self.volume_usd()),
-            Value::Count(self.unvalued),
-            sum(self.buy_quote),
-            sum(self.sell_quote),
-            Value::Count(trades),
-            Value::Count(self.buys),
-            Value::Count(self.sells),
-            Value::Count(self.distinct.traders),
-            Value::Count(self.distinct.buyers),
-            Value::Count(self.distinct.sellers),
-            Value::from(self.vwap()),
-            Value::from(prices.and_then(|p| p.market_cap)),
-            Value::text(self.span.first.to_string()),
-            Value::text(self.span.last.to_string()),
-            Value::Bool(self.is_closed),
-        ]
     }
 }

@@ -1,6 +1,6 @@
 //! The records `holders` and `concentration`, and what the record `tokens` takes from them.
 
-use model::{Address, Column, Kind, Record, Row, Schema, Seconds, Value};
+use model::{Address, Cadence, Record, Seconds, columns};
 use serde::{Deserialize, Serialize};
 
 use super::accounts::OwnerKind;
@@ -54,49 +54,27 @@ pub struct Holder {
 }
 
 impl Record for Holder {
-    const SCHEMA: &'static Schema = &Schema {
-        name: "holders",
-        doc: "The largest owners of every token, brought up to date once a second.",
-        key: 2,
-        columns: &[
-            Column::new("mint", Kind::Address, "The token."),
-            Column::new("owner", Kind::Address, "Owner of the token accounts."),
-            Column::new("balance", Kind::Amount, "Sum over the owner's accounts, raw units."),
-            Column::new(
-                "share_pct",
-                Kind::Float,
-                "100 balance / (supply − burnt); null if the supply is not known, and of burn addresses.",
-            ),
-            Column::new("rank", Kind::Count, "1 for the largest balance of all owners, excluded ones too."),
-            Column::new(
-                "kind",
-                Kind::Symbol,
-                "wallet, creator; and excluded from the holders: protocol, pool, curve, burn.",
-            ),
-            Column::new(
-                "basis",
-                Kind::Symbol,
-                "balances: as transactions told it; trades: some trade since then told none.",
-            ),
-        ],
-    };
+    columns! {
+        self: "holders", "The largest owners of every token, brought up to date once a second.";
+        cadence: Cadence::Seconds(5);
+        let share = self.supply.filter(|_| self.kind != OwnerKind::Burn);
+        key {
+            mint: Address = self.mint, "The token.";
+            owner: Address = self.owner, "Owner of the token accounts.";
+        }
+        balance: Amount = self.balance, "Sum over the owner's accounts, raw units.";
+        share_pct: Float = share.and_then(|supply| supply.share_pct(self.balance.into())),
+            "100 balance / (supply − burnt); null if the supply is not known, and of burn addresses.";
+        rank: Count = self.rank, "1 for the largest balance of all owners, excluded ones too.";
+        kind: Symbol = self.kind.name(),
+            "wallet, creator; and excluded from the holders: protocol, pool, curve, burn.";
+        basis: Symbol = if self.is_from_trades { "trades" } else { "balances" },
+            "balances: as transactions told it; trades: some trade since then told none.";
+    }
     type Key = (Address, Address);
 
     fn key(&self) -> Self::Key {
         (self.mint, self.owner)
-    }
-
-    fn row(&self) -> Row {
-        let share = self.supply.filter(|_| self.kind != OwnerKind::Burn);
-        vec![
-            Value::from(self.mint),
-            Value::from(self.owner),
-            Value::Amount(self.balance),
-            Value::float(share.and_then(|supply| supply.share_pct(self.balance.into()))),
-            Value::Count(self.rank.into()),
-            Value::from(self.kind.name()),
-            Value::from(if self.is_from_trades { "trades" } else { "balances" }),
-        ]
     }
 }
 
@@ -158,54 +136,29 @@ impl Concentration {
 }
 
 impl Record for Concentration {
-    const SCHEMA: &'static Schema = &Schema {
-        name: "concentration",
-        doc: "How the holdings of every token are spread, brought up to date once a second.",
-        key: 1,
-        columns: &[
-            Column::new("mint", Kind::Address, "The token."),
-            Column::new(
-                "holders",
-                Kind::Count,
-                "Owners who hold any, without curves, pools, burn addresses and protocol accounts.",
-            ),
-            Column::new("holders_raw", Kind::Count, "Owners who hold any, those included."),
-            Column::new(
-                "top10_pct",
-                Kind::Float,
-                "What the ten largest holders hold, in percent of supply − burnt; null if that is not known.",
-            ),
-            Column::new(
-                "top10_pct_raw",
-                Kind::Float,
-                "What the ten largest owners hold, excluded ones too, in percent of the whole supply.",
-            ),
-            Column::new("gini", Kind::Float, "Gini coefficient of the holders, 0 to 1; null without any."),
-            Column::new("hhi", Kind::Float, "Herfindahl-Hirschman index of the holders, up to 10,000."),
-            Column::new(
-                "nakamoto",
-                Kind::Count,
-                "Least number of holders who hold more than half of what holders hold.",
-            ),
-        ],
-    };
+    columns! {
+        self: "concentration",
+            "How the holdings of every token are spread, brought up to date once a second.";
+        cadence: Cadence::Seconds(5);
+        key {
+            mint: Address = self.mint, "The token.";
+        }
+        holders: Count = self.holders,
+            "Owners who hold any, without curves, pools, burn addresses and protocol accounts.";
+        holders_raw: Count = self.holders_raw, "Owners who hold any, those included.";
+        top10_pct: Float = self.top10_pct(),
+            "What the ten largest holders hold, in percent of supply − burnt; null if that is not known.";
+        top10_pct_raw: Float = self.supply.and_then(|supply| supply.total_pct(self.top10_raw)),
+            "What the ten largest owners hold, excluded ones too, in percent of the whole supply.";
+        gini: Float = self.gini(), "Gini coefficient of the holders, 0 to 1; null without any.";
+        hhi: Float = self.hhi(), "Herfindahl-Hirschman index of the holders, up to 10,000.";
+        nakamoto: Count = self.nakamoto,
+            "Least number of holders who hold more than half of what holders hold.";
+    }
     type Key = Address;
 
     fn key(&self) -> Self::Key {
         self.mint
-    }
-
-    fn row(&self) -> Row {
-        vec![
-            Value::from(self.mint),
-            Value::Count(self.holders),
-            Value::Count(self.holders_raw),
-            Value::float(self.top10_pct()),
-            Value::float(self.supply.and_then(|supply| supply.total_pct(self.top10_raw))),
-            Value::float(self.gini()),
-            Value::float(self.hhi()),
-            Value::count(self.nakamoto),
-        ]
     }
 }
 

@@ -1,10 +1,11 @@
 //! The record `indicators`.
 
-use model::{Address, Column, Kind, Record, Row, Schema, Seconds, Value};
+use model::record::ms;
+use model::{Address, Cadence, Record, Seconds, columns};
 use serde::{Deserialize, Serialize};
 
 use crate::candles::Interval;
-use crate::number::{Number, column};
+use crate::number::Number;
 
 /// What the indicators are at a bar; none where there are not yet enough bars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -63,92 +64,45 @@ pub struct Indicators {
 }
 
 impl Record for Indicators {
-    const SCHEMA: &'static Schema = &Schema {
-        name: "indicators",
-        doc: "Technical indicators at each bar of a token's primary series; a bar without clean trades has no row.",
-        key: 3,
-        columns: &[
-            Column::new("mint", Kind::Address, "The token."),
-            Column::new("interval", Kind::Symbol, "Length of the bar, e.g. 1m."),
-            Column::new("open_time", Kind::Time, "Start of the bar, UTC."),
-            Column::new(
-                "rsi14",
-                Kind::Float,
-                "Relative strength of 14 moves, Wilder, 0 to 100; null before bar 15.",
-            ),
-            Column::new("macd", Kind::Float, "ema12 − ema26; null before bar 26."),
-            Column::new("macd_signal", Kind::Float, "Exponential average of 9 macd; null before bar 34."),
-            Column::new("macd_hist", Kind::Float, "macd − macd_signal."),
-            Column::new("bb_mid", Kind::Float, "Mean of the last 20 closes; null before bar 20."),
-            Column::new("bb_up", Kind::Float, "bb_mid + 2 population standard deviations."),
-            Column::new("bb_low", Kind::Float, "bb_mid − 2 population standard deviations."),
-            Column::new("atr14", Kind::Float, "Average true range, Wilder, quote coins; null before bar 14."),
-            Column::new("ema12", Kind::Float, "Exponential average of closes; null before bar 12."),
-            Column::new("ema26", Kind::Float, "Exponential average of closes; null before bar 26."),
-            Column::new(
-                "volatility",
-                Kind::Float,
-                "Sample standard deviation of the last volatility_bars logarithmic returns; null before so many.",
-            ),
-            Column::new(
-                "support",
-                Kind::Float,
-                "Nearest level of pivots below the close; null without one or without atr14.",
-            ),
-            Column::new("resistance", Kind::Float, "Nearest level of pivots above the close; as support."),
-            Column::new("provisional", Kind::Bool, "True while the bar is open."),
-            Column::new("series", Kind::Symbol, "filled: bars without trades count, at the close before."),
-            Column::new(
-                "bb_position_ratio",
-                Kind::Float,
-                "%B = (close − bb_low) / (bb_up − bb_low); null if they are equal.",
-            ),
-            Column::new("bb_bandwidth_ratio", Kind::Float, "(bb_up − bb_low) / bb_mid."),
-            Column::new(
-                "parkinson",
-                Kind::Float,
-                "√(Σ ln²(high / low) / (4 n ln 2)) of the last n = volatility_bars bars; null before so many.",
-            ),
-            Column::new(
-                "support_strength",
-                Kind::Count,
-                "Pivots that make support, of the last level_bars bars.",
-            ),
-            Column::new("resistance_strength", Kind::Count, "Pivots that make resistance."),
-        ],
-    };
+    columns! {
+        self: "indicators",
+            "Technical indicators at each bar of a token's primary series; a bar without clean trades has no row.";
+        cadence: Cadence::Seconds(5);
+        let values = self.values;
+        key {
+            mint: Address = self.mint, "The token.";
+            interval: Symbol = String::from(self.interval), "Length of the bar, e.g. 1m.";
+            open_time: Time = ms(self.open_time), "Start of the bar, UTC.";
+        }
+        rsi14: Float = values.rsi14, "Relative strength of 14 moves, Wilder, 0 to 100; null before bar 15.";
+        macd: Float = values.macd, "ema12 − ema26; null before bar 26.";
+        macd_signal: Float = values.macd_signal, "Exponential average of 9 macd; null before bar 34.";
+        macd_hist: Float = values.macd_hist, "macd − macd_signal.";
+        bb_mid: Float = values.bb_mid, "Mean of the last 20 closes; null before bar 20.";
+        bb_up: Float = values.bb_up, "bb_mid + 2 population standard deviations.";
+        bb_low: Float = values.bb_low, "bb_mid − 2 population standard deviations.";
+        atr14: Float = values.atr14, "Average true range, Wilder, quote coins; null before bar 14.";
+        ema12: Float = values.ema12, "Exponential average of closes; null before bar 12.";
+        ema26: Float = values.ema26, "Exponential average of closes; null before bar 26.";
+        volatility: Float = values.volatility,
+            "Sample standard deviation of the last volatility_bars logarithmic returns; null before so many.";
+        support: Float = values.support,
+            "Nearest level of pivots below the close; null without one or without atr14.";
+        resistance: Float = values.resistance, "Nearest level of pivots above the close; as support.";
+        provisional: Bool = self.is_provisional, "True while the bar is open.";
+        series: Symbol = "filled", "filled: bars without trades count, at the close before.";
+        bb_position_ratio: Float = values.bb_position,
+            "%B = (close − bb_low) / (bb_up − bb_low); null if they are equal.";
+        bb_bandwidth_ratio: Float = values.bb_bandwidth, "(bb_up − bb_low) / bb_mid.";
+        parkinson: Float = values.parkinson,
+            "√(Σ ln²(high / low) / (4 n ln 2)) of the last n = volatility_bars bars; null before so many.";
+        support_strength: Count = values.support_strength,
+            "Pivots that make support, of the last level_bars bars.";
+        resistance_strength: Count = values.resistance_strength, "Pivots that make resistance.";
+    }
     type Key = (Address, Interval, Seconds);
 
     fn key(&self) -> Self::Key {
         (self.mint, self.interval, self.open_time)
-    }
-
-    fn row(&self) -> Row {
-        let values = self.values;
-        vec![
-            Value::from(self.mint),
-            Value::text(String::from(self.interval)),
-            Value::Count(self.open_time * 1000),
-            column(values.rsi14),
-            column(values.macd),
-            column(values.macd_signal),
-            column(values.macd_hist),
-            column(values.bb_mid),
-            column(values.bb_up),
-            column(values.bb_low),
-            column(values.atr14),
-            column(values.ema12),
-            column(values.ema26),
-            column(values.volatility),
-            column(values.support),
-            column(values.resistance),
-            Value::Bool(self.is_provisional),
-            Value::from("filled"),
-            column(values.bb_position),
-            column(values.bb_bandwidth),
-            column(values.parkinson),
-            Value::count(values.support_strength),
-            Value::count(values.resistance_strength),
-        ]
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use model::{Address, Column, EventId, Kind, Record, Row, Schema, Seconds, Value};
+use model::record::{Formatted, ms};
+use model::{Address, Cadence, EventId, Record, Seconds, columns};
 use serde::{Deserialize, Serialize};
 
 use super::{LabelKind, RULE_VERSION};
@@ -142,94 +143,64 @@ impl Reason {
         }
     }
 
-    fn role(&self) -> Value {
+    fn role(&self) -> Option<&'static str> {
         match self {
-            Self::Sandwiched { role, .. } => Value::from(role.name()),
-            _ => Value::Null,
+            Self::Sandwiched { role, .. } => Some(role.name()),
+            _ => None,
         }
     }
 
-    fn count(&self) -> Value {
-        Value::Count(match self {
+    fn count(&self) -> Option<u64> {
+        Some(match self {
             Self::Sniped { slots, .. } => *slots,
             Self::Bundled { wallets } => u64::from(*wallets),
             Self::Arbitraged { pools, .. } => u64::from(*pools),
             Self::Washed { round_trips, .. } => u64::from(*round_trips),
             Self::HandedOut | Self::New { .. } | Self::Sandwiched { .. } | Self::Given(_) => {
-                return Value::Null;
+                return None;
             }
         })
     }
 
-    fn quote(&self) -> Value {
-        let quote = match self {
+    fn quote(&self) -> Option<i128> {
+        match self {
             Self::Sandwiched { drained, .. } => Some(*drained),
             Self::Arbitraged { profit, .. } => *profit,
             Self::Washed { gross, .. } => i128::try_from(*gross).ok(),
             _ => None,
-        };
-        quote.map_or(Value::Null, Value::Sum)
+        }
     }
 }
 
 impl Record for Label {
-    const SCHEMA: &'static Schema = &Schema {
-        name: "labels",
-        doc: "What wallets and trades have been found to be, by which rule and why.",
-        key: 2,
-        columns: &[
-            Column::new("subject", Kind::Text, "What is labelled: wallet, wallet:mint, or event id."),
-            Column::new(
-                "kind",
-                Kind::Symbol,
-                "sniper, bundler, insider, fresh, sandwich, arbitrage, wash, bot, protocol.",
-            ),
-            Column::new("mint", Kind::Address, "The token in which it was found; null if not about one."),
-            Column::new("wallet", Kind::Address, "The wallet; null if it is not known."),
-            Column::new("reason", Kind::Text, "Why, in words."),
-            Column::new("evidence", Kind::Text, "Event ids that show it, comma-separated; null if given."),
-            Column::new("rule_version", Kind::Count, "Version of the rules."),
-            Column::new(
-                "valid_from",
-                Kind::Time,
-                "Block time from which it holds; if given, since when known.",
-            ),
-            Column::new("role", Kind::Symbol, "Of a sandwich: front, victim, back."),
-            Column::new(
-                "count",
-                Kind::Count,
-                "Slots since the first trade (sniper), wallets (bundler), pools (arbitrage), round trips (wash).",
-            ),
-            Column::new(
-                "quote",
-                Kind::Sum,
-                "Profit of who made it (sandwich, arbitrage), quote traded on both sides (wash), raw units of \
-                 quote_mint.",
-            ),
-            Column::new("quote_mint", Kind::Address, "What quote is an amount of; null without."),
-        ],
-    };
+    columns! {
+        self: "labels", "What wallets and trades have been found to be, by which rule and why.";
+        cadence: Cadence::Flush;
+        indexes: [["mint"]];
+        let evidence = self.evidence.iter().map(EventId::to_string).collect::<Vec<_>>();
+        key {
+            subject: Text = Formatted(self.subject), "What is labelled: wallet, wallet:mint, or event id.";
+            kind: Symbol = self.kind.name(),
+                "sniper, bundler, insider, fresh, sandwich, arbitrage, wash, bot, protocol.";
+        }
+        mint: Address = self.mint, "The token in which it was found; null if not about one.";
+        wallet: Address = self.wallet, "The wallet; null if it is not known.";
+        reason: Text = self.reason.text(), "Why, in words.";
+        evidence: Text = (!evidence.is_empty()).then(|| evidence.join(",")),
+            "Event ids that show it, comma-separated; null if given.";
+        rule_version: Count = RULE_VERSION, "Version of the rules.";
+        valid_from: Time = ms(self.valid_from), "Block time from which it holds; if given, since when known.";
+        role: Symbol = self.reason.role(), "Of a sandwich: front, victim, back.";
+        count: Count = self.reason.count(),
+            "Slots since the first trade (sniper), wallets (bundler), pools (arbitrage), round trips (wash).";
+        quote: Sum = self.reason.quote(),
+            "Profit of who made it (sandwich, arbitrage), quote traded on both sides (wash), raw units of \
+                 quote_mint.";
+        quote_mint: Address = self.quote_mint, "What quote is an amount of; null without.";
+    }
     type Key = (Subject, LabelKind);
 
     fn key(&self) -> Self::Key {
         (self.subject, self.kind)
-    }
-
-    fn row(&self) -> Row {
-        let evidence: Vec<String> = self.evidence.iter().map(EventId::to_string).collect();
-        vec![
-            Value::text(self.subject.to_string()),
-            Value::from(self.kind.name()),
-            Value::from(self.mint),
-            Value::from(self.wallet),
-            Value::text(self.reason.text()),
-            if evidence.is_empty() { Value::Null } else { Value::text(evidence.join(",")) },
-            Value::Count(RULE_VERSION.into()),
-            Value::time(self.valid_from),
-            self.reason.role(),
-            self.reason.count(),
-            self.reason.quote(),
-            Value::from(self.quote_mint),
-        ]
     }
 }

@@ -1,6 +1,6 @@
 //! The record `leaders`.
 
-use model::{Address, Column, Record, Row, Schema, Value};
+use model::{Address, Cadence, Record, columns};
 use serde::{Deserialize, Serialize};
 
 use crate::number::Number;
@@ -93,35 +93,21 @@ pub struct Leader {
 }
 
 impl Record for Leader {
-    const SCHEMA: &'static Schema = &Schema {
-        name: "leaders",
-        doc: "The tokens that are first on each board; brought up to date once a second.",
-        key: 2,
-        columns: &[
-            Column::new(
-                "board",
-                model::Kind::Symbol,
-                "volume, market_cap, trending (score_v1), gainers (1h), new, graduating.",
-            ),
-            Column::new("rank", model::Kind::Count, "From 1."),
-            Column::new("mint", model::Kind::Address, "The token."),
-            Column::new("value", model::Kind::Float, "What it is measured by, see unit."),
-            Column::new("unit", model::Kind::Symbol, "usd, quote (coins), points, percent, ms (Unix time)."),
-        ],
-    };
+    columns! {
+        self: "leaders", "The tokens that are first on each board; brought up to date once a second.";
+        cadence: Cadence::Seconds(1);
+        key {
+            board: Symbol = self.board.name(),
+                "volume, market_cap, trending (score_v1), gainers (1h), new, graduating.";
+            rank: Count = self.rank, "From 1.";
+        }
+        mint: Address = self.mint, "The token.";
+        value: Float = self.place.value.0, "What it is measured by, see unit.";
+        unit: Symbol = self.place.unit.name(), "usd, quote (coins), points, percent, ms (Unix time).";
+    }
     type Key = (Kind, u32);
 
     fn key(&self) -> Self::Key {
         (self.board, self.rank)
-    }
-
-    fn row(&self) -> Row {
-        vec![
-            Value::from(self.board.name()),
-            Value::Count(self.rank.into()),
-            Value::from(self.mint),
-            Value::from(self.place.value.0),
-            Value::from(self.place.unit.name()),
-        ]
     }
 }

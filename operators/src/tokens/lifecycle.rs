@@ -1,11 +1,11 @@
 //! The record `lifecycle`.
 
-use model::{Address, Column, Commitment, EventId, Kind, Row, Schema, Seconds, Value};
+use model::record::ms;
+use model::{Address, Cadence, Commitment, EventId, Record, Seconds, columns};
 use serde::{Deserialize, Serialize};
 
 use super::milestones::Moment;
-use crate::commitment::SingleEvent;
-use crate::labels::LabelSet;
+use crate::commitment::{Committed, SingleEvent};
 
 /// What happens to a token in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,39 +48,31 @@ pub struct Lifecycle {
     pub moment: Moment,
 }
 
-impl SingleEvent for Lifecycle {
-    const SCHEMA: &'static Schema = &Schema {
-        name: "lifecycle",
-        doc: "What happened to every token: created, completed, migrated, dead.",
-        key: 2,
-        columns: &[
-            Column::new("mint", Kind::Address, "The token."),
-            Column::new(
-                "kind",
-                Kind::Symbol,
-                "created, completed, migrated, dead (taken back when it trades again).",
-            ),
-            Column::new("at", Kind::Time, "Event time; of dead, from when on."),
-            Column::new("slot", Kind::Count, "Slot of the event."),
-            Column::new("event_id", Kind::Text, "The event; of dead, the last one before the silence."),
-            Column::new(
-                "pool",
-                Kind::Address,
-                "Curve (created, completed), pool migrated to, pool of the last event (dead); null if unknown.",
-            ),
-            Column::new(
-                "commitment",
-                Kind::Symbol,
-                "How settled the slot is: processed, confirmed, finalized.",
-            ),
-        ],
-    };
+impl Record for Committed<Lifecycle> {
+    columns! {
+        self: "lifecycle", "What happened to every token: created, completed, migrated, dead.";
+        cadence: Cadence::Flush;
+        key {
+            mint: Address = self.record.mint, "The token.";
+            kind: Symbol = self.record.stage.name(),
+                "created, completed, migrated, dead (taken back when it trades again).";
+        }
+        at: Time = ms(self.record.moment.time), "Event time; of dead, from when on.";
+        slot: Count = self.record.moment.id.slot, "Slot of the event.";
+        event_id: Text = self.record.moment.id, "The event; of dead, the last one before the silence.";
+        pool: Address = self.record.moment.pool,
+            "Curve (created, completed), pool migrated to, pool of the last event (dead); null if unknown.";
+        commitment: Symbol = self.commitment.name(),
+            "How settled the slot is: processed, confirmed, finalized.";
+    }
     type Key = (Address, Stage);
 
     fn key(&self) -> Self::Key {
-        (self.mint, self.stage)
+        (self.record.mint, self.record.stage)
     }
+}
 
+impl SingleEvent for Lifecycle {
     fn event(&self) -> EventId {
         self.moment.id
     }
@@ -95,16 +87,5 @@ impl SingleEvent for Lifecycle {
             Stage::Dead => Commitment::Finalized,
             _ => of_slot.unwrap_or_default(),
         }
-    }
-
-    fn cells(&self, _: LabelSet) -> Row {
-        vec![
-            Value::from(self.mint),
-            Value::from(self.stage.name()),
-            Value::time(self.moment.time),
-            Value::Count(self.moment.id.slot),
-            Value::text(self.moment.id.to_string()),
-            Value::from(self.moment.pool),
-        ]
     }
 }

@@ -1,13 +1,14 @@
 //! The record `tokens`.
 
-use model::{Address, Column, Kind, Price, Program, Record, Row, Schema, Seconds, Side, Value};
+use model::record::ms;
+use model::{Address, Cadence, Price, Program, Record, Seconds, Side, columns};
 use serde::{Deserialize, Serialize};
 
 use super::LiquidityKind;
 use super::milestones::{Created, Moment};
 use super::score::Score;
 use crate::labels::risk::Risk;
-use crate::number::{Number, column};
+use crate::number::Number;
 
 /// Where a token is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -145,138 +146,79 @@ impl Token {
 }
 
 impl Record for Token {
-    const SCHEMA: &'static Schema = &Schema {
-        name: "tokens",
-        doc: "Every token with all that is known of it; brought up to date once a second.",
-        key: 1,
-        columns: COLUMNS,
-    };
+    columns! {
+        self: "tokens", "Every token with all that is known of it; brought up to date once a second.";
+        cadence: Cadence::Seconds(1);
+        let created = self.created.as_deref();
+        let owned = self.owned.as_ref();
+        let Valuation { price, price_usd, market_cap, market_cap_usd } = self.valuation;
+        let Trading { txns_24h, volume_24h, volume_usd_24h, change_1h, change_24h } = self.trading;
+        key {
+            mint: Address = self.mint, "The token.";
+        }
+        name: Text = created.map(|created| &created.name),
+            "Name as its creator wrote it; null if the creation was not seen.";
+        symbol: Text = created.map(|created| &created.symbol), "Symbol as its creator wrote it; null as name.";
+        uri: Text = created.map(|created| &created.uri), "Where its metadata lie; null as name.";
+        creator: Address = created.and_then(|created| created.creator),
+            "Owner of the creator fee; null as name.";
+        program: Symbol = self.program.map(Program::name),
+            "Program that it was created on, or that of its primary pool.";
+        created_at: Time = ms(self.created_at()), "When it was created; null as name.";
+        first_seen_slot: Count = self.first_seen_slot, "Slot of the first event that is known of it.";
+        decimals: Count = self.decimals, "Its decimals.";
+        total_supply: Amount = self.supply, "Supply as of the last event that says it, raw units.";
+        quote_mint: Address = self.quote_mint, "What its primary pool is quoted in.";
+        primary_pool: Address = self.primary_pool, "Pool whose price is its price.";
+        price: Float = price,
+            "Last clean price in the primary pool, quote coins; before the first, the price at the margin.";
+        price_usd: Float = price_usd, "The same in USD as of that trade; null without an oracle price.";
+        market_cap_usd: Float = market_cap_usd, "price_usd times supply; locks are not known.";
+        fdv_usd: Float = market_cap_usd, "price_usd times supply.";
+        liquidity_usd: Float = self.liquidity_usd(), "Liquidity of the primary pool, USD.";
+        liquidity_kind: Symbol = self.liquidity_kind.map(LiquidityKind::name), "How it is counted, see pools.";
+        curve_progress_pct: Float = self.curve_progress_pct,
+            "How much of its curve is done, 0 to 100: of the tokens for sale, or of the quote to raise if that ends it.";
+        status: Symbol = self.status.name(), "created, trading, completed, migrated, dead.";
+        graduated_at: Time = ms(self.completed.map(|moment| moment.time)), "When its curve was complete.";
+        migrated_at: Time = ms(self.migrated.map(|moment| moment.time)), "When it left the curve.";
+        migrated_to: Address = self.migrated.and_then(|moment| moment.pool), "The pool that it migrated to.";
+        last_trade_at: Time = ms(self.last_trade.map(|(time, _)| time)), "Block time of the last trade.";
+        last_trade_side: Symbol = self.last_trade.map(|(_, side)| side.name()),
+            "Side of the last trade: buy, sell.";
+        holders: Count = owned.map(|owned| owned.holders),
+            "Wallets that hold it; null before balances are known.";
+        top10_pct: Float = owned.and_then(|owned| owned.top10_pct),
+            "Share of the ten largest holders, 0 to 100; null as holders.";
+        dev_hold_pct: Float = owned.and_then(|owned| owned.creator_held_pct),
+            "Share of the creator, 0 to 100; null as holders, or if its creation was not seen.";
+        dev_sold: Bool = owned.and_then(|owned| owned.creator_sold),
+            "True if the creator held some and has none left; null as dev_hold_pct.";
+        snipers_held_pct: Float = owned.and_then(|owned| owned.snipers_held_pct),
+            "Share of snipers, 0 to 100; null as holders.";
+        bundlers_held_pct: Float = owned.and_then(|owned| owned.bundlers_held_pct),
+            "Share of bundlers, 0 to 100; null as holders.";
+        score_v1: Float = self.score.and_then(|score| score.total()),
+            "Score of activity, 0 to 100; null if a part is unknown.";
+        score_classic: Float = self.score_classic, "The older score, 0 to 100; null if a part is unknown.";
+        risk: Count = owned.map(|owned| u64::from(owned.risk.total())),
+            "Points for signs of danger, see risk_items; null as holders.";
+        risk_items: Text = owned.map(|owned| owned.risk.spell()),
+            "The signs that gave points, as `bundlers:15,marked:15`.";
+        market_cap_quote: Float = market_cap, "price times supply, quote coins.";
+        txns_24h: Count = txns_24h, "Trades in 24 hours.";
+        volume_24h_quote: Float = volume_24h, "Traded in 24 hours, quote coins.";
+        volume_24h_usd: Float = volume_usd_24h, "Traded in 24 hours, USD.";
+        price_change_1h_pct: Float = change_1h, "Change of the price in an hour, percent.";
+        price_change_24h_pct: Float = change_24h, "Change of the price in 24 hours, percent.";
+        score_v1_volume: Float = self.score.map(|score| score.volume), "Part of score_v1, of 40.";
+        score_v1_momentum: Float = self.score.map(|score| score.momentum), "Part of score_v1, of 30.";
+        score_v1_liquidity: Float = self.score.map(|score| score.liquidity), "Part of score_v1, of 20.";
+        score_v1_txns: Float = self.score.map(|score| score.txns), "Part of score_v1, of 10.";
+    }
     type Key = Address;
 
     fn key(&self) -> Address {
         self.mint
     }
-
-    fn row(&self) -> Row {
-        let created = self.created.as_deref();
-        let text = |text: fn(&model::TokenCreated) -> &str| {
-            created.map_or(Value::Null, |created| Value::text(text(created)))
-        };
-        let owned = self.owned.as_ref();
-        let share = |share: fn(&Owned) -> Option<Number>| column(owned.and_then(share));
-        let part = |part: fn(&Score) -> Number| column(self.score.as_ref().map(part));
-        let Valuation { price, price_usd, market_cap, market_cap_usd } = self.valuation;
-        let Trading { txns_24h, volume_24h, volume_usd_24h, change_1h, change_24h } = self.trading;
-        vec![
-            Value::from(self.mint),
-            text(|created| &created.name),
-            text(|created| &created.symbol),
-            text(|created| &created.uri),
-            Value::from(created.and_then(|created| created.creator)),
-            self.program.map_or(Value::Null, |program| Value::from(program.name())),
-            Value::time(self.created_at()),
-            Value::Count(self.first_seen_slot),
-            Value::count(self.decimals),
-            Value::amount(self.supply),
-            Value::from(self.quote_mint),
-            Value::from(self.primary_pool),
-            Value::from(price),
-            Value::from(price_usd),
-            Value::from(market_cap_usd),
-            Value::from(market_cap_usd),
-            column(self.liquidity_usd()),
-            self.liquidity_kind.map_or(Value::Null, |kind| Value::from(kind.name())),
-            column(self.curve_progress_pct),
-            Value::from(self.status.name()),
-            Value::time(self.completed.map(|moment| moment.time)),
-            Value::time(self.migrated.map(|moment| moment.time)),
-            Value::from(self.migrated.and_then(|moment| moment.pool)),
-            Value::time(self.last_trade.map(|(time, _)| time)),
-            self.last_trade.map_or(Value::Null, |(_, side)| Value::from(side.name())),
-            Value::count(owned.map(|owned| owned.holders)),
-            share(|owned| owned.top10_pct),
-            share(|owned| owned.creator_held_pct),
-            owned.and_then(|owned| owned.creator_sold).map_or(Value::Null, Value::Bool),
-            share(|owned| owned.snipers_held_pct),
-            share(|owned| owned.bundlers_held_pct),
-            column(self.score.and_then(|score| score.total())),
-            column(self.score_classic),
-            Value::count(owned.map(|owned| u64::from(owned.risk.total()))),
-            owned.map_or(Value::Null, |owned| Value::text(owned.risk.spell())),
-            Value::from(market_cap),
-            Value::Count(txns_24h),
-            column(volume_24h),
-            column(volume_usd_24h),
-            column(change_1h),
-            column(change_24h),
-            part(|score| score.volume),
-            part(|score| score.momentum),
-            part(|score| score.liquidity),
-            part(|score| score.txns),
-        ]
-    }
 }
-
-const COLUMNS: &[Column] = &[
-    Column::new("mint", Kind::Address, "The token."),
-    Column::new("name", Kind::Text, "Name as its creator wrote it; null if the creation was not seen."),
-    Column::new("symbol", Kind::Text, "Symbol as its creator wrote it; null as name."),
-    Column::new("uri", Kind::Text, "Where its metadata lie; null as name."),
-    Column::new("creator", Kind::Address, "Owner of the creator fee; null as name."),
-    Column::new("program", Kind::Symbol, "Program that it was created on, or that of its primary pool."),
-    Column::new("created_at", Kind::Time, "When it was created; null as name."),
-    Column::new("first_seen_slot", Kind::Count, "Slot of the first event that is known of it."),
-    Column::new("decimals", Kind::Count, "Its decimals."),
-    Column::new("total_supply", Kind::Amount, "Supply as of the last event that says it, raw units."),
-    Column::new("quote_mint", Kind::Address, "What its primary pool is quoted in."),
-    Column::new("primary_pool", Kind::Address, "Pool whose price is its price."),
-    Column::new(
-        "price",
-        Kind::Float,
-        "Last clean price in the primary pool, quote coins; before the first, the price at the margin.",
-    ),
-    Column::new("price_usd", Kind::Float, "The same in USD as of that trade; null without an oracle price."),
-    Column::new("market_cap_usd", Kind::Float, "price_usd times supply; locks are not known."),
-    Column::new("fdv_usd", Kind::Float, "price_usd times supply."),
-    Column::new("liquidity_usd", Kind::Float, "Liquidity of the primary pool, USD."),
-    Column::new("liquidity_kind", Kind::Symbol, "How it is counted, see pools."),
-    Column::new(
-        "curve_progress_pct",
-        Kind::Float,
-        "How much of its curve is done, 0 to 100: of the tokens for sale, or of the quote to raise if that ends it.",
-    ),
-    Column::new("status", Kind::Symbol, "created, trading, completed, migrated, dead."),
-    Column::new("graduated_at", Kind::Time, "When its curve was complete."),
-    Column::new("migrated_at", Kind::Time, "When it left the curve."),
-    Column::new("migrated_to", Kind::Address, "The pool that it migrated to."),
-    Column::new("last_trade_at", Kind::Time, "Block time of the last trade."),
-    Column::new("last_trade_side", Kind::Symbol, "Side of the last trade: buy, sell."),
-    Column::new("holders", Kind::Count, "Wallets that hold it; null before balances are known."),
-    Column::new("top10_pct", Kind::Float, "Share of the ten largest holders, 0 to 100; null as holders."),
-    Column::new(
-        "dev_hold_pct",
-        Kind::Float,
-        "Share of the creator, 0 to 100; null as holders, or if its creation was not seen.",
-    ),
-    Column::new(
-        "dev_sold",
-        Kind::Bool,
-        "True if the creator held some and has none left; null as dev_hold_pct.",
-    ),
-    Column::new("snipers_held_pct", Kind::Float, "Share of snipers, 0 to 100; null as holders."),
-    Column::new("bundlers_held_pct", Kind::Float, "Share of bundlers, 0 to 100; null as holders."),
-    Column::new("score_v1", Kind::Float, "Score of activity, 0 to 100; null if a part is unknown."),
-    Column::new("score_classic", Kind::Float, "The older score, 0 to 100; null if a part is unknown."),
-    Column::new("risk", Kind::Count, "Points for signs of danger, see risk_items; null as holders."),
-    Column::new("risk_items", Kind::Text, "The signs that gave points, as `bundlers:15,marked:15`."),
-    Column::new("market_cap_quote", Kind::Float, "price times supply, quote coins."),
-    Column::new("txns_24h", Kind::Count, "Trades in 24 hours."),
-    Column::new("volume_24h_quote", Kind::Float, "Traded in 24 hours, quote coins."),
-    Column::new("volume_24h_usd", Kind::Float, "Traded in 24 hours, USD."),
-    Column::new("price_change_1h_pct", Kind::Float, "Change of the price in an hour, percent."),
-    Column::new("price_change_24h_pct", Kind::Float, "Change of the price in 24 hours, percent."),
-    Column::new("score_v1_volume", Kind::Float, "Part of score_v1, of 40."),
-    Column::new("score_v1_momentum", Kind::Float, "Part of score_v1, of 30."),
-    Column::new("score_v1_liquidity", Kind::Float, "Part of score_v1, of 20."),
-    Column::new("score_v1_txns", Kind::Float, "Part of score_v1, of 10."),
-];

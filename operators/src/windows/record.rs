@@ -1,6 +1,6 @@
 //! The record `token_stats`.
 
-use model::{Address, Column, Kind, Price, Record, Row, Schema, Value};
+use model::{Address, Cadence, Price, Record, columns};
 use serde::{Deserialize, Serialize};
 
 use super::{Sums, tick_s};
@@ -110,130 +110,64 @@ fn spell(width: Interval) -> String {
 }
 
 impl Record for TokenStats {
-    const SCHEMA: &'static Schema = &Schema {
-        name: "token_stats",
-        doc: "Trades of every token in sliding windows (start, now]; a token idle for twice the window has no row.",
-        key: 2,
-        columns: &[
-            Column::new("mint", Kind::Address, "The token."),
-            Column::new("window", Kind::Symbol, "Width, e.g. 1m; whole hours in hours: 24h."),
-            Column::new("txns", Kind::Count, "Number of trades in pools with quote_mint."),
-            Column::new("buys", Kind::Count, "Number of buys."),
-            Column::new("sells", Kind::Count, "Number of sells."),
-            Column::new("makers", Kind::Count, "Distinct traders, exact; unknown ones are not counted."),
-            Column::new("buyers", Kind::Count, "Distinct traders who bought, exact."),
-            Column::new("sellers", Kind::Count, "Distinct traders who sold, exact."),
-            Column::new("net_buyers", Kind::Sum, "Buyers less sellers."),
-            Column::new("volume_quote", Kind::Sum, "Quote traded, raw units of quote_mint."),
-            Column::new("buy_volume_quote", Kind::Sum, "Quote paid by buyers, raw units."),
-            Column::new("sell_volume_quote", Kind::Sum, "Quote received by sellers, raw units."),
-            Column::new("net_volume_quote", Kind::Sum, "Buy volume less sell volume, raw units."),
-            Column::new(
-                "volume_usd",
-                Kind::Float,
-                "Sum of the trades' values, USD; null if there are trades and none has a value.",
-            ),
-            Column::new("volume_usd_missing", Kind::Count, "Trades without a value in USD."),
-            Column::new("buy_volume_usd", Kind::Float, "Value of the buys, USD; null as volume_usd."),
-            Column::new("sell_volume_usd", Kind::Float, "Value of the sells, USD; null as volume_usd."),
-            Column::new(
-                "net_volume_usd",
-                Kind::Float,
-                "Buy volume less sell volume, USD; null as volume_usd.",
-            ),
-            Column::new(
-                "avg_trade_usd",
-                Kind::Float,
-                "Mean value of the trades that have one, USD; null if none.",
-            ),
-            Column::new(
-                "max_trade_usd",
-                Kind::Float,
-                "Value of the largest trade, USD; null if none has one.",
-            ),
-            Column::new("high", Kind::Float, "Highest clean price; null without clean trades."),
-            Column::new("low", Kind::Float, "Lowest clean price; null without clean trades."),
-            Column::new(
-                "price_change_pct",
-                Kind::Float,
-                "100 (p_now / p_then − 1): last clean price against the last at or before start; if partial, \
-                 against the first known; null without.",
-            ),
-            Column::new("partial", Kind::Bool, "True if the first known trade in quote_mint is after start."),
-            Column::new("prev_txns", Kind::Count, "Number of trades in (start − window, start]."),
-            Column::new(
-                "prev_volume_quote",
-                Kind::Sum,
-                "Quote traded in (start − window, start], raw units.",
-            ),
-            Column::new("txns_change_pct", Kind::Float, "100 (txns / prev_txns − 1); null if that is 0."),
-            Column::new(
-                "volume_change_pct",
-                Kind::Float,
-                "100 (volume_quote / prev_volume_quote − 1); null if that is 0.",
-            ),
-            Column::new(
-                "filtered_txns",
-                Kind::Count,
-                "Trades without those labelled sandwich, arbitrage, wash or protocol.",
-            ),
-            Column::new("filtered_makers", Kind::Count, "Distinct traders of those, exact."),
-            Column::new("filtered_volume_quote", Kind::Sum, "Quote traded in those, raw units."),
-            Column::new("quote_mint", Kind::Address, "Quote token: that of the primary pool."),
-            Column::new(
-                "tick_s",
-                Kind::Count,
-                "Step in which trades leave, seconds: start = now rounded down to it, less window.",
-            ),
-        ],
-    };
+    columns! {
+        self: "token_stats",
+            "Trades of every token in sliding windows (start, now]; a token idle for twice the window has no row.";
+        cadence: Cadence::Seconds(1);
+        let s = &self.sums;
+        let net = i128::try_from(s.buy_quote).ok().zip(i128::try_from(s.sell_quote).ok());
+        // One of the sides may have no trades, and then has traded nothing.
+        let of_valued = |value: f64| s.usd().map(|_| value);
+        key {
+            mint: Address = self.mint, "The token.";
+            window: Symbol = spell(self.window), "Width, e.g. 1m; whole hours in hours: 24h.";
+        }
+        txns: Count = s.trades(), "Number of trades in pools with quote_mint.";
+        buys: Count = s.buys, "Number of buys.";
+        sells: Count = s.sells, "Number of sells.";
+        makers: Count = s.traders, "Distinct traders, exact; unknown ones are not counted.";
+        buyers: Count = s.buyers, "Distinct traders who bought, exact.";
+        sellers: Count = s.sellers, "Distinct traders who sold, exact.";
+        net_buyers: Sum = i128::from(s.buyers) - i128::from(s.sellers), "Buyers less sellers.";
+        volume_quote: Sum = s.quote(), "Quote traded, raw units of quote_mint.";
+        buy_volume_quote: Sum = s.buy_quote, "Quote paid by buyers, raw units.";
+        sell_volume_quote: Sum = s.sell_quote, "Quote received by sellers, raw units.";
+        net_volume_quote: Sum = net.map(|(buy, sell)| buy - sell), "Buy volume less sell volume, raw units.";
+        volume_usd: Float = s.usd().map(usd),
+            "Sum of the trades' values, USD; null if there are trades and none has a value.";
+        volume_usd_missing: Count = s.usd_missing, "Trades without a value in USD.";
+        buy_volume_usd: Float = of_valued(usd(s.buy_usd)),
+            "Value of the buys, USD; null as volume_usd.";
+        sell_volume_usd: Float = of_valued(usd(s.sell_usd)),
+            "Value of the sells, USD; null as volume_usd.";
+        net_volume_usd: Float = of_valued(usd(s.buy_usd) - usd(s.sell_usd)),
+            "Buy volume less sell volume, USD; null as volume_usd.";
+        avg_trade_usd: Float = self.mean_usd(), "Mean value of the trades that have one, USD; null if none.";
+        max_trade_usd: Float = self.largest.map(|micros| usd(micros.into())),
+            "Value of the largest trade, USD; null if none has one.";
+        high: Float = self.high, "Highest clean price; null without clean trades.";
+        low: Float = self.low, "Lowest clean price; null without clean trades.";
+        price_change_pct: Float = self.change.percent(),
+            "100 (p_now / p_then − 1): last clean price against the last at or before start; if partial, \
+                 against the first known; null without.";
+        partial: Bool = self.change.is_partial, "True if the first known trade in quote_mint is after start.";
+        prev_txns: Count = self.previous.trades, "Number of trades in (start − window, start].";
+        prev_volume_quote: Sum = self.previous.quote, "Quote traded in (start − window, start], raw units.";
+        txns_change_pct: Float = self.trades_change_percent(),
+            "100 (txns / prev_txns − 1); null if that is 0.";
+        volume_change_pct: Float = self.volume_change_percent(),
+            "100 (volume_quote / prev_volume_quote − 1); null if that is 0.";
+        filtered_txns: Count = self.filtered.trades,
+            "Trades without those labelled sandwich, arbitrage, wash or protocol.";
+        filtered_makers: Count = self.filtered.traders, "Distinct traders of those, exact.";
+        filtered_volume_quote: Sum = self.filtered.quote, "Quote traded in those, raw units.";
+        quote_mint: Address = self.quote_mint, "Quote token: that of the primary pool.";
+        tick_s: Count = tick_s(self.window),
+            "Step in which trades leave, seconds: start = now rounded down to it, less window.";
+    }
     type Key = (Address, Interval);
 
     fn key(&self) -> Self::Key {
         (self.mint, self.window)
-    }
-
-    fn row(&self) -> Row {
-        let count = |value: u32| Value::Count(value.into());
-        let sum = |value: u128| i128::try_from(value).map_or(Value::Null, Value::Sum);
-        let s = &self.sums;
-        let net = i128::try_from(s.buy_quote).ok().zip(i128::try_from(s.sell_quote).ok());
-        // One of the sides may have no trades, and then has traded nothing.
-        let of_valued = |value: f64| Value::float(s.usd().map(|_| value));
-        vec![
-            Value::from(self.mint),
-            Value::text(spell(self.window)),
-            count(s.trades()),
-            count(s.buys),
-            count(s.sells),
-            count(s.traders),
-            count(s.buyers),
-            count(s.sellers),
-            Value::Sum(i128::from(s.buyers) - i128::from(s.sellers)),
-            sum(s.quote()),
-            sum(s.buy_quote),
-            sum(s.sell_quote),
-            net.map_or(Value::Null, |(buy, sell)| Value::Sum(buy - sell)),
-            Value::float(s.usd().map(usd)),
-            count(s.usd_missing),
-            of_valued(usd(s.buy_usd)),
-            of_valued(usd(s.sell_usd)),
-            of_valued(usd(s.buy_usd) - usd(s.sell_usd)),
-            Value::float(self.mean_usd()),
-            Value::float(self.largest.map(|micros| usd(micros.into()))),
-            Value::from(self.high),
-            Value::from(self.low),
-            Value::float(self.change.percent()),
-            Value::Bool(self.change.is_partial),
-            count(self.previous.trades),
-            sum(self.previous.quote),
-            Value::float(self.trades_change_percent()),
-            Value::float(self.volume_change_percent()),
-            count(self.filtered.trades),
-            count(self.filtered.traders),
-            sum(self.filtered.quote),
-            Value::from(self.quote_mint),
-            Value::Count(tick_s(self.window)),
-        ]
     }
 }

@@ -132,7 +132,7 @@ mod tests {
     use std::sync::mpsc::{RecvTimeoutError, sync_channel};
     use std::time::Duration;
 
-    use model::{Change, Column, Kind, Schema, Value};
+    use model::{Cadence, Change, Column, Kind, Schema, Value};
     use sinks::Table;
 
     use super::*;
@@ -141,6 +141,8 @@ mod tests {
         name: "counts",
         doc: "",
         key: 1,
+        cadence: Cadence::Flush,
+        indexes: &[],
         columns: &[Column { name: "id", kind: Kind::Count, doc: "" }],
     };
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use model::time::second_of;
-use model::{Address, Batch, ChainEvent, Change, Event, Millis, Row, Seconds, Time, Value};
+use model::{Address, Batch, ChainEvent, Change, Event, Millis, Row, Schema, Seconds, Time, Value};
 
 /// Counts, clocks and the latest candles of a run. Filled by the engine, read by a screen or a log.
 #[derive(Debug, Default)]
@@ -75,7 +75,7 @@ impl Watch {
             "candles" => {
                 self.candles.fetch_add(count, Ordering::Relaxed);
                 let mut inner = self.inner();
-                for candle in batch.changes.iter().filter_map(token_candle) {
+                for candle in rows(batch).filter_map(|row| token_candle(&row)) {
                     let latest = inner.tokens.entry(candle.mint).or_insert_with(|| candle.clone());
                     if latest.open_time <= candle.open_time {
                         *latest = candle;
@@ -84,11 +84,9 @@ impl Watch {
             }
             "rejects" => {
                 let mut inner = self.inner();
-                for change in &batch.changes {
-                    if let Change::Upsert(row) = change {
-                        let reason = row.get(2).and_then(Value::as_text).unwrap_or("unknown");
-                        *inner.rejects.entry(reason.to_owned()).or_default() += 1;
-                    }
+                for row in rows(batch) {
+                    let reason = row.get("reason").as_text().unwrap_or("unknown");
+                    *inner.rejects.entry(reason.to_owned()).or_default() += 1;
                 }
             }
             _ => {}
@@ -159,27 +157,46 @@ impl Watch {
     }
 }
 
-/// A change of the one-minute candle of a primary series.
-fn token_candle(change: &Change) -> Option<TokenCandle> {
-    let Change::Upsert(row) = change else { return None };
-    let [series, Value::Address(mint), interval, Value::Count(open_time), ..] = row.as_slice() else {
-        return None;
-    };
-    if series.as_text() != Some("primary") || interval.as_text() != Some("1m") {
+/// A row whose columns are found by name.
+struct Named<'a> {
+    schema: &'static Schema,
+    row: &'a Row,
+}
+
+impl Named<'_> {
+    fn get(&self, name: &str) -> &Value {
+        self.schema.position(name).and_then(|at| self.row.get(at)).unwrap_or(&Value::Null)
+    }
+
+    fn count(&self, name: &str) -> u64 {
+        if let Value::Count(count) = self.get(name) { *count } else { 0 }
+    }
+
+    fn float(&self, name: &str) -> Option<f64> {
+        if let Value::Float(value) = self.get(name) { Some(*value) } else { None }
+    }
+}
+
+/// The rows that are put.
+fn rows(batch: &Batch) -> impl Iterator<Item = Named<'_>> {
+    batch.changes.iter().filter_map(|change| match change {
+        Change::Upsert(row) => Some(Named { schema: batch.schema, row }),
+        Change::Delete(_) => None,
+    })
+}
+
+/// The one-minute candle of a primary series; none of another.
+fn token_candle(row: &Named<'_>) -> Option<TokenCandle> {
+    if row.get("series").as_text() != Some("primary") || row.get("interval").as_text() != Some("1m") {
         return None;
     }
-    let float = |row: &Row, at: usize| match row.get(at) {
-        Some(Value::Float(value)) => Some(*value),
-        _ => None,
-    };
-    let prices = || Some([float(row, 4)?, float(row, 5)?, float(row, 6)?, float(row, 7)?]);
-    let volume_quote = match row.get(9) {
-        Some(Value::Sum(volume)) => *volume,
-        _ => 0,
-    };
-    let trades = match row.get(14) {
-        Some(Value::Count(trades)) => *trades,
-        _ => 0,
-    };
-    Some(TokenCandle { mint: *mint, open_time: open_time / 1000, trades, volume_quote, prices: prices() })
+    let Value::Address(mint) = row.get("id") else { return None };
+    let prices = || Some([row.float("open")?, row.float("high")?, row.float("low")?, row.float("close")?]);
+    Some(TokenCandle {
+        mint: *mint,
+        open_time: row.count("open_time") / 1000,
+        trades: row.count("trades"),
+        volume_quote: if let Value::Sum(volume) = row.get("volume_quote") { *volume } else { 0 },
+        prices: prices(),
+    })
 }

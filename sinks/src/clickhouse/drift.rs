@@ -236,7 +236,7 @@ fn tables(server: &Server) -> Result<BTreeMap<String, Found>, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use model::{Column, Kind};
+    use model::{Cadence, Column, Kind};
 
     use super::*;
 
@@ -244,6 +244,8 @@ mod tests {
         name: "prices",
         doc: "Prices.",
         key: 1,
+        cadence: Cadence::Flush,
+        indexes: &[],
         columns: &[Column::new("mint", Kind::Address, ""), Column::new("price", Kind::Float, "")],
     };
 

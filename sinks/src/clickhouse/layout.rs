@@ -168,6 +168,8 @@ mod tests {
             name: "candles",
             doc: "",
             key: 4,
+            cadence: model::Cadence::Flush,
+            indexes: &[],
             columns: &[
                 Column::new("series", Kind::Symbol, ""),
                 Column::new("id", Kind::Address, ""),

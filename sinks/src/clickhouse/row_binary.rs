@@ -138,6 +138,8 @@ mod tests {
             name: "prices",
             doc: "",
             key: 1,
+            cadence: model::Cadence::Flush,
+            indexes: &[],
             columns: &[Column::new("mint", Kind::Text, ""), Column::new("price", Kind::Float, "")],
         };
         let mut out = Vec::new();

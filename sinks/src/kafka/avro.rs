@@ -234,7 +234,7 @@ fn read_bytes<'v>(rest: &mut &'v [u8]) -> Result<&'v [u8], Fault> {
 
 #[cfg(test)]
 mod tests {
-    use model::{Address, Column, Schema};
+    use model::{Address, Cadence, Column, Schema};
 
     use super::*;
 
@@ -242,6 +242,8 @@ mod tests {
         name: "swaps",
         doc: "Swaps.",
         key: 1,
+        cadence: Cadence::Flush,
+        indexes: &[],
         columns: &[
             Column { name: "id", kind: Kind::Text, doc: "" },
             Column { name: "mint", kind: Kind::Address, doc: "" },

@@ -178,7 +178,7 @@ pub(super) fn prepare(http: &Http, config: &Config, record: &Description) -> Res
 
 #[cfg(test)]
 mod tests {
-    use model::{Column, Schema};
+    use model::{Cadence, Column, Schema};
 
     use super::*;
 
@@ -187,6 +187,8 @@ mod tests {
         name: "candles",
         doc: "",
         key: 2,
+        cadence: Cadence::Flush,
+        indexes: &[],
         columns: &[
             TEXT,
             Column::new("open_time", Kind::Time, ""),
@@ -198,12 +200,16 @@ mod tests {
         name: "trades",
         doc: "",
         key: 1,
+        cadence: Cadence::Flush,
+        indexes: &[],
         columns: &[Column::new("event_id", Kind::Text, ""), Column::new("block_time", Kind::Time, "")],
     };
     static TOKENS: Schema = Schema {
         name: "tokens",
         doc: "",
         key: 1,
+        cadence: Cadence::Flush,
+        indexes: &[],
         columns: &[TEXT, Column::new("created_at", Kind::Time, "")],
     };
 

@@ -359,6 +359,8 @@ mod tests {
         name: "texts",
         doc: "",
         key: 1,
+        cadence: model::Cadence::Flush,
+        indexes: &[],
         columns: &[model::Column { name: "text", kind: model::Kind::Text, doc: "" }],
     };
 
