@@ -107,7 +107,8 @@ impl MadeUp {
         let second = |second: u64| {
             let tokens = (second..TOKENS).step_by(600);
             let time = START - 720 + second;
-            (time, tokens.flat_map(|token| self.swap((token, token), time, 1 + second, token)).collect())
+            let swap = |token| self.swap((token, token), time, 1 + second, (token, token));
+            (time, tokens.flat_map(swap).collect())
         };
         (0..600).map(second).collect()
     }
@@ -128,18 +129,35 @@ impl MadeUp {
             events.push(news(slot - 60, SlotState::Finalized));
         }
         if trade.is_multiple_of(rate) {
-            let usd = Price::new(150.0 + (trade / rate % 10) as f64);
-            events.extend(usd.map(|usd| {
-                let source = "made_up".to_owned();
-                Event::Quote(PriceQuote { mint: Address::WSOL, usd, publish_time: time, source })
-            }));
+            events.extend(Self::quote(time, trade / rate));
         }
         let rank = self.zipf.draw(&mut self.random);
-        events.extend(self.swap((rank, self.token(rank, time)), time, slot, trade));
+        events.extend(self.swap((rank, self.token(rank, time)), time, slot, (trade, trade)));
         offset_us
     }
 
-    fn swap(&mut self, (rank, token): (u64, u64), block_time: Seconds, slot: u64, serial: u64) -> [Event; 2] {
+    /// The price of SOL at a second.
+    #[expect(clippy::cast_precision_loss, reason = "made up")]
+    pub(crate) fn quote(publish_time: Seconds, second: u64) -> Option<Event> {
+        let usd = Price::new(150.0 + (second % 10) as f64)?;
+        let source = "made_up".to_owned();
+        Some(Event::Quote(PriceQuote { mint: Address::WSOL, usd, publish_time, source }))
+    }
+
+    /// A token, most likely one of the last of [`TOKENS`] older ones and `launched` later ones.
+    pub(crate) fn recent_token(&mut self, launched: u64) -> u64 {
+        TOKENS + launched - 1 - self.zipf.draw(&mut self.random).min(TOKENS - 1)
+    }
+
+    /// A trade of a token, whose rank among the others is for its regulars; of all trades the one with the number
+    /// `serial`, and at a place in its slot. What it leaves in its trader's account comes along.
+    pub(crate) fn swap(
+        &mut self,
+        (rank, token): (u64, u64),
+        block_time: Seconds,
+        slot: u64,
+        (serial, place): (u64, u64),
+    ) -> [Event; 2] {
         let random = &mut self.random;
         let (mint, pool) = (address(b'M', token), address(b'P', token));
         let wallet = wallet(random, self.regulars.get_mut(usize::try_from(rank).unwrap_or(0)));
@@ -147,7 +165,7 @@ impl MadeUp {
         let base_amount = 1_000_000_000 + random.next() % 1_000_000_000;
         let quote_amount = base_amount / 10 * (90 + random.next() % 20) / 100;
         let side = if random.next().is_multiple_of(2) { Side::Buy } else { Side::Sell };
-        let tx = TxPlace::Index(u32::try_from(serial).unwrap_or(u32::MAX));
+        let tx = TxPlace::Index(u32::try_from(place).unwrap_or(u32::MAX));
         let mut signature = [0; 64];
         signature[..8].copy_from_slice(&mix(serial ^ (slot << 40)).to_be_bytes());
         let signature = Signature(signature);

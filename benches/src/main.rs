@@ -10,6 +10,7 @@ mod bare_market;
 mod bare_sinks;
 mod bare_windows;
 mod candles;
+mod day;
 mod decode;
 mod made_up;
 mod market;
@@ -50,6 +51,8 @@ enum Bench {
     Market(market::Which),
     /// Rows into SQLite, ClickHouse, Kafka and QuestDB. Needs the servers: `scripts/services up`.
     Sinks,
+    /// A day of the market through the whole engine, from the source to the embedded store.
+    Day(day::Day),
     /// Eight days of the market at full speed, with tokens that come and go: what stays in memory.
     Soak,
 }
@@ -64,6 +67,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Market(which) => market::run(&which, quick, json),
         Bench::Alerts(sizes) => alerts::run(&sizes, quick, json),
         Bench::Sinks => report::print(&sinks::run(quick)?, json),
+        Bench::Day(day) => day::run(&day, quick, json),
         Bench::Soak => soak::run(quick, json),
     }
 }

@@ -162,6 +162,22 @@ fn held(place: &Place) -> anyhow::Result<u64> {
     Ok(place.config.contents()?.digest(&sinks::Description::from(&TRADES))?.rows)
 }
 
+/// Those of the servers that are named, each with a place of its own, beside a database.
+///
+/// # Errors
+/// When the servers are not running, or a name is none of theirs.
+pub(crate) fn servers(names: &[String], db: &Path) -> anyhow::Result<Vec<SinkConfig>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places = places(db.parent().unwrap_or(Path::new(".")))?;
+    let of = |name: &String| {
+        let place = places.iter().find(|place| place.type_name() == name && name != "sqlite");
+        place.cloned().ok_or_else(|| anyhow!("{name} is none of the servers clickhouse, kafka, questdb"))
+    };
+    names.iter().map(of).collect()
+}
+
 /// The embedded store, and a place of its own on each server.
 fn places(folder: &Path) -> anyhow::Result<Vec<SinkConfig>> {
     let env = services()?;

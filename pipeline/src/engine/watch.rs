@@ -128,7 +128,7 @@ impl Watch {
     }
 
     /// Everything before this event second has left for the sinks.
-    pub(crate) fn closed_second(&self) -> Option<Seconds> {
+    pub fn closed_second(&self) -> Option<Seconds> {
         Some(self.closed_second.load(Ordering::Relaxed)).filter(|second| *second > 0)
     }
 
@@ -139,7 +139,7 @@ impl Watch {
     }
 
     /// How long the last batch that closed was in work.
-    pub(crate) fn lag_ms(&self) -> Option<Millis> {
+    pub fn lag_ms(&self) -> Option<Millis> {
         self.inner().lag_ms
     }
 
