@@ -113,6 +113,7 @@ impl Layers {
         self.refuse_unknown_sections();
         if let Some(source) = &source {
             self.check(&section("source").key("simulate"), source.simulate.problems());
+            self.check(&section("source").key("quote_ranks"), source.quote_ranks.problems());
         }
         if let Some(oracle) = &oracle {
             self.check(&section("oracle"), oracle.problems());

@@ -12,6 +12,8 @@ pub struct SourceConfig {
     /// Which one is read.
     #[serde(rename = "type")]
     pub kind: SourceKind,
+    /// Which tokens are money, for sources that decode transactions.
+    pub quote_ranks: sources::ranks::QuoteRanks,
     /// The simulated market.
     pub simulate: sources::simulate::Params,
     /// Recorded transactions.

@@ -188,7 +188,10 @@ pub fn usd<'s>(
 ) -> (Collection<'s, ValuedTrade>, Collection<'s, Reject>) {
     let age_s_max = params.age_s_max;
     let traded = |trade: PricedTrade| {
-        let slice = Slice::of(trade.trade.quote_mint, trade.trade.origin.block_time, trade.trade.pool);
+        let Trade { quote_known, quote_mint, pool, .. } = *trade.trade;
+        // Nobody prices the zero address: what may not be the money of the pair gives no value.
+        let priced_in = if quote_known { quote_mint } else { Address::ZERO };
+        let slice = Slice::of(priced_in, trade.trade.origin.block_time, pool);
         Some((slice, Input::Trade(trade)))
     };
     let quoted = move |quote: PriceQuote| {

@@ -12,8 +12,10 @@ use sources::transactions::Transactions;
 /// Opens the source that is chosen.
 pub(crate) fn open(config: &SourceConfig) -> anyhow::Result<Box<dyn Source>> {
     Ok(match config.kind {
-        SourceKind::Simulate => Box::new(Simulate::new(&config.simulate)?),
-        SourceKind::Transactions => Box::new(Transactions::new(&config.transactions)),
+        SourceKind::Simulate => Box::new(Simulate::new(&config.simulate)?.ranked(&config.quote_ranks)),
+        SourceKind::Transactions => {
+            Box::new(Transactions::new(&config.transactions).ranked(&config.quote_ranks))
+        }
         SourceKind::Trades => Box::new(Trades::new(&config.trades)),
     })
 }
@@ -76,6 +78,9 @@ pub(crate) fn identity(config: &SourceConfig, oracle: &OracleConfig) -> anyhow::
             OracleKind::File => Some(format!("file {:?}", oracle.file.paths)),
             OracleKind::Hermes => Some(sources::hermes::NAME.to_owned()),
         };
+        if config.quote_ranks != sources::ranks::QuoteRanks::default() {
+            settings.insert("quote_ranks".to_owned(), serde_json::json!(config.quote_ranks));
+        }
         settings.extend(oracle.map(|oracle| ("oracle".to_owned(), oracle.into())));
     }
     Ok(settings.to_string())

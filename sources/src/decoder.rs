@@ -8,6 +8,7 @@ use crate::decode::{Decoded, Refused, decode};
 use crate::normalize::{Placed, Refusal, attribute, normalize};
 use crate::pools::PoolRegistry;
 use crate::programs::{Payload, Undecoded, meteora_dbc};
+use crate::ranks::QuoteRanks;
 use crate::transaction::Transaction;
 
 /// Decodes transactions, remembers pools, and counts what gave no event.
@@ -23,6 +24,12 @@ impl Decoder {
     #[must_use]
     pub fn new(source: &str) -> Self {
         Self { source: source.to_owned(), pools: PoolRegistry::default(), counts: Counts::new() }
+    }
+
+    /// The same with other ranks of quote tokens.
+    #[must_use]
+    pub fn ranked(self, ranks: &QuoteRanks) -> Self {
+        Self { pools: PoolRegistry::new(ranks.clone()), ..self }
     }
 
     /// Appends the events of a transaction to `out`, in the order of execution, and after them what it

@@ -28,6 +28,7 @@ mod printed;
 pub mod programs;
 pub mod quoted;
 pub mod quotes;
+pub mod ranks;
 pub mod simulate;
 pub mod trades;
 pub mod transaction;

@@ -7,9 +7,10 @@
 //! The registry holds one small entry a pool seen, and never forgets one: at the rate of all launches
 //! on the chain that is some megabytes a day.
 
-use model::Address;
+use model::{Address, Program};
 use rustc_hash::FxHashMap;
 
+use crate::ranks::{QuoteRanks, larger};
 use crate::transaction::{TokenBalance, Transaction};
 
 /// The two sides of a pool, in the program's own order (base and quote, coin and pc, token 0 and 1).
@@ -69,15 +70,55 @@ pub enum UnknownPool {
     },
 }
 
+/// Which side of a pool is the quote token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Orientation {
+    /// 0 or 1, in the program's own order.
+    pub quote: usize,
+    /// False if nothing says so, and the smaller address is called base.
+    pub is_known: bool,
+}
+
 /// What is known of pools and mints.
 #[derive(Clone, Debug, Default)]
 pub struct PoolRegistry {
+    ranks: QuoteRanks,
+    /// The quote tokens of pairs without a rank, the pair in the order of addresses, and whether it is known.
+    unranked: FxHashMap<[Address; 2], (Address, bool)>,
     pools: FxHashMap<Address, Pool>,
     decimals: FxHashMap<Address, u8>,
     curves: FxHashMap<Address, Address>,
 }
 
 impl PoolRegistry {
+    /// Knows nothing yet but which tokens are money.
+    #[must_use]
+    pub fn new(ranks: QuoteRanks) -> Self {
+        Self { ranks, ..Self::default() }
+    }
+
+    /// Which of the two mints of a pool is the quote token. Once decided for a pair it stays, also when more
+    /// is learned, so that all its pools agree.
+    pub fn orientation(&mut self, program: Program, mints: &[Address; 2]) -> Orientation {
+        if let Some(quote) = self.ranks.quote_side(mints) {
+            return Orientation { quote, is_known: true };
+        }
+        if program.is_curve() {
+            // Base and quote are a curve's own order.
+            return Orientation { quote: 1, is_known: true };
+        }
+        let quote = match mints.map(|mint| self.curves.contains_key(&mint)) {
+            [true, false] => Some(1),
+            [false, true] => Some(0),
+            _ => None,
+        };
+        let now = (mints[quote.unwrap_or_else(|| larger(mints))], quote.is_some());
+        let mut pair = *mints;
+        pair.sort_unstable();
+        let (quote_mint, is_known) = *self.unranked.entry(pair).or_insert(now);
+        Orientation { quote: usize::from(mints[1] == quote_mint), is_known }
+    }
+
     /// What is known of a pool.
     #[must_use]
     pub fn get(&self, pool: &Address) -> Option<&Pool> {
@@ -163,21 +204,6 @@ pub fn owned_by(tx: &Transaction, owner: &Address) -> Vec<TokenBalance> {
     owned
 }
 
-/// Which of two mints is the quote token: USDC, USDT, SOL come first, in this order; of two others it is
-/// the program's own quote, the second.
-///
-/// Source: DEFINITIONS §1.
-#[must_use]
-pub fn quote_side(mints: &[Address; 2]) -> usize {
-    let rank = |mint: &Address| match *mint {
-        Address::USDC => 0,
-        Address::USDT => 1,
-        Address::WSOL => 2,
-        _ => 3,
-    };
-    usize::from(rank(&mints[1]) <= rank(&mints[0]))
-}
-
 #[cfg(test)]
 mod tests {
     use model::Signature;
@@ -197,12 +223,25 @@ mod tests {
     }
 
     #[test]
-    fn quote_is_chosen_by_list_and_else_the_second() {
-        assert_eq!(quote_side(&[MINT, Address::WSOL]), 1);
-        assert_eq!(quote_side(&[Address::WSOL, MINT]), 0);
-        assert_eq!(quote_side(&[Address::WSOL, Address::USDC]), 1);
-        assert_eq!(quote_side(&[Address::USDC, Address::USDT]), 0);
-        assert_eq!(quote_side(&[MINT, POOL]), 1);
+    fn of_two_unknown_tokens_the_launched_one_is_base_and_what_is_decided_stays() {
+        let other = Address([4; 32]);
+        let quote = |pools: &mut PoolRegistry, program, mints| {
+            let side = pools.orientation(program, &mints);
+            (mints[side.quote], side.is_known)
+        };
+        let mut pools = PoolRegistry::default();
+        let amm = Program::RaydiumCpmm;
+        assert_eq!(quote(&mut pools, amm, [MINT, other]), (MINT, false), "the smaller address is base");
+        pools.learn_curve(other, POOL);
+        let mut told = pools.clone();
+        pools.learn_curve(MINT, POOL);
+        assert_eq!(quote(&mut pools, amm, [other, MINT]), (MINT, false), "it was decided");
+        assert_eq!(quote(&mut told, amm, [other, Address([9; 32])]), (Address([9; 32]), true));
+        assert_eq!(quote(&mut told, amm, [Address([1; 32]), other]), (Address([1; 32]), true));
+        // A curve sells its own token, whatever for.
+        let curve = Program::MeteoraDbc;
+        assert_eq!(quote(&mut PoolRegistry::default(), curve, [MINT, other]), (other, true));
+        assert_eq!(quote(&mut PoolRegistry::default(), curve, [Address::WSOL, MINT]), (Address::WSOL, true));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::decoder::Decoder;
 use crate::documents::Documents;
 use crate::formats::{Feed, Form, FormatError, Json, Parsed, parse};
 use crate::held::{Held, Placed};
+use crate::ranks::QuoteRanks;
 use crate::{Counts, Source, SourceError, Step};
 
 /// Name of the source.
@@ -136,6 +137,12 @@ impl Transactions {
             decoder.count("skipped_file");
         }
         Self { recording, decoder, commitment: config.commitment, held: Held::default(), slot: None }
+    }
+
+    /// The same with other ranks of quote tokens.
+    #[must_use]
+    pub fn ranked(self, ranks: &QuoteRanks) -> Self {
+        Self { decoder: self.decoder.ranked(ranks), ..self }
     }
 
     fn take(&mut self, item: Item, events: &mut Vec<Event>) {

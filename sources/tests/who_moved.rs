@@ -255,3 +255,30 @@ fn fees_of_an_inverted_pool_are_base_and_its_wallets_pay_them() {
     }
     assert!(seen >= 2, "{seen}");
 }
+
+#[test]
+fn a_coin_in_dollars_is_the_base_whatever_its_address() {
+    let Some(all) = recorded() else { return };
+    let Some((_, tx)) = all.iter().find(|(file, _)| file.starts_with("5si5yrF")) else {
+        panic!("is missing")
+    };
+    let [trade] = trades(tx)[..] else { panic!("one trade") };
+    assert!(trade.mint.to_string().starts_with("C6AX") && trade.quote_known, "{trade:?}");
+    assert_eq!(trade.quote_mint.to_string(), "USD1ttGY1N17NEEHLmELoaybftRBUSErhqYiQzvEmuB");
+    let price = trade.price().unwrap().get();
+    assert!(trade.side == Side::Sell && (price - 3.0590e-6).abs() < 1e-10, "{price} {trade:?}");
+}
+
+#[test]
+fn pools_of_two_unknown_tokens_are_told_apart_and_all_others_have_a_known_quote() {
+    let Some(all) = recorded() else { return };
+    let mut unknown = Vec::new();
+    for (_, tx) in &all {
+        unknown.extend(trades(tx).into_iter().filter(|trade| !trade.quote_known));
+    }
+    // One arbitrage between two coins.
+    let pairs: Vec<_> =
+        unknown.iter().map(|t| [t.mint, t.quote_mint].map(|m| m.to_string()[..5].to_owned())).collect();
+    assert_eq!(pairs, [["LiGHt".to_owned(), "9VxEx".to_owned()]]);
+    assert!(unknown.iter().all(|trade| trade.mint < trade.quote_mint));
+}

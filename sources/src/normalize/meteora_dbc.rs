@@ -87,6 +87,7 @@ impl From<&Swap2> for Amounts {
 
 fn trade(event: &Amounts, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
     let known = at.pool(event.pool, at.hint(false))?;
+    at.pools.learn_curve(known.mints[BASE], event.pool);
     let (input, output) = if event.sells_base { (BASE, QUOTE) } else { (QUOTE, BASE) };
     let all_fees =
         [event.protocol_fee, event.referral_fee].into_iter().fold(event.trading_fee, u64::saturating_add);
@@ -130,6 +131,7 @@ fn create(event: &InitializePool, at: &mut Context<'_>) -> Result<ChainEvent, Re
         );
     };
     let known = at.pool(event.pool, hint)?;
+    at.pools.learn_curve(event.base_mint, event.pool);
     Ok(ChainEvent::TokenCreated(TokenCreated {
         origin: at.origin,
         program: Program::MeteoraDbc,

@@ -21,7 +21,7 @@ use model::{Address, ChainEvent, LiquidityChanged, Origin, RejectReason};
 pub use moved::{Placed, Swapped, attribute};
 
 use crate::decode::Decoded;
-use crate::pools::{Hint, Pool, PoolRegistry, UnknownPool, quote_side};
+use crate::pools::{Hint, Orientation, Pool, PoolRegistry, UnknownPool};
 use crate::programs::Payload;
 use crate::programs::accounts::Order;
 use crate::transaction::{Instruction, Transaction};
@@ -146,7 +146,7 @@ impl<'a> Context<'a> {
         amounts: [u64; 2],
         before: [u64; 2],
     ) -> ChainEvent {
-        let quote = quote_side(&known.mints);
+        let Orientation { quote, is_known } = self.pools.orientation(self.decoded.program, &known.mints);
         let base = 1 - quote;
         let after = |side: usize| {
             if added {
@@ -161,7 +161,7 @@ impl<'a> Context<'a> {
             pool,
             mint: known.mints[base],
             quote_mint: known.mints[quote],
-            quote_known: true,
+            quote_known: is_known,
             provider: self.decoded.named.user,
             added,
             base_amount: amounts[base],

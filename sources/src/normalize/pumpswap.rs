@@ -4,7 +4,7 @@ use model::{Address, ChainEvent, CurveParametersChanged, PoolCreated, Program};
 
 use super::swap::{Pricing, Swap, Taken};
 use super::{Context, Refusal};
-use crate::pools::{Hint, Pool, owned_by, quote_side};
+use crate::pools::{Hint, Orientation, Pool, owned_by};
 use crate::programs::pumpswap::{Amounts, Boost, Buy, CreatePool, Event, Sell};
 
 const BASE: usize = 0;
@@ -143,7 +143,7 @@ fn create(event: &CreatePool, at: &mut Context<'_>) -> ChainEvent {
     };
     at.pools.learn(event.pool, known);
     let amounts = [event.pool_base_amount, event.pool_quote_amount];
-    let quote = quote_side(&known.mints);
+    let Orientation { quote, is_known } = at.pools.orientation(Program::Pumpswap, &known.mints);
     let base = 1 - quote;
     ChainEvent::PoolCreated(PoolCreated {
         origin: at.origin,
@@ -151,7 +151,7 @@ fn create(event: &CreatePool, at: &mut Context<'_>) -> ChainEvent {
         pool: event.pool,
         mint: known.mints[base],
         quote_mint: known.mints[quote],
-        quote_known: true,
+        quote_known: is_known,
         creator: Some(event.creator),
         base_vault: known.vaults[base],
         quote_vault: known.vaults[quote],

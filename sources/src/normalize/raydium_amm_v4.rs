@@ -6,7 +6,7 @@ use model::{ChainEvent, PoolCreated, Program};
 
 use super::swap::{Pricing, Swap, Taken};
 use super::{Context, Refusal};
-use crate::pools::{Hint, quote_side};
+use crate::pools::{Hint, Orientation};
 use crate::programs::raydium_amm_v4::{Event, Init, Swap as Log};
 
 pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
@@ -65,7 +65,7 @@ fn create(log: &Init, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
     let hint = Hint { decimals: [Some(log.coin_decimals), Some(log.pc_decimals)], ..at.hint(false) };
     let known = at.pool(pool, hint)?;
     let amounts = [log.coin_amount, log.pc_amount];
-    let quote = quote_side(&known.mints);
+    let Orientation { quote, is_known } = at.pools.orientation(Program::RaydiumAmmV4, &known.mints);
     let base = 1 - quote;
     Ok(ChainEvent::PoolCreated(PoolCreated {
         origin: at.origin,
@@ -73,7 +73,7 @@ fn create(log: &Init, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
         pool,
         mint: known.mints[base],
         quote_mint: known.mints[quote],
-        quote_known: true,
+        quote_known: is_known,
         creator: at.decoded.named.user,
         base_vault: known.vaults[base],
         quote_vault: known.vaults[quote],

@@ -18,6 +18,7 @@ pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, R
 
 fn trade(event: &Trade, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
     let known = at.pool(event.pool_state, at.hint(false))?;
+    at.pools.learn_curve(known.mints[BASE], event.pool_state);
     let reserves = |sold: u64, raised: u64| {
         [event.virtual_base.checked_sub(sold), event.virtual_quote.checked_add(raised)]
     };
@@ -52,6 +53,7 @@ fn create(event: &PoolCreate, at: &mut Context<'_>) -> Result<ChainEvent, Refusa
             at.unknown_pool("the event names no mint, and the instruction that wrote it is not known")
         );
     };
+    at.pools.learn_curve(mint, event.pool_state);
     // The decimals of the quote token may not be in this transaction; the first trade learns them then.
     let _ = at.pools.resolve(at.tx, event.pool_state, hint);
     Ok(ChainEvent::TokenCreated(TokenCreated {

@@ -4,7 +4,7 @@ use model::{Address, ChainEvent, CurveState, Fee, Fees, Price, Side, Trade, Trad
 
 use super::Context;
 use super::moved::Swapped;
-use crate::pools::{Pool, quote_side};
+use crate::pools::{Orientation, Pool};
 
 /// A swap between a user and a pool. Arrays have token 0 and token 1 of the program.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +74,7 @@ pub(super) enum Pricing {
 impl Context<'_> {
     /// The trade that a swap is, oriented by mint.
     pub(super) fn trade(&mut self, pool: Address, known: &Pool, swap: &Swap) -> ChainEvent {
-        let quote = quote_side(&known.mints);
+        let Orientation { quote, is_known } = self.pools.orientation(self.decoded.program, &known.mints);
         let base = 1 - quote;
         let decimals = (known.decimals[base], known.decimals[quote]);
         let side = if swap.input == quote { Side::Buy } else { Side::Sell };
@@ -102,7 +102,7 @@ impl Context<'_> {
             pool,
             mint: known.mints[base],
             quote_mint: known.mints[quote],
-            quote_known: true,
+            quote_known: is_known,
             // Whose it is shows when all trades of the transaction are known: see `moved`.
             trader: None,
             trader_kind: TraderKind::Unknown,

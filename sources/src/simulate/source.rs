@@ -4,6 +4,7 @@ use model::Event;
 
 use super::{Item, Market, Params, ParamsError};
 use crate::decoder::Decoder;
+use crate::ranks::QuoteRanks;
 use crate::{Counts, Source, SourceError, Step};
 
 /// Slots that one read goes on for at most, so that a quiet market still lets its reader breathe.
@@ -25,6 +26,14 @@ impl Simulate {
     /// When parameters are out of range; all of them are named.
     pub fn new(params: &Params) -> Result<Self, ParamsError> {
         Ok(Self { market: Market::new(params)?, decoder: Decoder::new("simulate"), items: Vec::new() })
+    }
+}
+
+impl Simulate {
+    /// The same with other ranks of quote tokens.
+    #[must_use]
+    pub fn ranked(self, ranks: &QuoteRanks) -> Self {
+        Self { decoder: self.decoder.ranked(ranks), ..self }
     }
 }
 

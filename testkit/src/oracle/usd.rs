@@ -26,6 +26,9 @@ fn quotes(events: &[Event]) -> Vec<(Seconds, &PriceQuote)> {
 
 fn rate(priced: &PricedTrade, quotes: &[(Seconds, &PriceQuote)], params: &Params) -> Option<UsdRate> {
     let params = &params.market.usd;
+    if !priced.trade.quote_known {
+        return None;
+    }
     let (mint, time) = (priced.trade.quote_mint, priced.trade.origin.block_time);
     let rate = |usd: Price, publish_time, source| {
         let nanos: u64 = format!("{:.0}", usd.get() * 1e9).parse().ok()?;
