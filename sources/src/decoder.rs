@@ -7,7 +7,7 @@ use crate::balances::balances;
 use crate::decode::{Decoded, Refused, decode};
 use crate::normalize::{Placed, Refusal, attribute, normalize};
 use crate::pools::PoolRegistry;
-use crate::programs::{Payload, Undecoded, meteora_dbc};
+use crate::programs::{Payload, Undecoded, meteora_damm_v2, meteora_dbc};
 use crate::ranks::QuoteRanks;
 use crate::transaction::Transaction;
 
@@ -63,9 +63,9 @@ impl Decoder {
         }
         let first = out.len();
         let mut swaps: Vec<Placed> = Vec::new();
-        for (index, decoded) in decoding.events.iter().enumerate() {
-            if is_told_twice(decoded, decoding.events.get(index + 1..).unwrap_or_default()) {
-                self.count("copies.meteora_dbc.EvtSwap");
+        for decoded in &decoding.events {
+            if is_told_twice(decoded, &decoding.events) {
+                self.count(&format!("copies.{}.EvtSwap", decoded.program));
                 continue;
             }
             match normalize(decoded, tx, &mut self.pools) {
@@ -155,12 +155,22 @@ fn within(cursor: &str, place: Option<(u16, i16)>) -> String {
     }
 }
 
-/// True for the old form of a Meteora swap whose new form follows from the same instruction.
-fn is_told_twice(decoded: &Decoded, later: &[Decoded]) -> bool {
-    let Payload::MeteoraDbc(meteora_dbc::Event::Swap(old)) = &decoded.payload else { return false };
-    later.iter().any(|other| {
-        let Payload::MeteoraDbc(meteora_dbc::Event::Swap2(new)) = &other.payload else { return false };
-        new.pool == old.pool && other.cause == decoded.cause
+/// True for the old form of a Meteora swap whose new form is from the same instruction.
+fn is_told_twice(decoded: &Decoded, all: &[Decoded]) -> bool {
+    let old = match &decoded.payload {
+        Payload::MeteoraDbc(meteora_dbc::Event::Swap(old)) => old.pool,
+        Payload::MeteoraDammV2(meteora_damm_v2::Event::Swap(old)) => old.pool,
+        _ => return false,
+    };
+    all.iter().filter(|other| other.program == decoded.program && other.cause == decoded.cause).any(|other| {
+        let new = match &other.payload {
+            Payload::MeteoraDbc(meteora_dbc::Event::Swap2(new) | meteora_dbc::Event::HookedSwap(new)) => {
+                new.pool
+            }
+            Payload::MeteoraDammV2(meteora_damm_v2::Event::Swap2(new)) => new.pool,
+            _ => return false,
+        };
+        new == old
     })
 }
 
@@ -171,7 +181,7 @@ mod tests {
 
     use super::*;
     use crate::programs::EVENT_INSTRUCTION;
-    use crate::programs::tests::DISCRIMINATORS;
+    use crate::programs::tests::discriminators;
     use crate::transaction::{InnerInstructions, Instruction, TokenBalance};
 
     const POOL: Address = Address([2; 32]);
@@ -312,7 +322,7 @@ mod tests {
         #[test]
         fn any_event_of_any_program_is_taken(
             program in prop::sample::select(&Program::ALL[..]),
-            discriminator in prop::sample::select(&DISCRIMINATORS[..]),
+            discriminator in prop::sample::select(discriminators()),
             fields in prop::collection::vec(prop_oneof![Just(0u8), Just(0xff), any::<u8>()], 0..500),
             ray in 0u8..6,
             mints in any::<bool>(),

@@ -282,3 +282,36 @@ fn pools_of_two_unknown_tokens_are_told_apart_and_all_others_have_a_known_quote(
     assert_eq!(pairs, [["LiGHt".to_owned(), "9VxEx".to_owned()]]);
     assert!(unknown.iter().all(|trade| trade.mint < trade.quote_mint));
 }
+
+#[test]
+fn a_swap_of_which_the_old_form_alone_is_written_is_a_trade() {
+    let Some(found) = fault("09-damm-evtswap-only.json") else { return };
+    let [trade] = found[..] else { panic!("{found:?}") };
+    assert_eq!(
+        (trade.program, trade.side, trade.quote_mint),
+        (Program::MeteoraDammV2, Side::Buy, Address::WSOL)
+    );
+    assert_eq!((trade.quote_amount, trade.quote_user), (637_326_372, Some(637_326_372)));
+    // What the vault gave and the wallet got, by the balances of the transaction.
+    assert_eq!((trade.base_amount, trade.base_user), (6_730_447_370_930, 6_730_447_370_930));
+    assert!(trade.base_user_known && trade.quote_known && trade.spot_after.is_some());
+    assert_eq!(trade.fees.lp.and_then(Fee::quote), None, "the pool keeps its fees in what goes out");
+    // The recording that it was made of has the new form too, and one trade.
+    let Some(all) = recorded() else { return };
+    let of_program = |tx: &&(String, Transaction)| {
+        trades(&tx.1).iter().any(|trade| trade.program == Program::MeteoraDammV2)
+    };
+    assert!(all.iter().filter(of_program).all(|(_, tx)| trades(tx).len() == 1));
+}
+
+#[test]
+fn a_swap_of_a_token_with_a_transfer_hook_is_a_trade() {
+    let Some(found) = fault("10-dbc-transfer-hook.json") else { return };
+    let [trade] = found[..] else { panic!("{found:?}") };
+    assert_eq!((trade.program, trade.side), (Program::MeteoraDbc, Side::Sell));
+    assert!(trade.mint.to_string().starts_with("E1st") && trade.quote_mint.to_string().starts_with("USD1"));
+    assert_eq!((trade.base_amount, trade.base_user, trade.base_user_known), (2_431_999, 2_431_999, true));
+    // Two left the curve for the wallet, and seven for fees.
+    assert_eq!((trade.quote_amount, trade.quote_user), (9, Some(2)));
+    assert!(trade.curve.is_some() && trade.trader.is_some());
+}

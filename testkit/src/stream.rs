@@ -94,8 +94,13 @@ fn trader(event: &ChainEvent) -> Option<Address> {
     }
 }
 
-/// Five tokens: on a curve that moves to a pool and has a rival; in pools with other quotes, of one of which
-/// nobody knows whether it is the money; two on a curve only; one that is hardly traded.
+/// True unless nobody knows which of the two tokens of a pool is the money.
+fn is_known(pool: &Address) -> bool {
+    *pool != address(b'P', 21)
+}
+
+/// Five tokens: on a curve that moves to a pool and has a rival; in two pools with other quotes, of one of
+/// which nobody knows whether it is the money; two on a curve only; one that is hardly traded.
 fn pools() -> Vec<Pool> {
     let pool = |program, mint, quote_mint, number| Pool {
         program,
@@ -110,7 +115,6 @@ fn pools() -> Vec<Pool> {
         pool(Program::RaydiumAmmV4, 1, Address::USDC, 13),
         pool(Program::RaydiumAmmV4, 2, Address::WSOL, 20),
         pool(Program::RaydiumClmm, 2, Address::USDC, 21),
-        pool(Program::RaydiumCpmm, 2, address(b'Q', 1), 22),
         pool(Program::Pump, 3, Address::WSOL, 30),
         pool(Program::MeteoraDbc, 4, Address::USDC, 40),
         pool(Program::RaydiumLaunchlab, QUIET, Address::WSOL, 50),
@@ -254,7 +258,7 @@ impl Stream {
             pool,
             mint,
             quote_mint,
-            quote_known: quote_mint.0[31] != b'Q',
+            quote_known: is_known(&pool),
             trader,
             trader_kind: if trader.is_some() { TraderKind::Signer } else { TraderKind::Unknown },
             side: if self.chance(0.5) { Side::Buy } else { Side::Sell },
@@ -334,7 +338,7 @@ impl Stream {
                 pool: address,
                 mint,
                 quote_mint,
-                quote_known: quote_mint.0[31] != b'Q',
+                quote_known: is_known(&address),
                 creator: None,
                 base_vault: Some(self::address(b'V', at as u64)),
                 quote_vault: None,
@@ -358,7 +362,7 @@ impl Stream {
                     pool: address,
                     mint,
                     quote_mint,
-                    quote_known: quote_mint.0[31] != b'Q',
+                    quote_known: is_known(&address),
                     provider: None,
                     added: !quote_reserve.is_multiple_of(3),
                     base_amount: 1,

@@ -17,8 +17,8 @@ const QUOTE: usize = 1;
 pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
     match event {
         Event::Swap(event) => trade(&event.into(), at),
-        Event::Swap2(event) => trade(&event.into(), at),
-        Event::CurveComplete(event) => {
+        Event::Swap2(event) | Event::HookedSwap(event) => trade(&event.into(), at),
+        Event::CurveComplete(event) | Event::HookedCurveComplete(event) => {
             let mint =
                 at.pools.get(&event.pool).map(|pool| pool.mints[BASE]).or(at.decoded.named.mints[BASE]);
             Ok(ChainEvent::CurveCompleted(CurveCompleted {
@@ -29,7 +29,7 @@ pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, R
                 user: at.decoded.named.user,
             }))
         }
-        Event::InitializePool(event) => create(event, at),
+        Event::InitializePool(event) | Event::HookedInitializePool(event) => create(event, at),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Meteora dynamic pools, version 2.
 //!
 //! `next_sqrt_price` is the price after the swap: token B per token A in raw units is `(it / 2^64)^2`.
-//! Reserves are those after. The event names no mints.
+//! Reserves are those after. The events name no mints. Older versions of the program, and pools that have not
+//! been touched since, write `EvtSwap` alone; newer ones both or `EvtSwap2` alone.
 
 use model::Address;
 
@@ -11,11 +12,12 @@ use crate::fields::{as_text, layout};
 events! {
     /// What the dynamic pools say.
     {
-        /// A swap.
+        /// A swap, old form.
+        0x1b3c15d58aaabb93 "EvtSwap" => Swap,
+        /// A swap, new form.
         0xbd4233a826507599 "EvtSwap2" => Swap2,
     }
     ignored {
-        0x1b3c15d58aaabb93 "EvtSwap",
         0xe432f655cb428625 "EvtInitializePool",
         0xaff2089d1ef7b9a9 "EvtAddLiquidity",
         0x572e5862af60225b "EvtRemoveLiquidity",
@@ -34,8 +36,29 @@ impl Event {
     /// The event's own time.
     #[must_use]
     pub fn timestamp(&self) -> Option<i64> {
-        let Self::Swap2(event) = self;
-        i64::try_from(event.timestamp).ok()
+        let (Self::Swap(Swap { timestamp, .. }) | Self::Swap2(Swap2 { timestamp, .. })) = self;
+        i64::try_from(*timestamp).ok()
+    }
+}
+
+layout! {
+    /// `EvtSwap`. `trade_direction` 0 gives token A, 1 gives token B.
+    Swap {
+        pool: Address,
+        trade_direction: u8,
+        has_referral: bool,
+        amount_in: u64,
+        minimum_amount_out: u64,
+        output_amount: u64,
+        #[serde(serialize_with = "as_text")]
+        next_sqrt_price: u128,
+        lp_fee: u64,
+        protocol_fee: u64,
+        partner_fee: u64,
+        referral_fee: u64,
+        actual_amount_in: u64,
+        #[serde(skip)]
+        timestamp: u64,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Meteora dynamic bonding curves.
 //!
 //! One swap writes two events, `EvtSwap` and the richer `EvtSwap2`; both are decoded, and whoever counts
-//! trades counts one of them. `next_sqrt_price` is the price after the swap: quote per base in raw units
+//! trades counts one of them. Tokens whose transfers call a hook have instructions and events of their own,
+//! with the same fields. `next_sqrt_price` is the price after the swap: quote per base in raw units
 //! is `(it / 2^64)^2`. No event but the creation names a mint.
 
 use model::Address;
@@ -16,10 +17,16 @@ events! {
         0x1b3c15d58aaabb93 "EvtSwap" => Swap,
         /// A swap, new form.
         0xbd4233a826507599 "EvtSwap2" => Swap2,
+        /// A swap of a token with a transfer hook.
+        0x863ba8785e3372e7 "EvtSwap2WithTransferHook" => HookedSwap(Swap2),
         /// A curve raised what it wanted.
         0xe5e756549c864b18 "EvtCurveComplete" => CurveComplete,
+        /// A curve of a token with a transfer hook did.
+        0x3b2f6dcd0d1f2c9f "EvtCurveCompleteWithTransferHook" => HookedCurveComplete(CurveComplete),
         /// A curve was opened.
         0xe432f655cb428625 "EvtInitializePool" => InitializePool,
+        /// A curve of a token with a transfer hook was opened.
+        0xd589a435c14a0f6e "EvtInitializePoolWithTransferHook" => HookedInitializePool(InitializePool),
     }
     ignored {
         0x83cfb4aeb449a536 "EvtCreateConfig",
@@ -34,6 +41,22 @@ events! {
         0x9849150f4257359d "EvtCreatorWithdrawSurplus",
         0xc3389809e8482316 "EvtPartnerWithdrawSurplus",
         0x6be1a5ed5b9ed5dc "EvtUpdatePoolCreator",
+        0xb6518704272e84fd "EvtCreateConfigV2WithTransferHook",
+        0x72ce909c4c94cc19 "EvtVirtualPoolMetadataWithTransferHook",
+        0xbb854209cda1540d "EvtClaimProtocolFee2",
+        0x8d022edea93f7dec "EvtClaimProtocolFee2WithTransferHook",
+        0x5d495173c1130eb7 "EvtClaimTradingFeeWithTransferHook",
+        0x946cff8455d54eaa "EvtClaimCreatorTradingFeeWithTransferHook",
+        0xed80fe6efd06d197 "EvtPartnerWithdrawSurplusWithTransferHook",
+        0xd1e4c99153015862 "EvtCreatorWithdrawSurplusWithTransferHook",
+        0xe47ad9b0cba0681f "EvtUpdatePoolCreatorWithTransferHook",
+        0x1acb5455a11764d6 "EvtWithdrawMigrationFee",
+        0xb15cc46582c85f0c "EvtWithdrawMigrationFeeWithTransferHook",
+        0xbfbd688f6f9c5ee5 "EvtWithdrawLeftover",
+        0x956f952c8840af3e "EvtClaimPoolCreationFee",
+        0x78b917b5e8385b2d "EvtClaimPoolCreationFeeWithTransferHook",
+        0xaedf2c96916259c3 "EvtPartnerClaimPoolCreationFee",
+        0x649eb17b66287c88 "EvtPartnerClaimPoolCreationFeeWithTransferHook",
     }
 }
 
@@ -43,8 +66,11 @@ impl Event {
     pub fn timestamp(&self) -> Option<i64> {
         match self {
             Self::Swap(event) => i64::try_from(event.timestamp).ok(),
-            Self::Swap2(event) => i64::try_from(event.timestamp).ok(),
-            Self::CurveComplete(_) | Self::InitializePool(_) => None,
+            Self::Swap2(event) | Self::HookedSwap(event) => i64::try_from(event.timestamp).ok(),
+            Self::CurveComplete(_)
+            | Self::HookedCurveComplete(_)
+            | Self::InitializePool(_)
+            | Self::HookedInitializePool(_) => None,
         }
     }
 }
@@ -117,15 +143,17 @@ layout! {
 const SWAP: Accounts = Accounts::pool(2).mints(7, 8).vaults(5, 6).user(9);
 const INITIALIZE: Accounts = Accounts::pool(5).mints(3, 4).vaults(6, 7).user(2);
 
-/// First eight bytes of the two instructions that open a curve; name, symbol and URI follow.
-pub const INITIALIZE_INSTRUCTIONS: [u64; 2] = [0x8c55d7b06636684f, 0xa976334e916edc9b];
+/// First eight bytes of the instructions that open a curve; name, symbol and URI follow.
+pub const INITIALIZE_INSTRUCTIONS: [u64; 3] = [0x8c55d7b06636684f, 0xa976334e916edc9b, 0xb60de9b12a918702];
 
 /// The instructions whose accounts are known.
 pub const INSTRUCTIONS: &[Instruction] = &[
     Instruction::new(0xf8c69e91e17587c8, SWAP),               // swap
     Instruction::new(0x414b3f4ceb5b5b88, SWAP),               // swap2
+    Instruction::new(0xb75d992818e6c297, SWAP),               // swap2_with_transfer_hook
     Instruction::new(INITIALIZE_INSTRUCTIONS[0], INITIALIZE), // with_spl_token
     Instruction::new(INITIALIZE_INSTRUCTIONS[1], INITIALIZE), // with_token2022
+    Instruction::new(INITIALIZE_INSTRUCTIONS[2], INITIALIZE), // with_token2022_transfer_hook
 ];
 
 layout! {
