@@ -57,6 +57,8 @@ pub struct Config {
     pub dataflow: dataflows::Params,
     /// How it runs.
     pub run: RunParams,
+    /// What is served.
+    pub api: api::Config,
 }
 
 impl Default for Config {
@@ -69,6 +71,7 @@ impl Default for Config {
             sinks: vec![SinkConfig::Sqlite(sinks::sqlite::Config::default())],
             dataflow: dataflows::Params::default(),
             run: RunParams::default(),
+            api: api::Config::default(),
         }
     }
 }
@@ -109,6 +112,7 @@ impl Layers {
         let controls: Option<ControlsConfig> = self.read(&section("controls"));
         let dataflow: Option<dataflows::Params> = self.read(&section("dataflow"));
         let run: Option<RunParams> = self.read(&section("run"));
+        let api: Option<api::Config> = self.read(&section("api"));
         let sinks = sinks_section::read(&mut self);
         self.refuse_unknown_sections();
         if let Some(source) = &source {
@@ -128,13 +132,16 @@ impl Layers {
         if let Some(run) = &run {
             self.check(&section("run"), run.problems());
         }
+        if let Some(api) = &api {
+            self.check(&section("api"), api.problems());
+        }
         let (mut problems, origins) = self.finish();
-        match (source, oracle, controls, dataflow, run) {
-            (Some(source), Some(oracle), Some(controls), Some(dataflow), Some(run))
+        match (source, oracle, controls, dataflow, run, api) {
+            (Some(source), Some(oracle), Some(controls), Some(dataflow), Some(run), Some(api))
                 if problems.is_empty() =>
             {
                 let sinks = sinks.into_iter().map(|(_, sink)| sink).collect();
-                Ok(Loaded { config: Config { source, oracle, controls, sinks, dataflow, run }, origins })
+                Ok(Loaded { config: Config { source, oracle, controls, sinks, dataflow, run, api }, origins })
             }
             _ => {
                 problems.sort_by(|a, b| (&a.origin, &a.key).cmp(&(&b.origin, &b.key)));
@@ -152,7 +159,7 @@ impl Layers {
 
     fn refuse_unknown_sections(&mut self) {
         let Some(Value::Table(sections)) = self.get(&KeyPath::default()) else { return };
-        let known = ["source", "oracle", "controls", "sinks", "dataflow", "run"];
+        let known = ["source", "oracle", "controls", "sinks", "dataflow", "run", "api"];
         let unknown: Vec<_> =
             sections.keys().filter(|name| !known.contains(&name.as_str())).cloned().collect();
         for name in unknown {

@@ -4,6 +4,8 @@
 //! sinks on worker threads. Nothing in here decides what is computed: the dataflow does. The binary calls
 //! [`main`]; the benches call [`engine::run`], so that they measure the engine that users run.
 
+#[cfg(feature = "api")]
+mod api;
 mod chain_order;
 mod cli;
 mod clock;

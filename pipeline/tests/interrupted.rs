@@ -63,7 +63,8 @@ const LOG_READ_EVENTS: u64 = 16_384;
 /// A folder with the configuration `m.toml`: the market, and `run` settings.
 fn folder(run: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let settings = format!("{MARKET}[run]\nspeed = \"max\"\nflush_interval_ms = 20\n{run}\n");
+    let settings =
+        format!("{MARKET}[run]\nspeed = \"max\"\nflush_interval_ms = 20\n{run}\n[api]\nenabled = false\n");
     std::fs::write(folder.path().join("m.toml"), settings).unwrap();
     folder
 }

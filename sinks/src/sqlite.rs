@@ -41,6 +41,7 @@ mod event_log;
 mod file;
 mod log_reader;
 mod meta;
+mod reader;
 mod records;
 mod store;
 mod value;
@@ -51,6 +52,7 @@ use serde::{Deserialize, Serialize};
 
 pub use checkpoint::{Checkpoint, CheckpointPlace};
 pub use log_reader::LogReader;
+pub use reader::{Reader, View};
 pub use store::{EmbeddedStore, Progress};
 
 pub(crate) use file::open_to_read;

@@ -12,10 +12,11 @@ const HEAVY: [&str; 8] =
     ["tokio", "tonic", "hyper", "rdkafka", "rusqlite", "reqwest", "clickhouse", "questdb-rs"];
 
 /// The crates that `package` pulls in when it is built, itself included.
-fn dependencies(package: &str) -> BTreeSet<String> {
+fn dependencies(package: &str, options: &[&str]) -> BTreeSet<String> {
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--quiet", "--locked", "--edges", "normal,build", "--prefix", "none"])
         .args(["--format", "{p}", "--package", package])
+        .args(options)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .output()
         .expect("cargo runs");
@@ -25,7 +26,12 @@ fn dependencies(package: &str) -> BTreeSet<String> {
 }
 
 fn assert_absent(package: &str, absent: &[&str]) {
-    let found = dependencies(package);
+    assert_absent_with(package, &[], absent);
+}
+
+/// The same of a build with these options.
+fn assert_absent_with(package: &str, options: &[&str], absent: &[&str]) {
+    let found = dependencies(package, options);
     assert!(found.contains(package), "{package} is not in its own tree: the test reads it wrongly");
     for name in absent {
         assert!(!found.contains(*name), "{package} must not depend on {name}");
@@ -42,7 +48,7 @@ fn the_light_rooms_pull_nothing_heavy() {
 
 #[test]
 fn arrows_point_one_way() {
-    let rooms = ["operators", "dataflows", "sources", "sinks", "config", "pipeline", "testkit"];
+    let rooms = ["operators", "dataflows", "sources", "sinks", "config", "api", "pipeline", "testkit"];
     assert_absent("model", &rooms);
     assert_absent("model", &["timely", "differential-dataflow"]);
     assert_absent("operators", &["dataflows", "sources", "sinks", "config", "pipeline", "testkit"]);
@@ -50,10 +56,17 @@ fn arrows_point_one_way() {
     for room in ["sources", "sinks"] {
         assert_absent(room, &["operators", "dataflows", "timely", "differential-dataflow", "config"]);
     }
-    assert_absent("sources", &["sinks"]);
-    assert_absent("sinks", &["sources"]);
+    assert_absent("sources", &["sinks", "api"]);
+    assert_absent("sinks", &["sources", "api"]);
+    // What is served is read by schema: the API knows no operator and no engine, also with its server.
+    assert_absent("api", &["operators", "dataflows", "sources", "config", "pipeline", "testkit"]);
+    assert_absent_with(
+        "api",
+        &["--features", "server"],
+        &["operators", "dataflows", "sources", "config", "timely"],
+    );
     // What is unsafe, and whose memory it is, is for binaries alone to choose.
-    for room in ["model", "operators", "dataflows", "sources", "sinks", "config", "testkit"] {
+    for room in ["model", "operators", "dataflows", "sources", "sinks", "config", "api", "testkit"] {
         assert_absent(room, &["allocator", "mimalloc"]);
     }
 }

@@ -197,6 +197,7 @@ impl Recording {
             run: config.run,
             stop: Arc::clone(&stop),
             watch: Arc::clone(&watch),
+            tap: None,
         };
         let bar = show(console.progress(what), &watch)?;
         let summary = engine::run(job);

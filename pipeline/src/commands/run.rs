@@ -35,7 +35,8 @@ Ctrl-C or SIGTERM ends it cleanly: what was read is worked out, written and chec
 again on the same database it goes on where it was. Without a terminal it logs a JSON line every
 few seconds.
 
-Look at the result, also while it runs:
+The page is at http://127.0.0.1:8080/ while it runs, and the API under /docs there. Or look at the
+result by other means:
   sqlite3 millrace.db \"select * from candles where interval = '1m' order by open_time desc limit 10\"";
 
 const GOES_ON: &str =
@@ -67,6 +68,12 @@ pub(crate) struct Run {
     /// Files with alert rules, instead of the configured ones; they are followed too
     #[arg(long, value_name = "FILE")]
     rules: Vec<PathBuf>,
+    /// Where the page and the API are served, instead of the configured address
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "no_api")]
+    listen: Option<String>,
+    /// Serve nothing
+    #[arg(long)]
+    no_api: bool,
 }
 
 impl Run {
@@ -77,6 +84,12 @@ impl Run {
         }
         if let Some(speed) = self.speed {
             layers = layers.flag("--speed", "run.speed", speed.to_string());
+        }
+        if self.no_api {
+            layers = layers.flag("--no-api", "api.enabled", false);
+        }
+        if let Some(listen) = self.listen {
+            layers = layers.flag("--listen", "api.listen", listen);
         }
         let mut config = settings::load(layers)?.config;
         if let Some(path) = self.db {
@@ -93,6 +106,10 @@ impl Run {
         let is_kept = store.is_some();
         let watch = Arc::new(Watch::default());
         let Sources { source, oracle } = source::open_with_oracle(&config.source, &config.oracle)?;
+        let served = serve(&config, database(&config), &watch)?;
+        if let Some(url) = &served.url {
+            console.say(&format!("the page is at {url}"));
+        }
         let job = Job {
             source,
             oracle,
@@ -103,18 +120,50 @@ impl Run {
             run: config.run.clone(),
             stop: Arc::clone(&stop),
             watch: Arc::clone(&watch),
+            tap: served.tap,
         };
-        let subject =
-            monitor::Subject { flow: flow(&config), workers: config.run.workers, watch: Arc::clone(&watch) };
+        let flow = format!("{}  {}", flow(&config), served.url.as_deref().unwrap_or_default());
+        let subject = monitor::Subject {
+            flow: flow.trim_end().to_owned(),
+            workers: config.run.workers,
+            watch: Arc::clone(&watch),
+        };
         let alarm = self.seconds.map(|seconds| stop_after(seconds, &stop)).transpose()?;
         let shown = monitor::start(subject, console)?;
         let summary = engine::run(job);
-        drop((shown, alarm));
+        drop((shown, alarm, served.server));
         console.release();
         let summary = if is_kept { summary.hint(GOES_ON)? } else { summary? };
         console.say(&farewell(&summary, &watch, &config));
         Ok(Outcome::refused_if(!watch.rejects().is_empty()))
     }
+}
+
+/// What is served beside a run; all of it is absent if nothing is.
+struct Served {
+    /// Ends when it is dropped.
+    #[cfg(feature = "api")]
+    server: Option<::api::Server>,
+    #[cfg(not(feature = "api"))]
+    server: (),
+    tap: Option<engine::Tap>,
+    url: Option<String>,
+}
+
+#[cfg(feature = "api")]
+fn serve(config: &Config, store: Option<PathBuf>, watch: &Arc<Watch>) -> anyhow::Result<Served> {
+    let serving = crate::api::start(config, store, watch)?;
+    let url = serving.as_ref().map(|serving| serving.server.url());
+    let (server, tap) = serving.map(|serving| (serving.server, serving.tap)).unzip();
+    Ok(Served { server, tap, url })
+}
+
+#[cfg(not(feature = "api"))]
+fn serve(config: &Config, _: Option<PathBuf>, _: &Arc<Watch>) -> anyhow::Result<Served> {
+    if config.api.enabled {
+        tracing::debug!("this millrace was built without the feature `api`");
+    }
+    Ok(Served { server: (), tap: None, url: None })
 }
 
 /// The files that are followed, by what they hold.
@@ -143,6 +192,14 @@ pub(super) fn use_database(config: &mut Config, path: PathBuf) {
 fn stop_after(seconds: u64, stop: &Arc<AtomicBool>) -> anyhow::Result<Ticker> {
     let stop = Arc::clone(stop);
     Ticker::start(Duration::from_secs(seconds), move || stop.store(true, Ordering::Relaxed))
+}
+
+/// The path of the embedded store, if there is one.
+fn database(config: &Config) -> Option<PathBuf> {
+    config.sinks.iter().find_map(|sink| match sink {
+        SinkConfig::Sqlite(database) => Some(database.path.clone()),
+        _ => None,
+    })
 }
 
 type Opened = (Option<Store>, Vec<Box<dyn Sink>>);

@@ -38,7 +38,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use ::sinks::Sink;
+use ::sinks::{Flush, Sink};
 use ::sources::{Counts, Source};
 use anyhow::Context as _;
 use model::Seconds;
@@ -70,7 +70,12 @@ pub struct Job {
     pub stop: Arc<AtomicBool>,
     /// Filled with what there is to see.
     pub watch: Arc<Watch>,
+    /// Given each flush before the sinks have it. It never waits.
+    pub tap: Option<Tap>,
 }
+
+/// Takes flushes as they leave.
+pub type Tap = Box<dyn Fn(&Arc<Flush>) + Send>;
 
 /// What a run did.
 #[derive(Clone, Debug, Default)]
@@ -103,7 +108,8 @@ pub fn run(mut job: Job) -> anyhow::Result<Summary> {
         ready.push(sink);
     }
     let (to_egress, from_workers) = sync_channel(egress::QUEUE_MESSAGES);
-    let outlets = sinks::start(ready, &job, &end)?;
+    let mut outlets = sinks::start(ready, &job, &end)?;
+    outlets.tap = job.tap.take();
     let egress = egress::start(from_workers, outlets, &job, &end)?;
     let workers = workers::start(&job, &resume, &to_egress, &end)?;
     drop(to_egress);

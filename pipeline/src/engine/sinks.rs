@@ -15,7 +15,7 @@ use model::{Schema, Time};
 use sinks::{Flush, Sink, SinkError};
 
 use super::queue::{Last, Next, Queue};
-use super::{End, Job};
+use super::{End, Job, Tap};
 
 /// The wait before the first further attempt; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -52,7 +52,11 @@ pub(super) fn prepare(
 }
 
 /// The running sinks.
-pub(super) struct Outlets(Vec<Outlet>);
+pub(super) struct Outlets {
+    sinks: Vec<Outlet>,
+    /// Goes first, and never waits.
+    pub(super) tap: Option<Tap>,
+}
 
 struct Outlet {
     queue: Arc<Queue>,
@@ -85,7 +89,7 @@ pub(super) fn start(sinks: Vec<Ready>, job: &Job, end: &End) -> anyhow::Result<O
             .context("cannot start a thread")?;
         Ok(Outlet { queue, committed, thread: Some(thread) })
     });
-    Ok(Outlets(outlets.collect::<anyhow::Result<_>>()?))
+    Ok(Outlets { sinks: outlets.collect::<anyhow::Result<_>>()?, tap: None })
 }
 
 /// Closes a queue once nobody takes from it any more, also if that is by a panic: who puts in must not wait.
@@ -186,13 +190,16 @@ impl Patience {
 impl Outlets {
     /// The first frontier in `(from, to]` at which a sink stopped in an earlier run.
     pub(super) fn boundary(&self, from: Time, to: Time) -> Option<Time> {
-        self.0.iter().map(|outlet| outlet.committed).filter(|at| *at > from && *at <= to).min()
+        self.sinks.iter().map(|outlet| outlet.committed).filter(|at| *at > from && *at <= to).min()
     }
 
     /// Hands a flush to every sink that does not have it. Waits while there is no room for one.
     pub(super) fn write(&self, flush: Flush) -> anyhow::Result<()> {
         let flush = Arc::new(flush);
-        for outlet in self.0.iter().filter(|outlet| outlet.committed < flush.frontier) {
+        if let Some(tap) = &self.tap {
+            tap(&flush);
+        }
+        for outlet in self.sinks.iter().filter(|outlet| outlet.committed < flush.frontier) {
             if !outlet.queue.push(Arc::clone(&flush)) {
                 bail!("a sink stopped");
             }
@@ -202,12 +209,16 @@ impl Outlets {
 
     /// True if every sink has all times before `upto`.
     pub(super) fn have(&self, upto: Time) -> bool {
-        self.0.iter().all(|outlet| outlet.queue.has(upto))
+        self.sinks.iter().all(|outlet| outlet.queue.has(upto))
     }
 
     /// Waits until every sink has all times before `upto`.
     pub(super) fn wait_for(&self, upto: Time) -> anyhow::Result<()> {
-        if self.0.iter().all(|outlet| outlet.queue.wait_for(upto)) { Ok(()) } else { bail!("a sink stopped") }
+        if self.sinks.iter().all(|outlet| outlet.queue.wait_for(upto)) {
+            Ok(())
+        } else {
+            bail!("a sink stopped")
+        }
     }
 
     /// Ends the sinks, and lets them complete what they have if it is all there is. The first error of
@@ -215,10 +226,10 @@ impl Outlets {
     pub(super) fn end(&mut self, is_complete: bool) -> anyhow::Result<()> {
         let last = if is_complete { Last::Complete } else { Last::CutOff };
         let mut outcome = Ok(());
-        for outlet in &self.0 {
+        for outlet in &self.sinks {
             outlet.queue.end(last);
         }
-        for thread in self.0.iter_mut().filter_map(|outlet| outlet.thread.take()) {
+        for thread in self.sinks.iter_mut().filter_map(|outlet| outlet.thread.take()) {
             match thread.join() {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => outcome = outcome.and(Err(error.into())),

@@ -141,6 +141,7 @@ fn job(seconds: Option<u64>, then: Then, workers: usize, sinks: &[&Probe]) -> Jo
         },
         stop: Arc::default(),
         watch: Arc::default(),
+        tap: None,
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) fn millrace(folder: &Path, arguments: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
+    // Many run at once, and there is one port of the default.
+    command.env("MILLRACE_API__ENABLED", "false");
     command.current_dir(folder).args(arguments);
     command
 }

@@ -4,6 +4,8 @@
 #[path = "../../../sinks/tests/services/act.rs"]
 mod act;
 mod alerts;
+#[cfg(feature = "api")]
+mod api;
 mod candles_from_trades;
 mod captured_swaps;
 mod cli;
