@@ -147,7 +147,9 @@ mod tests {
         name: "swaps",
         doc: "",
         key: 1,
-        columns: &[Column::new("id", Kind::Text, ""), Column::new("amount", Kind::Amount, "")],
+        cadence: model::Cadence::Flush,
+    indexes: &[],
+    columns: &[Column::new("id", Kind::Text, ""), Column::new("amount", Kind::Amount, "")],
     };
 
     #[test]

@@ -199,6 +199,12 @@ fn router(app: &Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(document))
         .route("/ws", get(socket))
+        .route("/udf/config", get(|| async { plain(&rest::udf::config()) }))
+        .route(
+            "/udf/time",
+            get(|State(app): State<Arc<App>>| async move { ((app.subject.clock)() / 1_000).to_string() }),
+        )
+        .route("/udf/{name}", get(udf))
         .route("/static/{version}/{*file}", get(page::asset))
         .route("/favicon.ico", get(page::icon));
     for (path, name) in page::PAGES {
@@ -317,6 +323,24 @@ async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
 
 async fn document(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     body(openapi::document(&app.records).to_string().into_bytes(), "application/json", gzip_of(&headers))
+}
+
+fn plain(json: &serde_json::Value) -> Response {
+    body(json.to_string().into_bytes(), "application/json", false)
+}
+
+async fn udf(State(app): State<Arc<App>>, path: RawPathParams, uri: Uri, headers: HeaderMap) -> Response {
+    let name = path.iter().next().map(|(_, name)| name.to_owned()).unwrap_or_default();
+    let said: rest::udf::Said = match query(&uri) {
+        Ok(said) => said.into_iter().collect(),
+        Err(problem) => return plain(&rest::udf::error(&problem.detail)),
+    };
+    let reader = Arc::clone(&app);
+    let found = app.read(move |moment| rest::udf::answer(&name, &said, moment, &reader)).await;
+    match found {
+        Ok(Ok(json)) => body(json.to_string().into_bytes(), "application/json", gzip_of(&headers)),
+        Ok(Err(problem)) | Err(problem) => plain(&rest::udf::error(&problem.detail)),
+    }
 }
 
 fn gzip_of(headers: &HeaderMap) -> bool {

@@ -512,3 +512,6 @@ fn settled_slot(app: &App, moment: &dyn Moment, level: Level) -> Result<u64, Pro
         _ => 0,
     })
 }
+
+#[cfg(test)]
+mod tests;

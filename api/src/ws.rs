@@ -31,6 +31,8 @@ const BEAT: Duration = Duration::from_secs(5);
 const PING: Duration = Duration::from_secs(25);
 /// After so long without a sign of life a connection is closed.
 const SILENT: Duration = Duration::from_secs(60);
+/// Longer than any pause between frames.
+const HOUR: Duration = Duration::from_secs(3_600);
 /// How long a client may take to read a frame.
 const WRITE: Duration = Duration::from_secs(30);
 
@@ -170,7 +172,7 @@ impl Connection {
         let (mut heard, mut pinged) = (Instant::now(), Instant::now());
         self.out.push_back(self.hello());
         loop {
-            if let Err(end) = self.write(socket).await {
+            if let Err(end) = self.write(socket, Duration::ZERO).await {
                 return end;
             }
             let due = self.due();
@@ -198,11 +200,11 @@ impl Connection {
                 changed = ended.changed() => {
                     if changed.is_err() || *ended.borrow() {
                         // The last frames first: the mark of the farewell says that they were sent.
-                        if let Err(end) = self.write(socket).await {
+                        if let Err(end) = self.write(socket, Duration::MAX).await {
                             return end;
                         }
                         self.out.push_back(self.goodbye());
-                        let _gone = self.write(socket).await;
+                        let _gone = self.write(socket, Duration::ZERO).await;
                         return Some((close::RESTART, "restart"));
                     }
                 }
@@ -223,8 +225,8 @@ impl Connection {
         }
     }
 
-    /// Writes what there is to say, then a frame of each subscription that has one.
-    async fn write(&mut self, socket: &mut WebSocket) -> Result<(), End> {
+    /// Writes what there is to say, then a frame of each subscription that has one, or will have within a time.
+    async fn write(&mut self, socket: &mut WebSocket, within: Duration) -> Result<(), End> {
         if self.epoch != self.app.hub.epoch() {
             self.epoch = self.app.hub.epoch();
             self.out.push_back(self.hello());
@@ -241,7 +243,7 @@ impl Connection {
         let mut is_any = false;
         for id in ids {
             let Some(held) = self.subscriptions.get_mut(&id) else { continue };
-            match held.subscription.next(&self.app, now) {
+            match held.subscription.next(&self.app, now + within.min(HOUR)) {
                 Next::Nothing => {}
                 Next::Frame(text) => {
                     send(socket, text).await?;

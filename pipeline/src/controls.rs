@@ -44,7 +44,7 @@ impl Said {
 /// Files of one kind that are followed.
 pub struct Followed {
     paths: Vec<PathBuf>,
-    read: fn(&[PathBuf]) -> Vec<Event>,
+    read: Box<dyn Fn(&[PathBuf]) -> Vec<Event> + Send>,
     is_theirs: fn(&Control) -> bool,
     /// How the files were at the last look, and when they were last read.
     seen: Vec<Option<Stamp>>,
@@ -62,14 +62,14 @@ impl Followed {
     pub(crate) fn rules(paths: Vec<PathBuf>) -> Self {
         let is_theirs =
             |control: &Control| matches!(control, Control::AddRule(_) | Control::RemoveRule { .. });
-        Self { read: rules::events, is_theirs, ..Self::lists(paths) }
+        Self { read: Box::new(rules::events), is_theirs, ..Self::lists(paths) }
     }
 
     /// Follows lists of wallets.
     pub(crate) fn lists(paths: Vec<PathBuf>) -> Self {
         Self {
             paths,
-            read: |paths| Lists::read(&lists::Config { paths: paths.to_vec() }).into_events(),
+            read: Box::new(|paths| Lists::read(&lists::Config { paths: paths.to_vec() }).into_events()),
             is_theirs: |control| {
                 matches!(control, Control::AddListEntry(_) | Control::RemoveListEntry { .. })
             },
@@ -78,6 +78,16 @@ impl Followed {
             look_at: None,
             refused: BTreeSet::new(),
         }
+    }
+
+    /// Lists of wallets that are no files: what is said of them once.
+    pub(crate) fn lists_of(said: impl Fn() -> Vec<Event> + Send + 'static) -> Self {
+        Self { read: Box::new(move |_| said()), ..Self::lists(Vec::new()) }
+    }
+
+    /// The same of alert rules.
+    pub(crate) fn rules_of(said: impl Fn() -> Vec<Event> + Send + 'static) -> Self {
+        Self { read: Box::new(move |_| said()), ..Self::rules(Vec::new()) }
     }
 
     /// Appends what the files say that has not been said, and takes back what they say no more; `now` is since

@@ -12,6 +12,7 @@ mod clock;
 mod commands;
 mod console;
 mod controls;
+mod demo;
 pub mod engine;
 mod event_log;
 mod failure;

@@ -230,7 +230,9 @@ mod tests {
         name: "candles",
         doc: "",
         key: 2,
-        columns: &[
+        cadence: model::Cadence::Flush,
+    indexes: &[],
+    columns: &[
             Column::new("id", Kind::Text, ""),
             Column::new("open_time", Kind::Time, ""),
             Column::new("open", Kind::Float, ""),

@@ -7,6 +7,7 @@ mod records;
 mod search;
 mod smart;
 mod tokens;
+pub(crate) mod udf;
 mod wallets;
 
 use std::collections::HashMap;

@@ -21,7 +21,7 @@ use crate::engine::{self, Job, Store, Summary, Watch};
 use crate::failure::{Outcome, WithHint as _};
 use crate::source::Sources;
 use crate::ticker::Ticker;
-use crate::{monitor, settings, source, stop};
+use crate::{demo, monitor, settings, source, stop};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -101,6 +101,7 @@ impl Run {
         if !self.rules.is_empty() {
             config.controls.rules = self.rules;
         }
+        let shown_off = demo::enliven(&mut config);
         let stop = stop::on_signal()?;
         let (store, sinks) = open_sinks(&config)?;
         let is_kept = store.is_some();
@@ -113,7 +114,7 @@ impl Run {
         let job = Job {
             source,
             oracle,
-            controls: followed(&config.controls),
+            controls: followed(&config.controls).into_iter().chain(shown_off.into_iter().flatten()).collect(),
             sinks,
             store,
             params: config.dataflow.clone(),

@@ -77,9 +77,11 @@ fn a_run_that_was_killed_ends_as_one_that_was_not() {
 #[test]
 fn a_database_of_another_source_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    run_well(folder.path(), &["-q", "run", "--speed", "max", "--seconds", "1"]);
-    let output =
-        millrace(folder.path(), &["run"]).env("MILLRACE_SOURCE__SIMULATE__SEED", "2").output().unwrap();
+    let run = |seed: &str, arguments: &[&str]| {
+        millrace(folder.path(), arguments).env("MILLRACE_SOURCE__SIMULATE__SEED", seed).output().unwrap()
+    };
+    assert_eq!(run("1", &["-q", "run", "--speed", "max", "--seconds", "1"]).status.code(), Some(0));
+    let output = run("2", &["run"]);
     assert_eq!(output.status.code(), Some(1));
     let text = stderr(&output);
     assert!(text.contains("millrace.db was filled from another source: seed: 1 → 2\nhint: "), "{text}");

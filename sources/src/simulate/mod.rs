@@ -52,6 +52,24 @@ use model::{PriceQuote, SlotStatus};
 
 use crate::transaction::Transaction;
 
+/// Wallets of a simulated market that are worth following.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Following {
+    /// Those that buy early what will rise.
+    Sharp,
+    /// Those that trade large amounts.
+    Whales,
+}
+
+/// Such wallets of the market of a seed, the busiest first.
+pub fn wallets(seed: u64, following: Following) -> impl Iterator<Item = model::Address> {
+    let kind = match following {
+        Following::Sharp => wallets::Kind::Smart,
+        Following::Whales => wallets::Kind::Whale,
+    };
+    wallets::Wallets::addresses(seed, kind)
+}
+
 /// One delivery of the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "nearly every item is a transaction, the larger")]

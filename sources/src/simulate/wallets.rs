@@ -84,6 +84,13 @@ impl Wallets {
         0
     }
 
+    /// The addresses of the wallets of a kind, by number: the first are the busiest.
+    pub(crate) fn addresses(seed: u64, wanted: Kind) -> impl Iterator<Item = Address> {
+        let before: u32 = KINDS.iter().take_while(|(kind, _)| *kind != wanted).map(|(_, count)| count).sum();
+        let count = KINDS.iter().find(|(kind, _)| *kind == wanted).map_or(0, |(_, count)| *count);
+        (before..before + count).map(move |id| numbered(tag::WALLET, seed, id.into()))
+    }
+
     /// Every wallet's address and kind.
     #[cfg(test)]
     pub(crate) fn kinds(&self) -> impl Iterator<Item = (Address, Kind)> {
