@@ -148,8 +148,8 @@ mod tests {
         doc: "",
         key: 1,
         cadence: model::Cadence::Flush,
-    indexes: &[],
-    columns: &[Column::new("id", Kind::Text, ""), Column::new("amount", Kind::Amount, "")],
+        indexes: &[],
+        columns: &[Column::new("id", Kind::Text, ""), Column::new("amount", Kind::Amount, "")],
     };
 
     #[test]

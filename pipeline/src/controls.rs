@@ -44,7 +44,7 @@ impl Said {
 /// Files of one kind that are followed.
 pub struct Followed {
     paths: Vec<PathBuf>,
-    read: Box<dyn Fn(&[PathBuf]) -> Vec<Event> + Send>,
+    read: Read,
     is_theirs: fn(&Control) -> bool,
     /// How the files were at the last look, and when they were last read.
     seen: Vec<Option<Stamp>>,
@@ -53,6 +53,9 @@ pub struct Followed {
     /// What has been refused, to be told once.
     refused: BTreeSet<Reject>,
 }
+
+/// Reads what files say.
+type Read = Box<dyn Fn(&[PathBuf]) -> Vec<Event> + Send>;
 
 /// Tells whether a file was written.
 type Stamp = (SystemTime, u64);

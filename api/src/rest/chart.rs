@@ -231,8 +231,8 @@ mod tests {
         doc: "",
         key: 2,
         cadence: model::Cadence::Flush,
-    indexes: &[],
-    columns: &[
+        indexes: &[],
+        columns: &[
             Column::new("id", Kind::Text, ""),
             Column::new("open_time", Kind::Time, ""),
             Column::new("open", Kind::Float, ""),

@@ -235,12 +235,24 @@ fn no_data(moment: &dyn Moment, select: &Select, before: u64) -> Result<Json, Pr
     })
 }
 
+/// Events of a record, each with the time of its bar in seconds.
+type Happened = (&'static Schema, Vec<(u64, Row)>);
+
+/// A mark on a bar.
+struct Mark {
+    id: String,
+    time: u64,
+    text: String,
+    label: &'static str,
+    color: &'static str,
+}
+
 /// The events of a token between two times, by record: of each the row and the time of its bar, in seconds.
 fn happened(
     said: &Said,
     (moment, app): (&dyn Moment, &App),
     (record, time): (&str, &str),
-) -> Result<(&'static Schema, Vec<(u64, Row)>), Problem> {
+) -> Result<Happened, Problem> {
     let schema = app.record(record)?;
     let mint = said.get("symbol").map_or("", String::as_str);
     let select = Select::of(schema, MARKS)
@@ -280,22 +292,27 @@ fn marks(said: &Said, moment: &dyn Moment, app: &App) -> Result<Json, Problem> {
             text(schema, row, "side"),
             text(schema, row, "trader")
         );
-        all.push((key, *at, words, if is_buy { "B" } else { "S" }, if is_buy { "green" } else { "red" }));
+        let (label, color) = if is_buy { ("B", "green") } else { ("S", "red") };
+        all.push(Mark { id: key, time: *at, text: words, label, color });
     }
     let (schema, alerts) = happened(said, (moment, app), ("alerts", "fired_at"))?;
     for (at, row) in &alerts {
         let words = format!("{}: {}", text(schema, row, "rule_id"), text(schema, row, "kind"));
-        all.push((text(schema, row, "alert_id"), *at, words, "A", "yellow"));
+        all.push(Mark {
+            id: text(schema, row, "alert_id"),
+            time: *at,
+            text: words,
+            label: "A",
+            color: "yellow",
+        });
     }
-    let column = |each: &dyn Fn(&(String, u64, String, &str, &str)) -> Json| -> Vec<Json> {
-        all.iter().map(each).collect()
-    };
+    let column = |each: &dyn Fn(&Mark) -> Json| -> Vec<Json> { all.iter().map(each).collect() };
     Ok(json!({
-        "id": column(&|mark| mark.0.clone().into()),
-        "time": column(&|mark| mark.1.into()),
-        "color": column(&|mark| mark.4.into()),
-        "text": column(&|mark| mark.2.clone().into()),
-        "label": column(&|mark| mark.3.into()),
+        "id": column(&|mark| mark.id.clone().into()),
+        "time": column(&|mark| mark.time.into()),
+        "color": column(&|mark| mark.color.into()),
+        "text": column(&|mark| mark.text.clone().into()),
+        "label": column(&|mark| mark.label.into()),
         "labelFontColor": column(&|_| "white".into()),
         "minSize": column(&|_| 14.into()),
     }))
