@@ -187,6 +187,7 @@ fn job(day: &Day, db: &Path, source: Box<dyn Source>, watch: Arc<Watch>) -> anyh
         run: RunParams { workers: day.workers, speed: Speed::Max, ..RunParams::default() },
         stop: Arc::new(AtomicBool::new(false)),
         watch,
+        tap: None,
     })
 }
 
