@@ -10,7 +10,7 @@ use crate::{Address, Cadence, Record, Signature, columns};
 pub enum RejectReason {
     /// Not readable as what it should be: broken JSON, missing fields, a version that is not known.
     Malformed,
-    /// A known event of a known program whose bytes do not fit its layout.
+    /// An event of a known program that is not known itself, or whose bytes do not fit its layout.
     Undecoded,
     /// An event that names a pool whose tokens are not known.
     UnknownPool,

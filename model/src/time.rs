@@ -18,6 +18,14 @@ pub type Seconds = u64;
 /// Wall time: milliseconds since the Unix epoch.
 pub type Millis = u64;
 
+/// The first second of the day on which the chain began, 2020-03-16: no block is older.
+pub const FIRST_BLOCK_TIME: Seconds = 1_584_316_800;
+
+/// The first second of 2100: a time from here on is no block's.
+///
+/// Source: DEFINITIONS §1, plausible time.
+pub const LAST_BLOCK_TIME: Seconds = 4_102_444_800;
+
 /// Microseconds in a second of logical time.
 pub const MICROS_PER_SECOND: Time = 1_000_000;
 

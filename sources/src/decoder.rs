@@ -4,18 +4,21 @@ use model::{ChainEvent, Event, Program, Reject, RejectReason};
 
 use crate::Counts;
 use crate::balances::balances;
+use crate::bounds;
 use crate::decode::{Decoded, Refused, decode};
 use crate::normalize::{Placed, Refusal, attribute, normalize};
 use crate::pools::PoolRegistry;
 use crate::programs::{Payload, Undecoded, meteora_damm_v2, meteora_dbc};
 use crate::ranks::QuoteRanks;
 use crate::transaction::Transaction;
+use crate::unknown::{UnknownEvents, spelled};
 
 /// Decodes transactions, remembers pools, and counts what gave no event.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     source: String,
     pools: PoolRegistry,
+    unknown: UnknownEvents,
     counts: Counts,
 }
 
@@ -23,7 +26,12 @@ impl Decoder {
     /// A decoder that knows no pool yet. `source` names the source in rejects.
     #[must_use]
     pub fn new(source: &str) -> Self {
-        Self { source: source.to_owned(), pools: PoolRegistry::default(), counts: Counts::new() }
+        Self {
+            source: source.to_owned(),
+            pools: PoolRegistry::default(),
+            unknown: UnknownEvents::default(),
+            counts: Counts::new(),
+        }
     }
 
     /// The same with other ranks of quote tokens.
@@ -42,6 +50,19 @@ impl Decoder {
             self.count("failed_tx");
             return;
         }
+        if let Err(detail) = bounds::transaction(tx) {
+            out.push(Event::Reject(Reject {
+                source: self.source.clone(),
+                cursor: cursor.to_owned(),
+                reason: RejectReason::Malformed,
+                program: None,
+                signature: Some(tx.signature),
+                slot: bounds::named_slot(tx.slot),
+                detail,
+            }));
+            return;
+        }
+        self.unknown.advance(tx.block_time, &self.source, out);
         let decoding = decode(tx);
         if decoding.truncated {
             self.count("truncated_log");
@@ -84,6 +105,11 @@ impl Decoder {
         out.extend(changed.into_iter().map(|event| Event::Chain(ChainEvent::BalancesChanged(event))));
     }
 
+    /// Appends what is only told at the end: the unknown events of the last hour. For when the source ends.
+    pub fn finish(&mut self, out: &mut Vec<Event>) {
+        self.unknown.finish(&self.source, out);
+    }
+
     /// What was counted so far.
     #[must_use]
     pub fn counts(&self) -> &Counts {
@@ -107,7 +133,12 @@ impl Decoder {
     fn refuse(&mut self, refused: &Refused, tx: &Transaction, cursor: &str, out: &mut Vec<Event>) {
         let program = refused.program;
         match refused.why {
-            Undecoded::Unknown(discriminator) => self.count(&unknown(program, discriminator)),
+            Undecoded::Unknown(discriminator) => {
+                self.count(&format!("unknown.{program}.{}", spelled(program, discriminator)));
+                let place = refused.place.map(|place| (place.outer, place.inner));
+                let first = || (within(cursor, place), tx.signature, tx.slot);
+                self.unknown.note((program, discriminator), tx.block_time, first);
+            }
             Undecoded::Ignored(name) => self.count(&format!("ignored.{program}.{name}")),
             Undecoded::Short { event, .. } => {
                 self.count(&format!("undecoded.{program}.{event}"));
@@ -135,15 +166,6 @@ impl Decoder {
             slot: tx.slot,
             detail,
         }
-    }
-}
-
-/// The count of a discriminator that is not known.
-fn unknown(program: Program, discriminator: u64) -> String {
-    // The first byte is all that a log of AMM v4 has.
-    match program {
-        Program::RaydiumAmmV4 => format!("unknown.{program}.{discriminator:02x}"),
-        _ => format!("unknown.{program}.{discriminator:016x}"),
     }
 }
 
@@ -316,6 +338,49 @@ mod tests {
         let [Event::Reject(reject)] = &events[..] else { panic!("{events:?}") };
         assert_eq!(reject.reason, RejectReason::Undecoded);
         assert!(reject.detail.starts_with("BuyEvent: the bytes end before field"), "{}", reject.detail);
+        // The unknown one is told when its hour is over, here by the end.
+        let (mut decoder, mut last) = (decoder, Vec::new());
+        decoder.finish(&mut last);
+        let [Event::Reject(reject)] = &last[..] else { panic!("{last:?}") };
+        assert_eq!((reject.reason, reject.cursor.as_str()), (RejectReason::Undecoded, "file:1#0.0"));
+        assert!(reject.detail.starts_with("unknown event abababababababab of pumpswap: 1 "), "{reject:?}");
+    }
+
+    #[test]
+    fn a_number_that_cannot_be_refuses_its_transaction_by_name() {
+        let good = transaction([MINT, Address::WSOL], &[buy()]);
+        for (tx, slot) in [
+            (Transaction { slot: Some(u64::MAX), ..good.clone() }, None),
+            (Transaction { block_time: Some(i64::MAX.unsigned_abs()), ..good.clone() }, Some(5)),
+            (Transaction { block_time: Some(1_700_000_000_000), ..good.clone() }, Some(5)),
+            (Transaction { fee: Some(u64::MAX), ..good.clone() }, Some(5)),
+        ] {
+            let (events, _) = events(&tx);
+            let [Event::Reject(reject)] = &events[..] else { panic!("{events:?}") };
+            assert_eq!((reject.reason, reject.slot), (RejectReason::Malformed, slot));
+            assert!(reject.detail.contains("cannot be") && reject.cursor == "file:1", "{reject:?}");
+        }
+        // The event's own time stands in for the block's, and is held to the same.
+        let mut wrong = buy();
+        wrong[8..16].copy_from_slice(&7u64.to_le_bytes());
+        let (events, _) = events(&transaction([MINT, Address::WSOL], &[wrong]));
+        let [Event::Reject(reject)] = &events[..] else { panic!("{events:?}") };
+        assert!(
+            reject.reason == RejectReason::Malformed && reject.detail.contains("block time 7"),
+            "{reject:?}"
+        );
+    }
+
+    #[test]
+    fn decimals_that_cannot_be_refuse_their_trade() {
+        let mut tx = transaction([MINT, Address::WSOL], &[buy()]);
+        tx.post_token_balances[0].decimals = 200;
+        let (events, _) = events(&tx);
+        let [Event::Reject(reject)] = &events[..] else { panic!("{events:?}") };
+        assert!(
+            reject.reason == RejectReason::Malformed && reject.detail.contains("200 decimals"),
+            "{reject:?}"
+        );
     }
 
     proptest! {

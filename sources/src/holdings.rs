@@ -112,14 +112,14 @@ impl<'a> Holdings<'a> {
         changes
     }
 
-    /// What the mint has kept of the transfers: what all accounts together have less, and nobody burnt.
-    pub(crate) fn kept(&self, mint: &Address) -> i128 {
-        let sum = |balances: &[crate::transaction::TokenBalance]| -> i128 {
-            balances.iter().filter(|b| b.mint == *mint).map(|b| i128::from(b.amount)).sum()
-        };
-        let lost = sum(&self.tx.pre_token_balances) - sum(&self.tx.post_token_balances);
-        let of_mint = |transfer: &&Transfer| transfer.mint == Some(*mint);
-        let made = self.transfers().iter().filter(of_mint).map(|transfer| {
+    /// What was minted of a token, less what was burnt, raw units.
+    pub(crate) fn minted(&self, mint: &Address) -> u64 {
+        u64::try_from(self.made(mint)).unwrap_or(0)
+    }
+
+    fn made(&self, mint: &Address) -> i128 {
+        let of_mint = self.transfers().iter().filter(|transfer| transfer.mint == Some(*mint));
+        let made = of_mint.map(|transfer| {
             let amount = i128::from(transfer.amount);
             match (transfer.from, transfer.to) {
                 (None, Some(_)) => amount,
@@ -127,7 +127,16 @@ impl<'a> Holdings<'a> {
                 _ => 0,
             }
         });
-        lost + made.sum::<i128>()
+        made.sum()
+    }
+
+    /// What the mint has kept of the transfers: what all accounts together have less, and nobody burnt.
+    pub(crate) fn kept(&self, mint: &Address) -> i128 {
+        let sum = |balances: &[crate::transaction::TokenBalance]| -> i128 {
+            balances.iter().filter(|b| b.mint == *mint).map(|b| i128::from(b.amount)).sum()
+        };
+        let lost = sum(&self.tx.pre_token_balances) - sum(&self.tx.post_token_balances);
+        lost + self.made(mint)
     }
 
     fn told(&self) -> &Told {

@@ -10,6 +10,7 @@
 pub mod ahead;
 mod balances;
 mod base58;
+mod bounds;
 mod captures;
 pub mod decode;
 pub mod decoder;
@@ -33,6 +34,7 @@ pub mod simulate;
 pub mod trades;
 pub mod transaction;
 pub mod transactions;
+mod unknown;
 
 use std::collections::BTreeMap;
 

@@ -88,6 +88,8 @@ pub struct PoolRegistry {
     pools: FxHashMap<Address, Pool>,
     decimals: FxHashMap<Address, u8>,
     curves: FxHashMap<Address, Address>,
+    /// Of mints with another supply than their launchpad's usual one, raw units.
+    supplies: FxHashMap<Address, u64>,
 }
 
 impl PoolRegistry {
@@ -129,6 +131,17 @@ impl PoolRegistry {
     #[must_use]
     pub fn curve(&self, mint: &Address) -> Option<Address> {
         self.curves.get(mint).copied()
+    }
+
+    /// The supply of a mint, raw units, if it is not the usual one of its launchpad.
+    #[must_use]
+    pub fn supply(&self, mint: &Address) -> Option<u64> {
+        self.supplies.get(mint).copied()
+    }
+
+    /// Takes in the supply of a mint that is not the usual one of its launchpad.
+    pub fn learn_supply(&mut self, mint: Address, supply: u64) {
+        self.supplies.insert(mint, supply);
     }
 
     /// Takes in whose curve `curve` is.

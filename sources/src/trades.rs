@@ -21,6 +21,7 @@ use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::bounds;
 use crate::captures::Coin;
 use crate::documents::{Document, Documents};
 use crate::transactions::state;
@@ -70,7 +71,7 @@ impl Trades {
 
     fn take(&mut self, document: &Document<Entry>, events: &mut Vec<Event>) {
         let (reason, detail, line) = match &document.content {
-            Ok(Entry::Trade(line)) => match line.trade() {
+            Ok(Entry::Trade(line)) => match line.trade().and_then(within_bounds) {
                 Ok(trade) => return self.give(trade, line.commitment, events),
                 Err((reason, detail)) => (reason, detail, Some(&**line)),
             },
@@ -83,14 +84,14 @@ impl Trades {
             reason,
             program: line.map(|line| line.program.address()),
             signature: line.map(|line| line.signature),
-            slot: line.and_then(|line| line.slot),
+            slot: bounds::named_slot(line.and_then(|line| line.slot)),
             detail,
         }));
     }
 
     fn take_coin(&mut self, coin: &Coin, cursor: &str, events: &mut Vec<Event>) {
         for (index, trade) in coin.trades().into_iter().enumerate() {
-            match trade {
+            match trade.and_then(|trade| within_bounds(trade).map_err(|(_, detail)| detail)) {
                 Ok(trade) => self.give(trade, None, events),
                 Err(detail) => events.push(Event::Reject(Reject {
                     source: NAME.to_owned(),
@@ -291,6 +292,10 @@ fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 
 fn optional_amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     Ok(Option::<Amount>::deserialize(deserializer)?.map(|Amount(amount)| amount))
+}
+
+fn within_bounds(trade: Trade) -> Result<Trade, (RejectReason, String)> {
+    bounds::trade(&trade).map(|()| trade).map_err(|detail| (RejectReason::Malformed, detail))
 }
 
 /// A fee from its two columns, of which one is null.

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use model::{Commitment, Event, Reject, RejectReason, Seconds, SlotState, SlotStatus};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::bounds;
 use crate::decoder::Decoder;
 use crate::documents::Documents;
 use crate::formats::{Feed, Form, FormatError, Json, Parsed, parse};
@@ -147,6 +148,10 @@ impl Transactions {
 
     fn take(&mut self, item: Item, events: &mut Vec<Event>) {
         match item.feed {
+            // The decoder refuses it; here it may not speak of a slot.
+            Ok(Feed::Transaction(tx)) if bounds::transaction(&tx).is_err() => {
+                self.decoder.events(&tx, &item.cursor, events);
+            }
             Ok(Feed::Transaction(tx)) => {
                 if item.form == Some(Form::Rpc) {
                     self.enter_slot(tx.slot.map(|slot| (slot, tx.block_time)), events);
@@ -158,6 +163,11 @@ impl Transactions {
                 self.decoder.events(&tx, &item.cursor, events);
             }
             Ok(Feed::Slot(status)) => {
+                if let Err(detail) = bounds::status(&status) {
+                    let slot = bounds::named_slot(Some(status.slot));
+                    events.push(malformed(item.cursor, slot, detail));
+                    return;
+                }
                 if status.block_time.is_some() {
                     let released = self.held.release(status.slot, status.block_time);
                     self.decode(&released, events);
@@ -166,15 +176,7 @@ impl Transactions {
             }
             Ok(Feed::Quote(quote)) => events.push(Event::Quote(quote)),
             Ok(Feed::Ignored(kind)) => self.decoder.count(&format!("ignored.{kind}")),
-            Err(detail) => events.push(Event::Reject(Reject {
-                source: NAME.to_owned(),
-                cursor: item.cursor,
-                reason: RejectReason::Malformed,
-                program: None,
-                signature: None,
-                slot: None,
-                detail,
-            })),
+            Err(detail) => events.push(malformed(item.cursor, None, detail)),
         }
     }
 
@@ -211,6 +213,7 @@ impl Source for Transactions {
                 let released = self.held.release_all();
                 self.decode(&released, events);
                 self.enter_slot(None, events);
+                self.decoder.finish(events);
                 return Ok(Step::End);
             };
             self.take(item, events);
@@ -225,6 +228,18 @@ impl Source for Transactions {
     fn done_ratio(&self) -> Option<f64> {
         self.recording.done_ratio()
     }
+}
+
+fn malformed(cursor: String, slot: Option<u64>, detail: String) -> Event {
+    Event::Reject(Reject {
+        source: NAME.to_owned(),
+        cursor,
+        reason: RejectReason::Malformed,
+        program: None,
+        signature: None,
+        slot,
+        detail,
+    })
 }
 
 /// The state of a slot whose events are settled like this.
@@ -246,7 +261,7 @@ mod tests {
     use super::*;
 
     fn transaction(slot: u64) -> Value {
-        json!({"slot": slot, "blockTime": 100 + slot, "meta": {"err": null}, "transaction": {
+        json!({"slot": slot, "blockTime": 1_700_000_000 + slot, "meta": {"err": null}, "transaction": {
             "signatures": [Signature([1; 64]).to_string()],
             "message": {"header": {"numRequiredSignatures": 1}, "accountKeys": [], "instructions": []},
         }})
@@ -285,7 +300,7 @@ mod tests {
         let (events, counts) = read(&text);
         assert_eq!(
             slots(&events),
-            [(7, SlotState::Finalized, Some(107)), (8, SlotState::Finalized, Some(108))]
+            [(7, SlotState::Finalized, Some(1_700_000_007)), (8, SlotState::Finalized, Some(1_700_000_008))]
         );
         assert_eq!(counts["tx"], 3);
     }
@@ -356,6 +371,38 @@ mod tests {
         assert_eq!(source.read(&mut events).unwrap(), Step::End);
         assert!(rejects(&events)[0].cursor.ends_with("missing.json"));
         assert_eq!((rejects(&events).len(), slots(&events).len()), (1, 1));
+    }
+
+    #[test]
+    fn a_number_that_cannot_be_costs_its_neighbours_nothing() {
+        let wrong = |change: fn(&mut Value)| {
+            let mut document = transaction(9);
+            change(&mut document);
+            document.to_string()
+        };
+        let text = [
+            transaction(7).to_string(),
+            wrong(|tx| tx["slot"] = json!(u64::MAX)),
+            wrong(|tx| tx["blockTime"] = json!(i64::MAX)),
+            json!({"slot": {"slot": u64::MAX.to_string(), "status": "SLOT_DEAD"}}).to_string(),
+            transaction(8).to_string(),
+        ];
+        let (events, _) = read(&text.join("\n"));
+        let refused: Vec<_> = rejects(&events)
+            .iter()
+            .map(|reject| (reject.cursor.rsplit(':').next().unwrap().to_owned(), reject.slot, reject.reason))
+            .collect();
+        let malformed = RejectReason::Malformed;
+        assert_eq!(
+            refused,
+            [
+                ("2".to_owned(), None, malformed),
+                ("3".to_owned(), Some(9), malformed),
+                ("4".to_owned(), None, malformed)
+            ]
+        );
+        let told: Vec<u64> = slots(&events).iter().map(|(slot, ..)| *slot).collect();
+        assert_eq!(told, [7, 8]);
     }
 
     #[test]

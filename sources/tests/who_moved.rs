@@ -315,3 +315,26 @@ fn a_swap_of_a_token_with_a_transfer_hook_is_a_trade() {
     assert_eq!((trade.quote_amount, trade.quote_user), (9, Some(2)));
     assert!(trade.curve.is_some() && trade.trader.is_some());
 }
+
+#[test]
+fn the_supply_of_a_mayhem_coin_has_its_agents_share_so_nobody_holds_more_than_all() {
+    let Some(all) = recorded() else { return };
+    let mut seen = 0;
+    for (file, tx) in &all {
+        let mut events = Vec::new();
+        Decoder::new("test").events(tx, "test", &mut events);
+        let created = events.iter().find_map(|event| match event {
+            Event::Chain(ChainEvent::TokenCreated(created)) if created.is_mayhem => Some(created.clone()),
+            _ => None,
+        });
+        let Some(created) = created else { continue };
+        let of_mint = tx.post_token_balances.iter().filter(|balance| balance.mint == created.mint);
+        let held: u64 = of_mint.map(|balance| balance.amount).sum();
+        assert_eq!((created.supply, held), (Some(2_000_000_000_000_000), 2_000_000_000_000_000), "{file}");
+        for trade in trades(tx).iter().filter(|trade| trade.mint == created.mint) {
+            assert_eq!(trade.base_supply, created.supply, "{file}");
+        }
+        seen += 1;
+    }
+    assert!(seen > 0);
+}

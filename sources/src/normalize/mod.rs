@@ -20,6 +20,7 @@ use model::{Address, ChainEvent, LiquidityChanged, Origin, RejectReason};
 
 pub use moved::{Placed, Swapped, attribute};
 
+use crate::bounds;
 use crate::decode::Decoded;
 use crate::pools::{Hint, Orientation, Pool, PoolRegistry, UnknownPool};
 use crate::programs::Payload;
@@ -82,6 +83,7 @@ fn origin(decoded: &Decoded, tx: &Transaction) -> Result<Origin, Refusal> {
             "neither the transaction nor the event has a time; record the transaction with its `blockTime`",
         )
     })?;
+    bounds::block_time(block_time).map_err(|detail| Refusal { reason: RejectReason::Malformed, detail })?;
     Ok(Origin { id, signature: decoded.signature, block_time, received_at: tx.received_at })
 }
 
@@ -106,7 +108,12 @@ impl<'a> Context<'a> {
 
     /// All of a pool.
     fn pool(&mut self, pool: Address, hint: Hint) -> Result<Pool, Refusal> {
-        Ok(self.pools.resolve(self.tx, pool, hint)?)
+        let known = self.pools.resolve(self.tx, pool, hint)?;
+        for decimals in known.decimals {
+            bounds::decimals(decimals)
+                .map_err(|detail| Refusal { reason: RejectReason::Malformed, detail })?;
+        }
+        Ok(known)
     }
 
     /// The pool that the instruction names.

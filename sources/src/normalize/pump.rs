@@ -5,8 +5,9 @@ use model::{Address, ChainEvent, CurveCompleted, CurveParametersChanged, Migrate
 use super::swap::{Pricing, Swap, Taken};
 use super::trader::counterparty;
 use super::{Context, Refusal};
+use crate::holdings::Holdings;
 use crate::pools::Hint;
-use crate::programs::pump::{Create, DECIMALS, Event, SUPPLY, Trade, quote_mint};
+use crate::programs::pump::{Create, DECIMALS, Event, MAYHEM_SUPPLY, SUPPLY, Trade, quote_mint};
 
 const BASE: usize = 0;
 const QUOTE: usize = 1;
@@ -48,6 +49,16 @@ pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, R
 fn create(event: &Create, at: &mut Context<'_>) -> ChainEvent {
     at.pools.learn_curve(event.mint, event.bonding_curve);
     let quote_mint = quote_mint(event.quote_mint);
+    let is_mayhem = event.is_mayhem_mode.unwrap_or(false);
+    let supply = if is_mayhem {
+        // The event says what the curve was given. What was minted in all, the instructions say.
+        let minted = Holdings::of(at.tx).minted(&event.mint);
+        let supply = if minted > 0 { minted } else { MAYHEM_SUPPLY };
+        at.pools.learn_supply(event.mint, supply);
+        Some(supply)
+    } else {
+        event.token_total_supply
+    };
     let virtual_quote = if quote_mint == Address::WSOL {
         event.virtual_sol_reserves.or(event.virtual_quote_reserves)
     } else {
@@ -65,11 +76,11 @@ fn create(event: &Create, at: &mut Context<'_>) -> ChainEvent {
         symbol: event.symbol.clone(),
         uri: event.uri.clone(),
         decimals: DECIMALS,
-        supply: event.token_total_supply,
+        supply,
         virtual_base: event.virtual_token_reserves,
         virtual_quote,
         real_base: event.real_token_reserves,
-        is_mayhem: event.is_mayhem_mode.unwrap_or(false),
+        is_mayhem,
         is_cashback: event.is_cashback_enabled.unwrap_or(false),
     })
 }
@@ -97,6 +108,10 @@ fn trade(event: &Trade, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
     } else {
         [layout.virtual_token_reserves.checked_sub(base), event.quote_reserve.checked_add(quote)]
     };
+    let supply = match layout.mayhem_mode {
+        Some(true) => at.pools.supply(&layout.mint).unwrap_or(MAYHEM_SUPPLY),
+        _ => SUPPLY,
+    };
     let fees =
         Taken { protocol: layout.fee, creator: layout.creator_fee, lp: None, cashback: layout.cashback };
     let swap = Swap {
@@ -109,8 +124,7 @@ fn trade(event: &Trade, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
             after: [Some(layout.virtual_token_reserves), Some(event.quote_reserve)],
         },
         fees: [Taken::default(), fees],
-        // The agent of a mayhem coin holds tokens beyond the usual supply; the event does not say how many.
-        supply: [(layout.mayhem_mode != Some(true)).then_some(SUPPLY), None],
+        supply: [Some(supply), None],
         curve: None,
         user: Some(layout.user),
     };

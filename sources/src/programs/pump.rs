@@ -15,6 +15,10 @@ pub const DECIMALS: u8 = 6;
 /// Supply of a coin whose creation does not say, raw units.
 pub const SUPPLY: u64 = 1_000_000_000_000_000;
 
+/// Supply of a mayhem coin, raw units: its agent is given as much again when the coin is created, which the events do not
+/// say and the mint does.
+pub const MAYHEM_SUPPLY: u64 = 2 * SUPPLY;
+
 events! {
     /// What pump.fun says.
     {

@@ -58,6 +58,7 @@ impl Source for Simulate {
                 }
             }
             if !more {
+                self.decoder.finish(events);
                 return Ok(Step::End);
             }
             if events.len() >= enough {

@@ -206,7 +206,7 @@ fn a_migration_of_another_quote_opens_a_pool_of_that_quote() {
             tip: 0,
             cut_logs: None,
         };
-        let transaction = assemble(&draft, Place { slot: 1, index: 0, block_time: 1 });
+        let transaction = assemble(&draft, Place { slot: 1, index: 0, block_time: 1_790_000_000 });
         let mut events = Vec::new();
         Decoder::new("simulate").events(&transaction, "", &mut events);
         let [
