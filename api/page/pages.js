@@ -112,9 +112,9 @@ async function wallet(main) {
   const money = (value) => h("span", { class: tone(value) }, usd(value));
   const draw = throttled(() => {
     const order = ["1d", "7d", "30d", "90d", "all"];
-    const roi = (row) => row.roi_sol ?? row.roi;
-    const realised = (row) => coins(row.realised_sol ?? row.realised_quote, SOL_DECIMALS);
-    stats.replaceChildren(...[...state.stats.values()].sort((a, b) => order.indexOf(a.period) - order.indexOf(b.period)).map((row) => h("tr", {}, h("td", {}, row.period), cell("Trades", count(row.trades)), cell("Win rate", share(row.win_rate === null || row.win_rate === undefined ? null : 100 * row.win_rate)),
+    const roi = (row) => row.roi_sol;
+    const realised = (row) => coins(row.realised_sol, SOL_DECIMALS);
+    stats.replaceChildren(...[...state.stats.values()].sort((a, b) => order.indexOf(a.period) - order.indexOf(b.period)).map((row) => h("tr", {}, h("td", {}, row.period), cell("Trades", count(row.trades)), cell("Win rate", share(row.win_rate_sol === null || row.win_rate_sol === undefined ? null : 100 * row.win_rate_sol)),
       cell("Realised", h("span", { class: tone(realised(row)) }, `${short(realised(row))} SOL`)), cell("In USD", money(row.realised_usd)), cell("ROI", percent(roi(row) === null || roi(row) === undefined ? null : 100 * roi(row))), cell("Median hold", row.median_hold_ms === null || row.median_hold_ms === undefined ? "–" : ago(0, row.median_hold_ms)), cell("Tokens", count(row.distinct_mints)))));
     if (!state.stats.size) stats.replaceChildren(none(8, "Nothing is known of this wallet yet."));
     positions.replaceChildren(...state.positions.rows.sort((a, b) => (b.opened_at ?? 0) - (a.opened_at ?? 0)).slice(0, 100).map((row) => h("tr", {}, h("td", {}, tokenLink(row.mint, tokens.get(row.mint))), cell("Realised", money(row.realised_usd)), cell("Unrealised", money(row.unrealised_usd)),

@@ -1,4 +1,4 @@
-SELECT trader, sum(CASE side WHEN 'sell' THEN quote_user ELSE -quote_user END) / 1e9 AS net_sol, count(*),
-       count(DISTINCT mint), sum(side = 'sell')
-FROM trades WHERE quote_mint = 'So11111111111111111111111111111111111111112' AND trader IS NOT NULL
-GROUP BY trader ORDER BY net_sol DESC, trader LIMIT {limit}
+SELECT trader, sum(realised_quote) / 1e9 AS sol, sum(buys), sum(sells), count(*)
+FROM wallet_positions
+WHERE quote_mint = 'So11111111111111111111111111111111111111112' AND buys > 0 AND sells > 0
+GROUP BY trader ORDER BY sol DESC, trader LIMIT {limit}

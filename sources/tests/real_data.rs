@@ -404,6 +404,36 @@ fn prices_before_trade_and_after_agree() {
 }
 
 #[test]
+fn the_supply_of_a_new_token_is_what_its_creation_left_in_accounts() {
+    let Some(all) = transactions() else { return };
+    let mut checked = BTreeSet::new();
+    for (file, tx) in &all {
+        let events = normalized(tx);
+        let created = events.iter().filter_map(|event| match event {
+            Event::Chain(ChainEvent::TokenCreated(created)) => Some((created, created.supply?)),
+            _ => None,
+        });
+        for (created, supply) in created {
+            let held: u64 = events
+                .iter()
+                .filter_map(|event| match event {
+                    Event::Chain(ChainEvent::BalancesChanged(told)) if told.mint == created.mint => {
+                        Some(told)
+                    }
+                    _ => None,
+                })
+                .flat_map(|told| told.balances.iter().map(|balance| balance.after))
+                .sum();
+            if held > 0 {
+                assert_eq!(supply, held, "{file}");
+                checked.insert(created.is_mayhem);
+            }
+        }
+    }
+    assert_eq!(checked.len(), 2, "a mayhem coin and others");
+}
+
+#[test]
 fn nearly_every_trade_has_a_trader() {
     let Some(all) = transactions() else { return };
     let mut kinds: BTreeMap<TraderKind, usize> = BTreeMap::new();

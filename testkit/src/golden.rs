@@ -13,6 +13,7 @@
 //! 9s slot 3.0: CAT moves to pool
 //! 1s slot 0.1: alice creates CAT in curve at 1000 CAT and 30 SOL, 800 to sell
 //! 6s slot 2.0: bob buys 10 CAT for 2 SOL in curve leaving 990 CAT and 32 SOL
+//! 6s slot 2.1: bob buys 10 CAT for 300 USDC in dollars being 9 to bob       of 10 his balance gained 9
 //! 7s slot 2.1: CAT completes curve
 //! 8s slot 2.2: pool opens with 200 CAT and 80 SOL    later: pool holds 100 CAT and 40 SOL
 //! 9s slot 3.2: CAT moves from curve to pool
@@ -140,20 +141,32 @@ impl Scene {
             return Some(Event::Chain(event));
         }
         Some(Event::Chain(match words {
-            [trader, verb, base, token, "for", quote, "SOL", "in", pool, rest @ ..] => {
+            [trader, verb, base, token, "for", quote, currency, "in", pool, rest @ ..] => {
                 let side = match *verb {
                     "buys" => Side::Buy,
                     "sells" => Side::Sell,
                     _ => return None,
                 };
-                let amounts = (raw(base, 6)?, raw(quote, 9)?);
-                let (base_reserve, quote_reserve) = match rest {
-                    [] => (None, None),
-                    ["leaving", base, _, "and", quote, "SOL"] => (Some(raw(base, 6)?), Some(raw(quote, 9)?)),
+                let (quote_mint, quote_decimals) = match *currency {
+                    "SOL" => (Address::WSOL, 9),
+                    "USDC" => (Address::USDC, 6),
                     _ => return None,
                 };
+                let amounts = (raw(base, 6)?, raw(quote, quote_decimals.into())?);
                 let trade = self.trade(origin, side, amounts, [trader, token, pool]);
-                ChainEvent::Trade(Trade { base_reserve, quote_reserve, ..trade })
+                let trade = Trade { quote_mint, quote_decimals, ..trade };
+                ChainEvent::Trade(match rest {
+                    [] => trade,
+                    ["leaving", base, _, "and", quote, "SOL"] => {
+                        let (base_reserve, quote_reserve) = (Some(raw(base, 6)?), Some(raw(quote, 9)?));
+                        Trade { base_reserve, quote_reserve, ..trade }
+                    }
+                    // What the balance of the trader shows, where the token keeps a part of each transfer.
+                    ["being", base_user, "to", who] if who == trader => {
+                        Trade { base_user: raw(base_user, 6)?, base_user_known: true, ..trade }
+                    }
+                    _ => return None,
+                })
             }
             [creator, "creates", token, "in", pool] => {
                 ChainEvent::TokenCreated(self.creation(origin, [creator, token, pool]))

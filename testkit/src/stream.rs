@@ -252,8 +252,11 @@ impl Stream {
         let knows_spot = self.chance(0.8);
         let is_taxed = mint.0[7].is_multiple_of(4);
         let trader = self.chance(0.95).then(|| address(b'W', self.random.random_range(0..40)));
+        // In this order, so that the dice fall as they did.
+        let origin = self.origin(slot, tx, now);
+        let side = if self.chance(0.5) { Side::Buy } else { Side::Sell };
         ChainEvent::Trade(Trade {
-            origin: self.origin(slot, tx, now),
+            origin,
             program,
             pool,
             mint,
@@ -261,10 +264,15 @@ impl Stream {
             quote_known: is_known(&pool),
             trader,
             trader_kind: if trader.is_some() { TraderKind::Signer } else { TraderKind::Unknown },
-            side: if self.chance(0.5) { Side::Buy } else { Side::Sell },
+            side,
             base_amount,
-            // Some tokens keep a part of each transfer.
-            base_user: if is_taxed { base_amount - base_amount / 10 } else { base_amount },
+            // Some tokens keep a part of each transfer: who buys gets less than the pool gave, who sells gives more
+            // than it got.
+            base_user: match side {
+                _ if !is_taxed => base_amount,
+                Side::Buy => base_amount - base_amount / 10,
+                Side::Sell => base_amount + base_amount / 9,
+            },
             base_user_known: is_taxed,
             quote_amount,
             // Most say what the trader paid or got beside what the pool did.

@@ -108,7 +108,7 @@ impl Input {
             moment: Moment::of(&trade.origin),
             owner: trade.trader,
             side: trade.side,
-            amount: trade.base_amount,
+            amount: trade.base_user,
             pool: trade.pool,
             is_curve: trade.program.is_curve(),
             supply: trade.base_supply,

@@ -8,7 +8,8 @@ use super::accounts::OwnerKind;
 /// The supply of a token, raw units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Supply {
-    /// Whole, as the program says it: burning by instruction has lowered it.
+    /// Whole, as the program says it, with what was minted to the agent of a mayhem coin: burning by instruction has
+    /// lowered it.
     pub total: u64,
     /// What burn addresses hold of it.
     pub burnt: u64,
@@ -28,10 +29,11 @@ impl Supply {
     }
 }
 
-/// `100 part / whole`; none if the whole is zero.
+/// `100 part / whole`, at most 100; none if the whole is zero. Balances that follow from trades count what was
+/// passed on unseen twice, and so may add up to more than there is.
 #[expect(clippy::cast_precision_loss, reason = "percentages are floats by definition")]
 fn percent(part: u128, whole: u128) -> Option<f64> {
-    (whole > 0).then(|| 100.0 * (part as f64 / whole as f64))
+    (whole > 0).then(|| 100.0 * (part.min(whole) as f64 / whole as f64))
 }
 
 /// One of the largest owners of a token. Its leading fields are its key.
@@ -277,6 +279,8 @@ mod tests {
         assert_eq!(twelve.top10_pct(), Some(37.5)); // 75 of 200
         twelve.supply = Some(Supply { total: 200, burnt: 50 });
         assert_eq!(twelve.top10_pct(), Some(50.0));
+        twelve.supply = Some(Supply { total: 60, burnt: 0 });
+        assert_eq!(twelve.top10_pct(), Some(100.0), "more was seen than there is");
         twelve.supply = Some(Supply { total: 200, burnt: 200 });
         assert_eq!(twelve.top10_pct(), None);
     }

@@ -49,7 +49,7 @@ pub struct Pool {
 /// What changed hands, raw units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Amounts {
-    /// Base.
+    /// Base that the wallet's balance gained or gave: what a transfer fee kept is not in it.
     pub base: u64,
     /// Quote that moved the reserves.
     pub quote: u64,
@@ -88,7 +88,7 @@ impl Trade {
             trader: trade.trader,
             side: trade.side,
             amounts: Amounts {
-                base: trade.base_amount,
+                base: trade.base_user,
                 quote: trade.quote_amount,
                 paid: trade.quote_user.unwrap_or(trade.quote_amount),
             },

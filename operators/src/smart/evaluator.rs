@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::number::Number;
 use crate::prelude::*;
+use crate::wallets::figures::ratio;
 use crate::wallets::{Figures, Period, Rating};
 
 /// Settings of [`smart_v1`].
@@ -54,6 +55,8 @@ pub struct Params {
     pub unmatched_share_max: f64,
     /// Share of the best token in what was made, at most.
     pub top_token_share_max: f64,
+    /// Share of closed positions that were not paid in SOL alone, at most.
+    pub outside_sol_share_max: f64,
     /// The return is shrunk as if so many positions had had that of all who are rated.
     pub shrink_positions: f64,
 }
@@ -75,6 +78,7 @@ impl Default for Params {
             trades_per_day_max: 150.0,
             unmatched_share_max: 0.1,
             top_token_share_max: 0.5,
+            outside_sol_share_max: 0.2,
             shrink_positions: 20.0,
         }
     }
@@ -95,25 +99,31 @@ impl Params {
             (self.trades_per_day_max > 0.0, "trades_per_day_max", "must be more than 0"),
             (is_share(self.unmatched_share_max), "unmatched_share_max", share),
             (is_share(self.top_token_share_max), "top_token_share_max", share),
+            (is_share(self.outside_sol_share_max), "outside_sol_share_max", share),
             (self.shrink_positions >= 0.0, "shrink_positions", "must not be negative"),
         ];
         checks.into_iter().filter(|(is_right, ..)| !is_right).map(|(_, key, what)| (key, what)).collect()
     }
 
-    /// True if what a wallet did passes. What is not defined does not, but for a profit without losses.
+    /// True if what a wallet did passes: by the tokens that it paid in SOL alone, of which nearly all of what it
+    /// closed must be. A figure that is not defined does not pass, but for a profit without losses.
     fn is_passed(&self, figures: &Figures) -> bool {
         let at_least = |value: Option<Number>, min: f64| value.is_some_and(|value| value.get() >= min);
         let at_most = |value: Option<Number>, max: f64| value.is_some_and(|value| value.get() <= max);
-        let hold = figures.median_hold_ms.unwrap_or(0);
-        let is_sole_gain = figures.losses_sum == 0 && figures.gains > 0;
-        figures.closed >= self.closed_min
-            && figures.distinct_mints >= self.distinct_mints_min
-            && figures.active_days >= self.active_days_min
-            && sol(figures.realised) >= self.realised_sol_min
-            && (is_sole_gain || at_least(figures.profit_factor(), self.profit_factor_min))
-            && at_least(figures.win_rate(), self.win_rate_min)
+        let group = &figures.sol;
+        let hold = figures.median_hold_sol_ms.unwrap_or(0);
+        let is_sole_gain = figures.no_loss(group) == Some(true) && group.gained > 0;
+        let per_day = ratio(i128::from(group.trades), u128::from(group.active_days));
+        group.closed >= self.closed_min
+            && group.mints >= self.distinct_mints_min
+            && group.active_days >= self.active_days_min
+            && sol(group.realised) >= self.realised_sol_min
+            && figures.usd.realised >= 0
+            && at_most(figures.outside_sol_share(), self.outside_sol_share_max)
+            && (is_sole_gain || at_least(figures.profit_factor(group), self.profit_factor_min))
+            && at_least(group.win_rate(), self.win_rate_min)
             && hold >= self.median_hold_s_min.saturating_mul(1000)
-            && at_most(figures.trades_per_day(), self.trades_per_day_max)
+            && at_most(per_day, self.trades_per_day_max)
             && at_most(figures.unmatched_share(), self.unmatched_share_max)
             && at_most(figures.top_token_share(), self.top_token_share_max)
             && figures.own_tokens == 0
@@ -244,26 +254,29 @@ fn shrunk(figures: &Figures, of_all: f64, weight: f64) -> Option<Number> {
 fn reason(standing: &Standing<'_>) -> String {
     let Some(figures) = figures(standing.rating, WINDOW) else { return String::new() };
     let number = |value: Option<Number>| value.map_or(f64::INFINITY, Number::get);
+    let group = &figures.sol;
     let mut text = format!(
         "passes over {}; in {}: closed {}, tokens {}, active days {}, realised {:.2} SOL, profit factor {:.2}",
         standing.tier.name(),
         WINDOW.name(),
-        figures.closed,
-        figures.distinct_mints,
-        figures.active_days,
-        sol(figures.realised),
-        number(figures.profit_factor()),
+        group.closed,
+        group.mints,
+        group.active_days,
+        sol(group.realised),
+        number(figures.profit_factor(group)),
     );
     // Into a string nothing fails.
     let _ = write!(
         text,
-        ", win rate {:.2}, median hold {} s, trades a day {:.1}, unmatched {:.2}, best token {:.2}, mean log \
-         return {:.4} over {} positions, shrunk to {:.4}",
-        number(figures.win_rate()),
-        figures.median_hold_ms.unwrap_or(0) / 1000,
-        number(figures.trades_per_day()),
+        ", win rate {:.2}, median hold {} s, trades a day {:.1}, unmatched {:.2}, best token {:.2}, \
+         closed outside SOL {:.2}, realised {:.2} USD where known, mean log return {:.4} over {} positions, shrunk to {:.4}",
+        number(group.win_rate()),
+        figures.median_hold_sol_ms.unwrap_or(0) / 1000,
+        number(ratio(i128::from(group.trades), u128::from(group.active_days))),
         number(figures.unmatched_share()),
         number(figures.top_token_share()),
+        number(figures.outside_sol_share()),
+        sol(figures.usd.realised.saturating_mul(1000)),
         number(figures.mean_log_return()),
         figures.returns.0,
         standing.value.get(),
@@ -320,22 +333,29 @@ impl State for Evaluator {
 mod tests {
     use super::*;
     use crate::keyed::Store;
+    use crate::wallets::figures::Group;
 
     fn good() -> Figures {
-        Figures {
+        let sol = Group {
+            positions: 10,
+            mints: 10,
             trades: 60,
+            active_days: 7,
             closed: 20,
             wins: 8,
             losses: 12,
             sold_cost: 100_000_000_000,
             realised: 20_000_000_000,
+            gained: 45_000_000_000,
+            lost: 30_000_000_000,
+        };
+        Figures {
+            sol,
+            // A quarter of as many more was paid otherwise.
+            closed: 25,
+            median_hold_sol_ms: Some(60_000),
             proceeds: 120_000_000_000,
             unmatched: 12_000_000_000,
-            gains: 45_000_000_000,
-            losses_sum: 30_000_000_000,
-            median_hold_ms: Some(60_000),
-            distinct_mints: 10,
-            active_days: 7,
             top_token: (10_000_000_000, 20_000_000_000),
             returns: (20, 2_000_000),
             ..Figures::default()
@@ -390,15 +410,18 @@ mod tests {
     fn every_threshold_keeps_off_who_is_just_beyond_it() {
         let params = Params::default();
         assert!(params.is_passed(&good()), "on every threshold");
-        let worse: [fn(&mut Figures); 11] = [
-            |f| f.closed -= 1,
-            |f| f.distinct_mints -= 1,
-            |f| f.active_days -= 1,
-            |f| f.realised -= 1,
-            |f| f.losses_sum += 1,
-            |f| (f.wins, f.losses) = (6, 12),
-            |f| f.median_hold_ms = Some(59_000),
-            |f| f.trades = 7 * 150 + 1,
+        let worse: [fn(&mut Figures); 14] = [
+            |f| f.sol.closed -= 1,
+            |f| f.sol.mints -= 1,
+            |f| f.sol.active_days -= 1,
+            |f| f.sol.realised -= 1,
+            |f| f.sol.lost += 1,
+            |f| (f.sol.wins, f.sol.losses) = (6, 12),
+            |f| f.median_hold_sol_ms = Some(59_000),
+            |f| f.sol.trades = 7 * 150 + 1,
+            |f| f.closed += 1,
+            |f| f.usd.realised = -1,
+            |f| f.closed_left_out = 1,
             |f| f.unmatched += 1,
             |f| f.top_token.0 += 1,
             |f| f.own_tokens = 1,
@@ -408,8 +431,13 @@ mod tests {
             worsen(&mut figures);
             assert!(!params.is_passed(&figures), "{at}");
         }
-        assert!(params.is_passed(&Figures { losses_sum: 0, ..good() }), "no loss is no bad factor");
-        assert!(!params.is_passed(&Figures { losses_sum: 0, gains: 0, ..good() }));
+        let lossless = |closed_left_out, gained| {
+            let sol = Group { lost: 0, gained, ..good().sol };
+            params.is_passed(&Figures { sol, closed_left_out, ..good() })
+        };
+        assert!(lossless(0, 45_000_000_000), "no loss is no bad factor");
+        assert!(!lossless(0, 0));
+        assert!(!lossless(1, 45_000_000_000), "nobody knows what the position in neither group lost");
     }
 
     #[test]
@@ -417,7 +445,7 @@ mod tests {
         let params = Params::default();
         let mut rating = rating(1, &good());
         assert_eq!(params.tier(&rating), Some(Period::All));
-        rating.figures[1].1.closed = 1;
+        rating.figures[1].1.sol.closed = 1;
         assert_eq!(params.tier(&rating), Some(Period::Days30), "90d fails, whatever the longer ones do");
         rating.labels.push("bot".to_owned());
         assert_eq!(params.tier(&rating), None);
@@ -427,8 +455,8 @@ mod tests {
     fn scores_are_ranks_of_shrunk_returns() {
         let mut run = Run::new();
         // Over few positions a mean of 0.17 counts less than 0.15 over many.
-        let few = Figures { closed: 20, returns: (2, 340_000), ..good() };
-        let many = Figures { closed: 200, returns: (200, 30_000_000), ..good() };
+        let few = Figures { returns: (2, 340_000), ..good() };
+        let many = Figures { returns: (200, 30_000_000), ..good() };
         let ratings = [(rating(1, &few), 1), (rating(2, &many), 1), (rating(3, &good()), 1)];
         let all = || "all".to_owned();
         assert_eq!(
@@ -444,7 +472,7 @@ mod tests {
         let all = || "all".to_owned();
         assert_eq!(run.step(&[(rating(1, &good()), 1)]), [(1, 61, None, 100, all())]);
         // The next day with other figures and the same standing: nothing changes.
-        let next = Rating { day: 20_001, ..rating(1, &Figures { closed: 30, ..good() }) };
+        let next = Rating { day: 20_001, ..rating(1, &Figures { closed: 24, ..good() }) };
         let changes = [(rating(1, &good()), -1), (next.clone(), 1)];
         assert_eq!(run.step(&changes), [(1, 61, None, 100, all())]);
         // Another comes who is better: the score of the first is another one.
@@ -453,7 +481,7 @@ mod tests {
             [(1, 61, Some(2061), 100, all()), (1, 2061, None, 0, all()), (2, 2061, None, 100, all())];
         assert_eq!(run.step(&[(better.clone(), 1)]), expected);
         // The first fails.
-        let worse = rating(1, &Figures { closed: 1, ..good() });
+        let worse = rating(1, &Figures { closed: 100, ..good() });
         let expected =
             [(1, 61, Some(2061), 100, all()), (1, 2061, Some(3061), 0, all()), (2, 2061, None, 100, all())];
         assert_eq!(run.step(&[(next, -1), (worse, 1)]), expected);

@@ -29,9 +29,10 @@ pub struct Traded {
     pub side: Side,
     /// What `quote` is an amount of.
     pub currency: Currency,
-    /// Base, raw units.
+    /// Base that the wallet's balance gained or gave, raw units.
     pub base: u64,
-    /// Quote that moved the reserves, raw units.
+    /// Quote that the wallet paid or received after every fee, raw units; where not known, what moved the
+    /// reserves.
     pub quote: u64,
     /// Its value in millionths of a USD; [`UNKNOWN`] without one, which takes half the room of an option.
     value: u64,
@@ -52,8 +53,8 @@ impl Traded {
             mint: trade.mint,
             side: trade.side,
             currency: Currency::of(&trade.quote_mint),
-            base: trade.base_amount,
-            quote: trade.quote_amount,
+            base: trade.base_user,
+            quote: trade.quote_user.unwrap_or(trade.quote_amount),
             value: value.unwrap_or(UNKNOWN),
         }
     }

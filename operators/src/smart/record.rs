@@ -80,8 +80,10 @@ impl Record for Committed<Match> {
         historical: Bool = self.record.historical,
             "That the wallet is on the list was not known when it traded: the list was edited later.";
         block_time: Time = ms(trade.time), "When it traded.";
-        base_amount: Amount = trade.base, "Base, raw units.";
-        quote_amount: Amount = trade.quote, "Quote that moved the reserves, raw units.";
+        base_user: Amount = trade.base, "Base that the wallet's balance gained or gave, raw units.";
+        quote_user: Amount = trade.quote,
+            "Quote that the wallet paid or received after every fee, raw units; where not known, what moved the \
+         reserves.";
         commitment: Symbol = self.commitment.name(), "processed, confirmed, finalized.";
     }
     type Key = (EventId, String);

@@ -36,7 +36,7 @@ impl Equity {
         for pane in panes {
             let (invested, realised) = days.entry(pane.day()).or_default();
             *invested += u128::from(pane.invested);
-            *realised += i128::from(pane.realised);
+            *realised += i128::from(pane.quote.realised);
         }
         let capital = days.values().map(|(invested, _)| *invested).max().filter(|capital| *capital > 0)?;
         let (first, last) = (*days.first_key_value()?.0, *days.last_key_value()?.0);
@@ -88,9 +88,11 @@ const fn float(amount: i128) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wallets::pane::Outcome;
 
     fn pane(day: u64, invested: u64, realised: i64) -> Pane {
-        Pane { hour: day * 24 + 5, invested, realised, ..Pane::default() }
+        let quote = Outcome { realised, ..Outcome::default() };
+        Pane { hour: day * 24 + 5, invested, quote, ..Pane::default() }
     }
 
     #[test]

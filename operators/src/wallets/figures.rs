@@ -1,126 +1,109 @@
 //! What a wallet did in a period.
+//!
+//! Figures come in two groups, in SOL and in USD, each over one set of tokens: a sum of some tokens beside a
+//! count of others says nothing. What a group leaves out is counted. A token belongs to a group by all of its
+//! trades, so it is asked when figures are added up, and not when it is traded.
+//!
+//! Source: DEFINITIONS §9, "one set a figure".
 
-use model::Seconds;
 use serde::{Deserialize, Serialize};
 
 use super::Mode;
 use super::equity::{self, Equity};
 use super::input::Currency;
 use super::ledger::Ledger;
-use super::pane::{DAY_H, Holds, Pane, hour_of};
+use super::pane::{Holds, Outcome, Pane};
+pub use super::period::Period;
 use crate::number::Number;
 
-/// A period that ends now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Period {
-    /// `1d`.
-    Day,
-    /// `7d`.
-    Days7,
-    /// `30d`.
-    Days30,
-    /// `90d`.
-    Days90,
-    /// `180d`, of wallets that are rated only.
-    Days180,
-    /// `all`.
-    All,
-}
-
-impl Period {
-    /// The periods of figures, the shortest first.
-    pub const ALL: [Self; 5] = [Self::Day, Self::Days7, Self::Days30, Self::Days90, Self::All];
-
-    /// The periods by which wallets are rated, the shortest first.
-    pub const TIERS: [Self; 4] = [Self::Days30, Self::Days90, Self::Days180, Self::All];
-
-    /// Name in every output.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Day => "1d",
-            Self::Days7 => "7d",
-            Self::Days30 => "30d",
-            Self::Days90 => "90d",
-            Self::Days180 => "180d",
-            Self::All => "all",
-        }
-    }
-
-    const fn days(self) -> Option<u64> {
-        match self {
-            Self::Day => Some(1),
-            Self::Days7 => Some(7),
-            Self::Days30 => Some(30),
-            Self::Days90 => Some(90),
-            Self::Days180 => Some(180),
-            Self::All => None,
-        }
-    }
-
-    /// The first hour of the period that ends at `now`: of a day the hour in which it begins, of longer
-    /// ones that of the day in which they begin.
-    #[must_use]
-    pub fn first_hour(self, now: Seconds) -> u64 {
-        let hour = hour_of(now);
-        match self.days() {
-            None => 0,
-            Some(1) => hour.saturating_sub(DAY_H),
-            Some(days) => (hour / DAY_H).saturating_sub(days) * DAY_H,
-        }
-    }
-
-    /// When the pane that begins at `hour` is no longer of the period; never, of `all`.
-    #[must_use]
-    pub fn leaves_at(self, hour: u64) -> Option<Seconds> {
-        let hour = match self.days()? {
-            1 => hour + DAY_H + 1,
-            days => (hour / DAY_H + days + 1) * DAY_H,
-        };
-        Some(hour * 3600)
-    }
-}
-
-/// See the module. Amounts are in lamports, of the tokens that were paid in SOL, where not said otherwise.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Figures {
+/// A group of tokens, and what a wallet did with them: those whose every trade was paid in SOL, or those whose every
+/// trade has a value in USD. A token may be in both. All figures of a group are over the same tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Group {
+    /// Tokens that were traded, or of which an episode ended.
+    pub positions: u64,
+    /// Tokens that were traded.
+    pub mints: u64,
     /// Number of trades.
     pub trades: u64,
+    /// Days (UTC) with a trade.
+    pub active_days: u64,
     /// Episodes that ended.
     pub closed: u64,
-    /// Of those, with a gain.
+    /// Episodes that ended with a gain.
     pub wins: u64,
-    /// Of those, with a loss.
+    /// Episodes that ended with a loss.
     pub losses: u64,
-    /// Paid for what was bought.
-    pub invested: u128,
-    /// What was sold had cost this much.
+    /// Cost of everything that was sold: lamports, or millionths of a USD.
     pub sold_cost: u128,
     /// Made by sales.
     pub realised: i128,
-    /// Brought by sales.
-    pub proceeds: u128,
-    /// Brought by sales of what was not bought.
-    pub unmatched: u128,
     /// Made by the episodes that ended with a gain.
-    pub gains: u128,
+    pub gained: u128,
     /// Lost by the episodes that ended with a loss.
-    pub losses_sum: u128,
-    /// Made by sales of all tokens whose trades all have a value, in millionths of a USD.
-    pub realised_usd: i128,
-    /// Tokens of which some trade has none.
-    pub usd_missing: u64,
-    /// Median of how long episodes lasted, in milliseconds.
-    pub median_hold_ms: Option<u64>,
+    pub lost: u128,
+}
+
+impl Group {
+    fn add(&mut self, pane: &Pane, outcome: &Outcome) {
+        self.trades += u64::from(pane.trades);
+        self.closed += u64::from(pane.closed);
+        self.wins += u64::from(outcome.wins);
+        self.losses += u64::from(outcome.losses);
+        self.sold_cost += u128::from(outcome.sold_cost);
+        self.realised += i128::from(outcome.realised);
+        self.gained += u128::from(outcome.gained);
+        self.lost += u128::from(outcome.lost);
+    }
+
+    const fn add_position(&mut self, is_traded: bool) {
+        self.positions += 1;
+        self.mints += is_traded as u64;
+    }
+
+    /// Wins over wins and losses; none without either.
+    #[must_use]
+    pub fn win_rate(&self) -> Option<Number> {
+        ratio(i128::from(self.wins), u128::from(self.wins + self.losses))
+    }
+}
+
+/// See the module. Amounts are in lamports, over the group in SOL, where not said otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Figures {
+    /// The tokens whose every trade was paid in SOL.
+    pub sol: Group,
+    /// The tokens whose every trade has a value in USD; amounts in millionths of a USD.
+    pub usd: Group,
+    /// Tokens that were traded, or of which an episode ended, in a group or not.
+    pub positions: u64,
+    /// Number of trades of all tokens.
+    pub trades: u64,
+    /// Episodes of all tokens that ended.
+    pub closed: u64,
+    /// Ended episodes of tokens in neither group.
+    pub closed_left_out: u64,
     /// Number of tokens that were traded.
     pub distinct_mints: u64,
     /// Number of days (UTC) on which something was traded.
     pub active_days: u64,
+    /// First hour (since the Unix epoch) of which something is in the figures.
+    pub first_hour: Option<u64>,
+    /// Median of how long episodes lasted, of all tokens that were paid in one currency, in milliseconds.
+    pub median_hold_ms: Option<u64>,
+    /// The same over the group in SOL.
+    pub median_hold_sol_ms: Option<u64>,
+    /// Paid for what was bought.
+    pub invested: u128,
+    /// Brought by sales.
+    pub proceeds: u128,
+    /// Brought by sales of what was not bought.
+    pub unmatched: u128,
     /// The most that was made with one token, and what was made with all that brought a gain.
     pub top_token: (i128, i128),
     /// Number of episodes with a return, and the sum of its logarithm, in millionths.
     pub returns: (u64, i128),
-    /// Of the tokens that were traded, how many the wallet had created.
+    /// Traded tokens that the wallet had created.
     pub own_tokens: u64,
     /// How what was made spreads over days; none with too few of them.
     pub equity: Option<Equity>,
@@ -129,37 +112,20 @@ pub struct Figures {
 /// What is no longer kept by token.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Totals {
-    /// Of tokens that were paid in SOL.
-    sol: Pane,
-    /// Of others: of these the numbers only.
-    other: Pane,
-    realised_usd: i128,
-    usd_missing: u64,
-    mints: u64,
-    own_tokens: u64,
-    top_token: (i128, i128),
-    pub(super) active_days: u64,
+    figures: Figures,
+    holds: [Holds; 2],
 }
 
 impl Totals {
-    /// Takes in a pane that is let go.
-    pub(super) fn add_pane(&mut self, pane: &Pane, ledger: &Ledger) {
-        if is_sol(ledger) { &mut self.sol } else { &mut self.other }.add(pane);
-        if ledger.usd_is_known() {
-            self.realised_usd += i128::from(pane.realised_usd);
-        }
+    /// Takes in days with a trade whose panes are no longer kept apart: of all tokens, and of those paid in SOL.
+    pub(super) fn add_days(&mut self, all: &[u64], sol: &[u64]) {
+        self.figures.active_days += all.len() as u64;
+        self.figures.sol.active_days += sol.len() as u64;
     }
 
-    /// Takes in a token that is let go.
-    pub(super) fn add_token(&mut self, ledger: &Ledger, is_own: bool, mode: Mode) {
-        self.mints += 1;
-        self.usd_missing += u64::from(!ledger.usd_is_known());
-        self.own_tokens += u64::from(is_own);
-        if is_sol(ledger) {
-            let made = i128::from(ledger.realised(&ledger.quote, mode));
-            self.top_token.0 = self.top_token.0.max(made);
-            self.top_token.1 += made.max(0);
-        }
+    /// Takes in a token that is evicted.
+    pub(super) fn add(&mut self, item: Item<'_>) {
+        self.figures.add_item(item, ALL_HOURS, &mut [Vec::new(), Vec::new()], &mut self.holds);
     }
 }
 
@@ -168,49 +134,67 @@ impl Totals {
 pub(super) struct Item<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) panes: &'a [Pane],
+    /// The sum of those that are older than any period.
+    pub(super) old: Option<&'a Pane>,
     pub(super) is_own: bool,
+}
+
+/// All hours that ever were.
+pub(super) const ALL_HOURS: (u64, u64) = (0, u64::MAX);
+
+impl<'a> Item<'a> {
+    fn within(self, (first, end): (u64, u64)) -> impl Iterator<Item = &'a Pane> {
+        let old = self.old.filter(|_| first == 0);
+        old.into_iter().chain(in_hours(self.panes, (first, end)))
+    }
 }
 
 /// The figures of a period as they are added up, token by token: of several periods in one pass, since to find a token
 /// costs more than to add it.
 pub(super) struct Sum {
     figures: Figures,
-    days: Vec<u64>,
-    holds: Holds,
+    /// Days with a trade: of all tokens, and of those paid in SOL. The same two of `holds`.
+    days: [Vec<u64>; 2],
+    holds: [Holds; 2],
     hours: (u64, u64),
-    is_all: bool,
+    /// True if some days are known as a sum only.
+    has_old: bool,
     mode: Mode,
 }
 
 impl Sum {
-    /// For the hours from `first` to before `end`; with what is no longer kept by token, of all there has been.
-    pub(super) fn of((first, end): (u64, u64), totals: Option<&Totals>, mode: Mode) -> Self {
-        let (mut figures, mut holds) = (Figures::default(), Holds::default());
-        if let Some(totals) = totals {
-            figures.add_totals(totals, &mut holds);
-        }
-        Self { figures, days: Vec::new(), holds, hours: (first, end), is_all: totals.is_some(), mode }
+    /// For the hours from the first to before the end; from hour 0 on of all there has been, with what is no longer
+    /// kept by token.
+    pub(super) fn of(hours: (u64, u64), totals: Option<&Totals>, mode: Mode) -> Self {
+        let totals = totals.filter(|_| hours.0 == 0);
+        let has_old = totals.is_some();
+        let Totals { figures, holds } = totals.cloned().unwrap_or_default();
+        Self { figures, days: Default::default(), holds, hours, has_old, mode }
     }
 
     /// Adds a token.
     pub(super) fn add(&mut self, item: Item<'_>) {
-        let Self { figures, days, holds, hours, is_all, mode } = self;
-        if item.ledger.is_valid(*mode) {
-            figures.add_item(item, *hours, (*is_all, *mode), (days, holds));
+        if item.ledger.is_valid(self.mode) {
+            self.has_old |= item.old.is_some() && self.hours.0 == 0;
+            self.figures.add_item(item, self.hours, &mut self.days, &mut self.holds);
         }
     }
 
     /// The figures, once all of `items` have been added; none if nothing was traded.
     pub(super) fn finish<'a>(self, items: impl Iterator<Item = Item<'a>> + Clone) -> Option<Figures> {
-        let Self { mut figures, mut days, holds, hours, is_all, mode } = self;
+        let Self { mut figures, mut days, holds, hours, has_old, mode } = self;
         if figures.trades == 0 && figures.closed == 0 {
             return None;
         }
-        days.sort_unstable();
-        days.dedup();
-        figures.active_days += days.len() as u64;
-        figures.median_hold_ms = holds.median_ms();
-        if !is_all && days.len() >= equity::DAYS_MIN {
+        for days in &mut days {
+            days.sort_unstable();
+            days.dedup();
+        }
+        let [all, sol] = &days;
+        figures.active_days += all.len() as u64;
+        figures.sol.active_days += sol.len() as u64;
+        [figures.median_hold_ms, figures.median_hold_sol_ms] = holds.map(|holds| holds.median_ms());
+        if !has_old && all.len() >= equity::DAYS_MIN {
             let valid = items.filter(|item| item.ledger.is_valid(mode) && is_sol(item.ledger));
             let panes = valid.flat_map(|item| in_hours(item.panes, hours));
             // An episode may end on a day without a trade.
@@ -225,93 +209,101 @@ impl Figures {
         &mut self,
         item: Item<'_>,
         hours: (u64, u64),
-        (is_all, mode): (bool, Mode),
-        (days, holds): (&mut Vec<u64>, &mut Holds),
+        days: &mut [Vec<u64>; 2],
+        holds: &mut [Holds; 2],
     ) {
         let (is_sol, is_usd) = (is_sol(item.ledger), item.ledger.usd_is_known());
-        let (mut trades, mut made) = (0, 0);
-        if is_all {
-            // What is of panes that are gone: all that is in the ledger less what is in those that are kept.
-            let ledger = item.ledger;
-            trades = u64::from(ledger.buys) + u64::from(ledger.sells);
-            trades = trades.saturating_sub(item.panes.iter().map(|pane| u64::from(pane.trades)).sum());
-            made = i128::from(ledger.realised(&ledger.quote, mode));
-            made -= item.panes.iter().map(|pane| i128::from(pane.realised)).sum::<i128>();
-        }
-        for pane in in_hours(item.panes, hours) {
-            self.add_pane(pane, is_sol, is_usd, holds);
+        let (mut trades, mut closed, mut made) = (0, 0, 0);
+        for pane in item.within(hours) {
+            self.add_pane(pane, (is_sol, is_usd));
             trades += u64::from(pane.trades);
-            made += i128::from(pane.realised);
-            if pane.trades > 0 {
-                days.push(pane.day());
+            closed += u64::from(pane.closed);
+            made += i128::from(pane.quote.realised);
+            let [all, of_sol] = &mut *days;
+            // The number of days that are kept as a sum is known already.
+            let day =
+                (pane.trades > 0 && !item.old.is_some_and(|old| std::ptr::eq(old, pane))).then(|| pane.day());
+            all.extend(day);
+            of_sol.extend(day.filter(|_| is_sol));
+            let [all, of_sol] = &mut *holds;
+            if item.ledger.quote_is_known() {
+                all.merge(&pane.holds);
+            }
+            if is_sol {
+                of_sol.merge(&pane.holds);
             }
         }
-        if trades == 0 {
+        if trades == 0 && closed == 0 {
             return;
         }
-        self.distinct_mints += 1;
-        self.usd_missing += u64::from(!is_usd);
-        self.own_tokens += u64::from(item.is_own);
+        let is_traded = trades > 0;
+        self.positions += 1;
+        self.distinct_mints += u64::from(is_traded);
+        self.own_tokens += u64::from(is_traded && item.is_own);
         if is_sol {
-            self.add_token(made);
-        }
-    }
-
-    fn add_pane(&mut self, pane: &Pane, is_sol: bool, is_usd: bool, holds: &mut Holds) {
-        self.trades += u64::from(pane.trades);
-        self.closed += u64::from(pane.closed);
-        self.wins += u64::from(pane.wins);
-        self.losses += u64::from(pane.losses);
-        self.returns =
-            (self.returns.0 + u64::from(pane.returns.0), self.returns.1 + i128::from(pane.returns.1));
-        holds.merge(&pane.holds);
-        if is_sol {
-            self.invested += u128::from(pane.invested);
-            self.sold_cost += u128::from(pane.sold_cost);
-            self.realised += i128::from(pane.realised);
-            self.proceeds += u128::from(pane.proceeds);
-            self.unmatched += u128::from(pane.unmatched);
-            self.gains += u128::from(pane.gains);
-            self.losses_sum += u128::from(pane.losses_sum);
+            self.sol.add_position(is_traded);
+            self.top_token.0 = self.top_token.0.max(made);
+            self.top_token.1 += made.max(0);
         }
         if is_usd {
-            self.realised_usd += i128::from(pane.realised_usd);
+            self.usd.add_position(is_traded);
         }
     }
 
-    fn add_token(&mut self, made: i128) {
-        self.top_token.0 = self.top_token.0.max(made);
-        self.top_token.1 += made.max(0);
+    fn add_pane(&mut self, pane: &Pane, (is_sol, is_usd): (bool, bool)) {
+        self.trades += u64::from(pane.trades);
+        self.closed += u64::from(pane.closed);
+        self.first_hour = Some(self.first_hour.map_or(pane.hour, |first| first.min(pane.hour)));
+        if is_sol {
+            self.sol.add(pane, &pane.quote);
+            self.invested += u128::from(pane.invested);
+            self.proceeds += u128::from(pane.proceeds);
+            self.unmatched += u128::from(pane.unmatched);
+            self.returns =
+                (self.returns.0 + u64::from(pane.returns.0), self.returns.1 + i128::from(pane.returns.1));
+        }
+        if is_usd {
+            self.usd.add(pane, &pane.usd);
+        }
+        if !is_sol && !is_usd {
+            self.closed_left_out += u64::from(pane.closed);
+        }
     }
 
-    /// Adds what is no longer kept by token.
-    fn add_totals(&mut self, totals: &Totals, holds: &mut Holds) {
-        self.add_pane(&totals.sol, true, false, holds);
-        self.add_pane(&totals.other, false, false, holds);
-        self.realised_usd += totals.realised_usd;
-        self.usd_missing += totals.usd_missing;
-        self.distinct_mints += totals.mints;
-        self.active_days += totals.active_days;
-        self.own_tokens += totals.own_tokens;
-        self.top_token = totals.top_token;
-    }
-
-    /// Wins over wins and losses; none without either.
+    /// Gains over losses of a group; none without losses, or if an ended episode is in neither group.
     #[must_use]
-    pub fn win_rate(&self) -> Option<Number> {
-        ratio(i128::from(self.wins), u128::from(self.wins + self.losses))
+    pub fn profit_factor(&self, group: &Group) -> Option<Number> {
+        ratio(i128::try_from(group.gained).ok()?, group.lost).filter(|_| self.is_whole())
     }
 
-    /// Gains over losses; none without losses.
+    /// True if no ended episode of a group was a loss; none if an ended episode is in neither group.
     #[must_use]
-    pub fn profit_factor(&self) -> Option<Number> {
-        ratio(i128::try_from(self.gains).ok()?, self.losses_sum)
+    pub fn no_loss(&self, group: &Group) -> Option<bool> {
+        self.is_whole().then_some(group.lost == 0)
     }
 
-    /// What was made over what it had cost.
+    /// What a group has made over what it had cost; none without a cost, or if an ended episode is in neither group.
     #[must_use]
-    pub fn roi(&self) -> Option<Number> {
-        ratio(self.realised, self.sold_cost)
+    pub fn roi(&self, group: &Group) -> Option<Number> {
+        ratio(group.realised, group.sold_cost).filter(|_| self.is_whole())
+    }
+
+    /// True if every episode that ended is in a group.
+    const fn is_whole(&self) -> bool {
+        self.closed_left_out == 0
+    }
+
+    /// Tokens that are not in a group.
+    #[must_use]
+    pub const fn left_out(&self, group: &Group) -> u64 {
+        self.positions.saturating_sub(group.positions)
+    }
+
+    /// Share of the ended episodes that is not in the group in SOL; none if none ended.
+    #[must_use]
+    pub fn outside_sol_share(&self) -> Option<Number> {
+        let outside = self.closed.saturating_sub(self.sol.closed);
+        ratio(i128::from(outside), u128::from(self.closed))
     }
 
     /// Trades on a day on which anything was traded.
@@ -360,25 +352,11 @@ pub fn ratio(part: i128, whole: u128) -> Option<Number> {
 mod tests {
     use super::*;
 
-    /// 2023-11-14 22:13:20 UTC.
-    const NOW: Seconds = 1_700_000_000;
-
-    #[test]
-    fn a_pane_is_of_a_period_until_it_leaves() {
-        for period in Period::ALL {
-            for hour in (0..3000).map(|back| hour_of(NOW) - back) {
-                let is_in = hour >= period.first_hour(NOW);
-                assert_eq!(is_in, period.leaves_at(hour).is_none_or(|at| at > NOW), "{period:?} {hour}");
-            }
-        }
-        assert_eq!(Period::Day.first_hour(NOW), hour_of(NOW) - 24);
-        assert_eq!(Period::Days7.first_hour(NOW) * 3600, 1_699_315_200, "a midnight");
-    }
-
     #[test]
     fn a_ratio_over_nothing_is_none() {
         let nothing = Figures::default();
-        assert_eq!((nothing.win_rate(), nothing.profit_factor(), nothing.roi()), (None, None, None));
+        let group = &nothing.sol;
+        assert_eq!((group.win_rate(), nothing.profit_factor(group), nothing.roi(group)), (None, None, None));
         assert_eq!((nothing.top_token_share(), nothing.unmatched_share()), (None, None));
     }
 }

@@ -74,7 +74,7 @@ pub enum What {
 pub struct Fill {
     /// Side of the wallet.
     pub side: Side,
-    /// Base, raw units.
+    /// Base that the wallet's balance gained or gave, raw units: what a transfer fee kept is not in it.
     pub base: u64,
     /// Decimals of the base token.
     pub base_decimals: u8,
@@ -142,12 +142,12 @@ impl Input {
         if trade.mint.is_currency() {
             return None;
         }
-        // What the wallet paid, where the event says; else what the pool got or gave.
+        // The wallet's own side of the trade, not the pool's: fees lie between the two.
         let quote = trade.quote_user.unwrap_or(trade.quote_amount);
         let usd = valued.usd.map(|rate| rate.micros(quote, trade.quote_decimals));
         let fill = Fill {
             side: trade.side,
-            base: trade.base_amount,
+            base: trade.base_user,
             base_decimals: trade.base_decimals,
             currency: Currency::of(&trade.quote_mint),
             quote,

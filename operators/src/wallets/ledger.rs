@@ -107,13 +107,14 @@ pub struct Sale {
 /// The end of an episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closing {
-    /// What it made in its currency, or else in USD; none if neither is known.
-    pub realised: Option<i64>,
-    /// True if that is in its currency.
-    pub is_quote: bool,
+    /// What it made in the book in quote. Whether a book means anything is known by the ledger alone, and may
+    /// change after the end.
+    pub quote: i64,
+    /// What it made in the book in USD.
+    pub usd: i64,
     /// How long what was sold had been held, in seconds; the mean, by cost.
     pub hold_s: u64,
-    /// Natural logarithm of proceeds over cost, in millionths; none without cost.
+    /// Natural logarithm of proceeds over cost of the book in quote, in millionths; none without cost.
     pub log_return_micros: Option<i64>,
 }
 
@@ -245,16 +246,11 @@ impl Ledger {
         self.peak = 0;
         self.closed_at = Some(time);
         let Episode { quote, usd, aged } = std::mem::take(&mut self.episode);
-        let gain = match (self.quote_is_known(), self.usd_is_known()) {
-            (true, _) => Some(quote),
-            (false, true) => Some(usd),
-            (false, false) => None,
-        };
         Some(Closing {
-            realised: gain.map(|gain| gain.realised(mode)),
-            is_quote: self.quote_is_known(),
+            quote: quote.realised(mode),
+            usd: usd.realised(mode),
             hold_s: mean_s(aged, quote.cost).unwrap_or(0),
-            log_return_micros: gain.and_then(|gain| log_return_micros(gain.cost, gain.realised(mode))),
+            log_return_micros: log_return_micros(quote.cost, quote.realised(mode)),
         })
     }
 
@@ -370,7 +366,7 @@ mod tests {
         assert_eq!(trade(&mut ledger, Side::Sell, 50, 500, 185), None);
         assert_eq!((ledger.quote.realised, ledger.quote.cost), (-500, 3000));
         let closing = trade(&mut ledger, Side::Sell, 150, 6000, 195).unwrap();
-        assert_eq!((closing.realised, closing.is_quote, closing.hold_s), (Some(2500), true, 17));
+        assert_eq!((closing.quote, closing.usd, closing.hold_s), (2500, 2500 * 150, 17));
         assert_eq!(ledger.hold_ms(), Some(17_500));
         assert_eq!(closing.log_return_micros, Some(485_508), "ln 6500/4000");
         assert_eq!((ledger.opened_at, ledger.closed_at), (Some(100), Some(195)));
@@ -385,7 +381,7 @@ mod tests {
         assert_eq!(ledger.close(2, Mode::Adjusted), None);
         ledger.send(300);
         let closing = ledger.close(3, Mode::Adjusted).unwrap();
-        assert_eq!((closing.realised, closing.log_return_micros), (Some(0), None));
+        assert_eq!((closing.quote, closing.log_return_micros), (0, None));
     }
 
     #[test]
@@ -394,13 +390,13 @@ mod tests {
         trade(&mut ledger, Side::Buy, 10_000, 1000, 1);
         assert_eq!(trade(&mut ledger, Side::Sell, 9_989, 2000, 2), None);
         let closing = trade(&mut ledger, Side::Sell, 1, 0, 3).unwrap();
-        assert_eq!(closing.realised, Some(1002), "the rest has cost 2, as shares round down");
+        assert_eq!(closing.quote, 1002, "the rest has cost 2, as shares round down");
         assert!(!ledger.is_open());
         // What is left may still be sold: that is of no episode.
         assert_eq!(trade(&mut ledger, Side::Sell, 10, 5, 4), None);
         trade(&mut ledger, Side::Buy, 100, 500, 5);
         let closing = trade(&mut ledger, Side::Sell, 100, 400, 6).unwrap();
-        assert_eq!((closing.realised, ledger.opened_at), (Some(-100), Some(5)));
+        assert_eq!((closing.quote, ledger.opened_at), (-100, Some(5)));
     }
 
     #[test]

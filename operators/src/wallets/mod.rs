@@ -3,17 +3,18 @@
 //! **Ledgers** ([`ledger`]) average cost, in the currency of the trades and in USD, each on its own.
 //! **Transfers** are what a transaction did to a balance beyond its trades ([`input`]); only transactions
 //! that come for another reason are seen. What comes in without a trade has no cost. **Periods**
-//! ([`pane`]) are differences of ledgers, not ledgers begun within the period.
+//! ([`pane`]) are differences of ledgers, not ledgers begun within the period. **Figures** ([`figures`]) come in
+//! two groups, each over one set of tokens.
 //!
 //! **When.** A wallet is brought up to date once in `step_s`, at a second of its own, so that many are not
 //! due at once; what comes before that second is in its rows. Between them a trade costs being put in its
 //! place, which is why this keeps up with the market. What open positions are worth follows the price of
 //! the token once in `mark_s`, at a second of the token's own: a price moves all positions of its token.
 //!
-//! **What is kept.** For each token of a wallet some 350 bytes, and 140 for each hour (after a day: each
+//! **What is kept.** For each token of a wallet some 360 bytes, and 160 for each hour (after a day: each
 //! day) on which it was traded; for each trade that can still be corrected 90. What is older than 90 days
 //! is kept as sums: the row of a position that was closed goes then. A wallet that has been silent for
-//! `remember_s` is forgotten, with all its rows.
+//! `remember_s` is forgotten, with all its rows; should it come back, `since` says from when on it counts.
 //!
 //! Source: DEFINITIONS §9. What it does not do: a transfer between wallets of one owner takes no cost
 //! along, as no clusters of wallets are known here; network fees are not taken off.
@@ -24,6 +25,7 @@ pub mod input;
 pub mod ledger;
 pub mod marks;
 pub mod pane;
+mod period;
 mod position;
 pub mod rating;
 mod record;

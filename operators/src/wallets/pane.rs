@@ -7,6 +7,7 @@
 use model::Seconds;
 use serde::{Deserialize, Serialize};
 
+use super::Mode;
 use super::ledger::{Closing, Sale};
 
 /// See the module. Amounts of quote are raw units.
@@ -18,30 +19,65 @@ pub struct Pane {
     pub trades: u32,
     /// Episodes that ended.
     pub closed: u32,
-    /// Of those, with a gain.
-    pub wins: u32,
-    /// Of those, with a loss.
-    pub losses: u32,
+    /// By the book in quote.
+    pub quote: Outcome,
+    /// By the book in USD.
+    pub usd: Outcome,
     /// Paid for what was bought.
     pub invested: u64,
-    /// What was sold had cost this much.
-    pub sold_cost: u64,
-    /// Made by sales.
-    pub realised: i64,
     /// Brought by sales.
     pub proceeds: u64,
     /// Brought by sales of what was not bought.
     pub unmatched: u64,
-    /// Made by the episodes that ended with a gain.
-    pub gains: u64,
-    /// Lost by the episodes that ended with a loss.
-    pub losses_sum: u64,
-    /// Made by sales, in millionths of a USD.
-    pub realised_usd: i64,
     /// Number of episodes with a return, and the sum of its logarithm, in millionths.
     pub returns: (u32, i64),
     /// How long episodes lasted.
     pub holds: Holds,
+}
+
+/// The outcome of sales and ended episodes, by one of the two books: raw units of quote, or millionths of a USD.
+///
+/// Both books are kept, whether they mean anything or not: one trade in another currency, or without a value,
+/// takes a token out of a book with all that it did before, and a value that comes late brings it back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Episodes that ended with a gain.
+    pub wins: u32,
+    /// Episodes that ended with a loss.
+    pub losses: u32,
+    /// Cost of everything that was sold.
+    pub sold_cost: u64,
+    /// Made by sales.
+    pub realised: i64,
+    /// Made by the episodes that ended with a gain.
+    pub gained: u64,
+    /// Lost by the episodes that ended with a loss.
+    pub lost: u64,
+}
+
+impl Outcome {
+    const fn sell(&mut self, cost: u64, realised: i64) {
+        self.sold_cost = self.sold_cost.saturating_add(cost);
+        self.realised = self.realised.saturating_add(realised);
+    }
+
+    /// An episode that made nothing is neither won nor lost.
+    fn close(&mut self, realised: i64) {
+        let amount = realised.unsigned_abs();
+        match realised {
+            1.. => (self.wins, self.gained) = (self.wins + 1, self.gained.saturating_add(amount)),
+            0 => {}
+            ..0 => (self.losses, self.lost) = (self.losses + 1, self.lost.saturating_add(amount)),
+        }
+    }
+
+    const fn add(&mut self, other: &Self) {
+        self.wins += other.wins;
+        self.losses += other.losses;
+        self.sell(other.sold_cost, other.realised);
+        self.gained = self.gained.saturating_add(other.gained);
+        self.lost = self.lost.saturating_add(other.lost);
+    }
 }
 
 /// Hours of a day.
@@ -60,17 +96,19 @@ impl Pane {
         self.hour / DAY_H
     }
 
-    /// Takes in a trade that paid `invested`, or a sale.
-    pub fn trade(&mut self, invested: u64, sale: Option<(&Sale, i64, i64)>) {
+    /// Takes in a purchase for `paid`.
+    pub const fn buy(&mut self, paid: u64) {
         self.trades = self.trades.saturating_add(1);
-        self.invested = self.invested.saturating_add(invested);
-        if let Some((sale, realised, realised_usd)) = sale {
-            self.sold_cost = self.sold_cost.saturating_add(sale.cost);
-            self.proceeds = self.proceeds.saturating_add(sale.proceeds);
-            self.unmatched = self.unmatched.saturating_add(sale.unmatched);
-            self.realised = self.realised.saturating_add(realised);
-            self.realised_usd = self.realised_usd.saturating_add(realised_usd);
-        }
+        self.invested = self.invested.saturating_add(paid);
+    }
+
+    /// Takes in a sale, as it comes to in both books.
+    pub fn sell(&mut self, quote: &Sale, usd: &Sale, mode: Mode) {
+        self.trades = self.trades.saturating_add(1);
+        self.proceeds = self.proceeds.saturating_add(quote.proceeds);
+        self.unmatched = self.unmatched.saturating_add(quote.unmatched);
+        self.quote.sell(quote.cost, mode.realised(quote.realised, quote.unmatched));
+        self.usd.sell(usd.cost, mode.realised(usd.realised, usd.unmatched));
     }
 
     /// Takes in the end of an episode.
@@ -80,31 +118,19 @@ impl Pane {
         if let Some(log_return) = closing.log_return_micros {
             self.returns = (self.returns.0 + 1, self.returns.1.saturating_add(log_return));
         }
-        let realised = closing.realised.unwrap_or(0);
-        let amount = if closing.is_quote { realised.unsigned_abs() } else { 0 };
-        match realised {
-            1.. => (self.wins, self.gains) = (self.wins + 1, self.gains.saturating_add(amount)),
-            0 => {}
-            ..0 => {
-                (self.losses, self.losses_sum) = (self.losses + 1, self.losses_sum.saturating_add(amount));
-            }
-        }
+        self.quote.close(closing.quote);
+        self.usd.close(closing.usd);
     }
 
     /// Adds another pane of the same token.
     pub fn add(&mut self, other: &Self) {
         self.trades = self.trades.saturating_add(other.trades);
         self.closed += other.closed;
-        self.wins += other.wins;
-        self.losses += other.losses;
+        self.quote.add(&other.quote);
+        self.usd.add(&other.usd);
         self.invested = self.invested.saturating_add(other.invested);
-        self.sold_cost = self.sold_cost.saturating_add(other.sold_cost);
-        self.realised = self.realised.saturating_add(other.realised);
         self.proceeds = self.proceeds.saturating_add(other.proceeds);
         self.unmatched = self.unmatched.saturating_add(other.unmatched);
-        self.gains = self.gains.saturating_add(other.gains);
-        self.losses_sum = self.losses_sum.saturating_add(other.losses_sum);
-        self.realised_usd = self.realised_usd.saturating_add(other.realised_usd);
         self.returns = (self.returns.0 + other.returns.0, self.returns.1.saturating_add(other.returns.1));
         self.holds.merge(&other.holds);
     }

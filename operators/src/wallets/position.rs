@@ -20,6 +20,9 @@ pub(super) struct Tally {
     pub(super) ledger: Ledger,
     /// By hour, ascending.
     pub(super) panes: Vec<Pane>,
+    /// The sum of those that are older than any period. It stays with the ledger, because what comes later may
+    /// still decide which figures the token belongs to.
+    pub(super) old: Option<Box<Pane>>,
 }
 
 /// What can still be corrected.
@@ -52,12 +55,11 @@ impl Tally {
         match entry.what {
             What::Trade(fill) => {
                 let sale = self.ledger.trade(&fill, entry.time);
-                let invested = if sale.is_none() { fill.quote } else { 0 };
-                let sale = sale.as_ref().map(|(quote, usd)| {
-                    let realised = mode.realised(quote.realised, quote.unmatched);
-                    (quote, realised, mode.realised(usd.realised, usd.unmatched))
-                });
-                self.pane(entry.time).trade(invested, sale);
+                let pane = self.pane(entry.time);
+                match sale {
+                    None => pane.buy(fill.quote),
+                    Some((quote, usd)) => pane.sell(&quote, &usd, mode),
+                }
             }
             What::Moved { more, less } => self.balance(i128::from(more) - i128::from(less), entry, others),
         }
@@ -94,8 +96,9 @@ impl Tally {
         &mut self.panes[at]
     }
 
-    /// Joins the hours of days before `hour` to days, and takes out what is of days before `last_day`.
-    fn settle(&mut self, hour: u64, last_day: u64) -> Vec<Pane> {
+    /// Joins the hours of days before `hour` to days, and days before `last_day` to one sum. Returns the days
+    /// that were joined to it and had a trade.
+    fn settle(&mut self, hour: u64, last_day: u64) -> Vec<u64> {
         let mut joined: Vec<Pane> = Vec::with_capacity(self.panes.len());
         for pane in self.panes.drain(..) {
             match joined.last_mut() {
@@ -105,7 +108,15 @@ impl Tally {
         }
         self.panes = joined;
         let old = self.panes.partition_point(|pane| pane.day() < last_day);
-        self.panes.drain(..old).collect()
+        let mut days = Vec::new();
+        for pane in self.panes.drain(..old) {
+            days.extend((pane.trades > 0).then(|| pane.day()));
+            match &mut self.old {
+                Some(old) => old.add(&pane),
+                None => self.old = Some(Box::new(pane)),
+            }
+        }
+        days
     }
 }
 
@@ -167,9 +178,9 @@ impl Position {
         }
     }
 
-    /// Lets go of what is before `cut` and can no longer be corrected, and takes out the panes of days
-    /// before `last_day`. It is up to date.
-    pub(super) fn settle(&mut self, cut: Seconds, now: Seconds, last_day: u64, mode: Mode) -> Vec<Pane> {
+    /// Evicts what is before `cut` and can no longer be corrected, and joins the panes of days before `last_day`.
+    /// Returns the days with a trade that were joined. The ledger must be up to date.
+    pub(super) fn settle(&mut self, cut: Seconds, now: Seconds, last_day: u64, mode: Mode) -> Vec<u64> {
         let hour = hour_of(now).saturating_sub(DAY_H);
         if let Some(recent) = &mut self.recent {
             let past = recent.entries.iter().take_while(|entry| entry.time < cut).count();

@@ -201,43 +201,62 @@ impl Record for WalletStats {
     columns! {
         self: "wallet_stats",
             "What every wallet did in a period that ends now: ledgers at its end less ledgers at its start. \
-              Amounts in SOL are of tokens that were paid in SOL.";
+              Columns with _sol are over the tokens whose every trade was paid in SOL, those with _usd over the \
+              tokens whose every trade has a value in USD; a token may be in both.";
         cadence: Cadence::Seconds(5);
         let figures = &self.figures;
-        let equity = figures.equity;
+        let (sol, dollars, equity) = (&figures.sol, &figures.usd, figures.equity);
         key {
             trader: Address = self.trader, "The wallet.";
             period: Symbol = self.period.name(),
                 "1d (begins at a whole hour), 7d, 30d, 90d (begin at midnight UTC), all. Without a trade in it: no row.";
         }
-        trades: Count = figures.trades, "Number of trades.";
-        closed: Count = figures.closed, "Positions that were closed; one that is opened again counts again.";
-        wins: Count = figures.wins, "Of those, with a gain.";
-        losses: Count = figures.losses, "Of those, with a loss.";
-        win_rate: Float = figures.win_rate(), "wins / (wins + losses); null without either.";
-        realised_quote: Sum = figures.realised, "Made by sales, lamports.";
-        realised_usd: Float = usd(Some(figures.realised_usd)),
-            "Made by sales of all tokens whose trades all have a value in USD.";
-        usd_missing: Count = figures.usd_missing, "Tokens that are left out of realised_usd.";
-        profit_factor: Float = figures.profit_factor(),
-            "SOL gained by positions that were closed with a gain over SOL lost by those with a loss; null if \
-         none was lost.";
-        no_loss: Bool = figures.losses_sum == 0, "True if no SOL was lost by a position that was closed.";
-        roi: Float = figures.roi(), "realised_quote over the cost of what was sold, a ratio.";
+        since: Time = figures.first_hour.and_then(|hour| ms(hour * 3600)),
+            "Start of the hour of the first trade that is counted. A wallet that was silent for wallets.remember_s \
+         has been forgotten, and its `all` begins anew.";
+        trades: Count = figures.trades, "Number of trades of all tokens.";
+        closed: Count = figures.closed,
+            "Positions of all tokens that were closed; one that is opened again counts again.";
+        closed_sol: Count = sol.closed, "Closed positions of tokens whose every trade was paid in SOL.";
+        wins_sol: Count = sol.wins, "Positions of closed_sol with a gain in SOL.";
+        losses_sol: Count = sol.losses, "Positions of closed_sol with a loss in SOL.";
+        win_rate_sol: Float = sol.win_rate(), "wins_sol / (wins_sol + losses_sol); null without either.";
+        realised_sol: Sum = sol.realised, "Made by sales of the same tokens, lamports.";
+        profit_factor_sol: Float = figures.profit_factor(sol),
+            "SOL gained by closed_sol with a gain over SOL lost by those with a loss; null if none was lost, or if \
+         a closed position is of neither group.";
+        roi_sol: Float = figures.roi(sol),
+            "realised_sol over the cost of what was sold, a ratio; null if that is 0, or if a closed position is of \
+         neither group.";
+        no_loss_sol: Bool = figures.no_loss(sol),
+            "True if none of closed_sol lost any SOL; null if a closed position is of neither group.";
+        closed_usd: Count = dollars.closed,
+            "Closed positions of tokens whose every trade has a value in USD, whatever it was paid in.";
+        wins_usd: Count = dollars.wins, "Positions of closed_usd with a gain in USD.";
+        losses_usd: Count = dollars.losses, "Positions of closed_usd with a loss in USD.";
+        win_rate_usd: Float = dollars.win_rate(), "wins_usd / (wins_usd + losses_usd); null without either.";
+        realised_usd: Float = usd(Some(dollars.realised)), "Made by sales of the same tokens, USD.";
+        profit_factor_usd: Float = figures.profit_factor(dollars), "As profit_factor_sol, in USD.";
+        roi_usd: Float = figures.roi(dollars), "As roi_sol, in USD.";
+        no_loss_usd: Bool = figures.no_loss(dollars), "As no_loss_sol, in USD.";
+        positions_left_out_sol: Count = figures.left_out(sol),
+            "Tokens traded or closed in the period that are not in the figures with _sol.";
+        positions_left_out_usd: Count = figures.left_out(dollars),
+            "Tokens traded or closed in the period that are not in the figures with _usd.";
         median_hold_ms: Count = figures.median_hold_ms,
-            "Median, over positions that were closed, of the mean age of what was sold; in whole seconds, from a \
-         minute on rounded down by at most 3 %.";
+            "Median, over closed positions of tokens that were paid in one currency, of the mean age of what was \
+         sold; in whole seconds, from a minute on rounded down by at most 3 %.";
         trades_per_day: Float = figures.trades_per_day(), "trades / active_days.";
         distinct_mints: Count = figures.distinct_mints, "Tokens that were traded.";
         active_days: Count = figures.active_days, "Days (UTC) with a trade.";
         top_token_share: Float = figures.top_token_share(),
-            "SOL made with the best token over SOL made with all that brought a gain.";
+            "SOL made with the best token over SOL made with all that brought a gain, of the tokens of _sol.";
         unmatched_share: Float = figures.unmatched_share(),
-            "SOL from sales of what was not bought over SOL from all sales.";
+            "SOL from sales of what was not bought over SOL from all sales, of the tokens of _sol.";
         mean_log_return: Float = figures.mean_log_return(),
-            "Mean of ln(proceeds / cost) over positions that were closed, each at most a factor of 1000 either way.";
+            "Mean of ln(proceeds / cost) over closed_sol, each at most a factor of 1000 either way.";
         sharpe: Float = equity.and_then(|equity| equity.sharpe),
-            "Of daily realised returns on the most that was paid on one day; null under 20 active days, and of all once something is older than 90 days.";
+            "Of daily realised returns in SOL on the most that was paid on one day; null under 20 active days, and of all once something is older than 90 days.";
         sortino: Float = equity.and_then(|equity| equity.sortino), "The same against losing days only.";
         max_drawdown: Float = equity.and_then(|equity| equity.max_drawdown),
             "Greatest loss from a peak of that equity, a ratio of the peak.";

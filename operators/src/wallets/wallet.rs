@@ -4,10 +4,10 @@ use model::{Address, Diff, Seconds};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::figures::{Figures, Item, Period, Sum, Totals};
+use super::figures::{ALL_HOURS, Figures, Item, Period, Sum, Totals, is_sol};
 use super::input::{Input, News};
 use super::marks::Holding;
-use super::pane::{DAY_H, Pane};
+use super::pane::DAY_H;
 use super::position::Position;
 use super::rating::{Candidate, Rating};
 use super::record::WalletBoard;
@@ -54,6 +54,12 @@ fn holding(trader: &Address, mint: &Address, position: &Position) -> Option<Outp
     position.is_traded().then_some(Output::Holding(Holding { trader: *trader, mint: *mint, ledger }))
 }
 
+fn item(position: &Position) -> Item<'_> {
+    let tally = position.tally();
+    let (ledger, old) = (&tally.ledger, tally.old.as_deref());
+    Item { ledger, panes: &tally.panes, old, is_own: position.created > 0 }
+}
+
 impl Wallet {
     /// Looks at what has come.
     fn refresh(&mut self, trader: &Address, effects: &mut Effects<'_, Self>) {
@@ -77,46 +83,45 @@ impl Wallet {
         let is_candidate = self.candidate.as_ref().is_some_and(|candidate| candidate.is_rated());
         let longest = if is_candidate { Period::Days180 } else { Period::Days90 };
         let last_day = longest.first_hour(now) / DAY_H;
-        let (totals, mut days) = (&mut self.totals, Vec::new());
+        let (totals, mut days) = (&mut self.totals, [Vec::new(), Vec::new()]);
         self.positions.retain(|mint, position| {
             let old = position.settle(cut, now, last_day, *mode);
             let ledger = &position.tally().ledger;
             if ledger.is_valid(*mode) {
-                for pane in &old {
-                    totals.get_or_insert_default().add_pane(pane, ledger);
-                }
-                days.extend(old.iter().filter(|pane| pane.trades > 0).map(Pane::day));
+                let [all, sol] = &mut days;
+                sol.extend(old.iter().filter(|_| is_sol(ledger)));
+                all.extend(old);
             }
             let is_gone = position.is_nothing();
             if let Some(row) = holding(trader, mint, position).filter(|_| is_gone) {
                 effects.emit(row, -1);
                 if ledger.is_valid(*mode) {
-                    let is_own = position.created > 0;
-                    totals.get_or_insert_default().add_token(ledger, is_own, *mode);
+                    totals.get_or_insert_default().add(item(position));
                 }
             }
             !is_gone
         });
-        days.sort_unstable();
-        days.dedup();
-        if let Some(totals) = totals {
-            totals.active_days += days.len() as u64;
+        for days in &mut days {
+            days.sort_unstable();
+            days.dedup();
+        }
+        let [all, sol] = &days;
+        if !all.is_empty() {
+            totals.get_or_insert_default().add_days(all, sol);
         }
     }
 
     fn items(&self) -> impl Iterator<Item = Item<'_>> + Clone {
-        self.positions.values().filter(|position| position.is_traded()).map(|position| {
-            let tally = position.tally();
-            Item { ledger: &tally.ledger, panes: &tally.panes, is_own: position.created > 0 }
-        })
+        self.positions.values().filter(|position| position.is_traded()).map(|position| item(position))
     }
 
     /// What the wallet did in each period that ends now.
     fn figures(&self, now: Seconds, mode: Mode) -> Vec<(Vec<Period>, Figures)> {
         let totals = self.totals.as_deref();
-        let (mut all, mut oldest) = (Sum::of((0, u64::MAX), totals, mode), u64::MAX);
+        let (mut all, mut oldest) = (Sum::of(ALL_HOURS, totals, mode), u64::MAX);
         for item in self.items() {
-            oldest = item.panes.first().map_or(oldest, |pane| oldest.min(pane.hour));
+            let first = item.old.or(item.panes.first());
+            oldest = first.map_or(oldest, |pane| oldest.min(pane.hour));
             all.add(item);
         }
         let all = all.finish(self.items());
@@ -190,10 +195,8 @@ impl Wallet {
         if let Some(day) = candidate.is_due(now, *horizon) {
             let (end, totals) = (day * DAY_H, self.totals.as_deref());
             let midnight = end * 3600;
-            let sum = |period: Period| {
-                let totals = totals.filter(|_| period == Period::All);
-                (period, Sum::of((period.first_hour(midnight), end), totals, params.mode))
-            };
+            let sum =
+                |period: Period| (period, Sum::of((period.first_hour(midnight), end), totals, params.mode));
             let mut sums: Vec<_> = Period::TIERS.into_iter().map(sum).collect();
             self.add_up(&mut sums);
             let figures =
@@ -496,9 +499,10 @@ mod tests {
         assert_eq!(view.holdings, []);
         let all = view.figures(Period::All).unwrap().clone();
         assert_eq!(
-            (all.closed, all.wins, all.realised, all.distinct_mints, all.active_days),
+            (all.closed, all.sol.wins, all.sol.realised, all.distinct_mints, all.active_days),
             (1, 1, 50, 1, 1)
         );
+        assert_eq!(all.first_hour, Some(START / 3600), "since when it counts");
         view.step(&mut store, START + 100 * day, &[(trade(2, START + 100 * day, Side::Buy, 10, 100), 1)]);
         view.pass(&mut store, START + 100 * day + 60);
         let all = view.figures(Period::All).unwrap();

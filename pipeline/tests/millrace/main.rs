@@ -10,6 +10,7 @@ mod candles_from_trades;
 mod captured_swaps;
 mod cli;
 mod common;
+mod recomputed;
 mod replay;
 mod run;
 #[path = "../../../sinks/tests/servers/mod.rs"]
@@ -18,3 +19,4 @@ mod servers;
 mod services;
 mod sinks_agree;
 mod smart;
+mod wallets;

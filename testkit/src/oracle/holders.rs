@@ -155,8 +155,8 @@ fn history(owner: Address, events: &[&ChainEvent]) -> Vec<Balance> {
             {
                 is_from_trades = true;
                 held = match trade.side {
-                    Side::Buy => held + trade.base_amount,
-                    Side::Sell => held.saturating_sub(trade.base_amount),
+                    Side::Buy => held + trade.base_user,
+                    Side::Sell => held.saturating_sub(trade.base_user),
                 };
             }
             _ => {}

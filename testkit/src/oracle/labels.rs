@@ -71,7 +71,7 @@ fn profit(trades: &[&Trade]) -> i128 {
 }
 
 fn base(trades: &[&Trade], side: Side) -> u128 {
-    trades.iter().filter(|t| t.side == side).map(|t| u128::from(t.base_amount)).sum()
+    trades.iter().filter(|t| t.side == side).map(|t| u128::from(t.base_user)).sum()
 }
 
 impl Found<'_> {
@@ -209,7 +209,7 @@ impl Found<'_> {
                 let fits = back.trader == front.trader
                     && back.pool == front.pool
                     && back.side != front.side
-                    && is_flat(front.base_amount.into(), back.base_amount.into(), bps)
+                    && is_flat(front.base_user.into(), back.base_user.into(), bps)
                     && trades[a + 1..b].iter().any(|t| is_victim(front, t));
                 if fits && !is_used(&pairs, b) {
                     pairs.push((a, b));

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::time::{second_of, start_of};
-use model::{Address, ChainEvent, Control, Event, ListEntry, Row, Seconds, Time, Value};
+use model::{Address, ChainEvent, Control, Event, ListEntry, Seconds, Time, Value};
 use operators::labels::{Label, LabelKind};
 use operators::wallets::own_second;
 
@@ -184,22 +184,31 @@ fn passed(facts: &Facts<'_>, ratings: &BTreeMap<Address, Rating>) -> Vec<(Addres
 
 fn passes(facts: &Facts<'_>, rating: &Rating, figures: &Figures) -> bool {
     let params = &facts.params.market.rating;
-    let row: &Row = &figures.row;
-    let whole = |at: usize| if let Value::Count(count) = row[at] { count } else { 0 };
-    let value = |at: usize| if let Value::Float(value) = row[at] { Some(value) } else { None };
-    let Value::Sum(realised) = row[5] else { panic!("a sum") };
-    let has_no_loss = row[9] == Value::Bool(true);
-    whole(1) >= params.closed_min
-        && whole(13) >= params.distinct_mints_min
-        && whole(14) >= params.active_days_min
-        && float(realised) / 1e9 >= params.realised_sol_min
-        && ((has_no_loss && figures.gains > 0)
-            || value(8).is_some_and(|value| value >= params.profit_factor_min))
-        && value(4).is_some_and(|value| value >= params.win_rate_min)
-        && whole(11) >= params.median_hold_s_min * 1000
-        && value(12).is_some_and(|value| value <= params.trades_per_day_max)
-        && value(16).is_some_and(|value| value <= params.unmatched_share_max)
-        && value(15).is_some_and(|value| value <= params.top_token_share_max)
+    let sol = &figures.sol;
+    let closed = sol.closed + figures.closed_outside;
+    // A position of which neither book is known could have lost anything.
+    let is_whole = figures.row.iter().filter(|value| matches!(value, Value::Bool(_))).count() == 2;
+    let share = |part: i128, whole: i128| (whole != 0).then(|| float(part) / float(whole));
+    let at_least = |value: Option<f64>, min: f64| value.is_some_and(|value| value >= min);
+    let at_most = |value: Option<f64>, max: f64| value.is_some_and(|value| value <= max);
+    let from_the_end = |at: usize| match figures.row[figures.row.len() - at] {
+        Value::Float(value) => Some(value),
+        _ => None,
+    };
+    let factor = share(sol.gained, sol.lost);
+    sol.closed as u64 >= params.closed_min
+        && sol.traded.len() as u64 >= params.distinct_mints_min
+        && sol.days.len() as u64 >= params.active_days_min
+        && float(sol.realised) / 1e9 >= params.realised_sol_min
+        && figures.made_usd >= 0
+        && at_most(share(figures.closed_outside as i128, closed as i128), params.outside_sol_share_max)
+        && is_whole
+        && (factor.is_none() && sol.gained > 0 || at_least(factor, params.profit_factor_min))
+        && at_least(share(sol.wins as i128, (sol.wins + sol.losses) as i128), params.win_rate_min)
+        && sol.median_hold_s().unwrap_or(0) >= params.median_hold_s_min
+        && at_most(share(sol.trades as i128, sol.days.len() as i128), params.trades_per_day_max)
+        && at_most(from_the_end(5), params.unmatched_share_max)
+        && at_most(from_the_end(6), params.top_token_share_max)
         && figures.traded.is_disjoint(&rating.own)
 }
 

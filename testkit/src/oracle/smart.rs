@@ -114,12 +114,12 @@ fn turns(valued: &[ValuedTrade], remember_s: Seconds) -> BTreeMap<model::EventId
         }
         let was_open = holding.1.is_some();
         match trade.side {
-            Side::Buy if trade.base_amount > 0 => {
-                holding.0 += trade.base_amount;
+            Side::Buy if trade.base_user > 0 => {
+                holding.0 += trade.base_user;
                 holding.1 = Some(holding.1.unwrap_or(0).max(holding.0));
             }
             Side::Buy => {}
-            Side::Sell => holding.0 -= trade.base_amount.min(holding.0),
+            Side::Sell => holding.0 -= trade.base_user.min(holding.0),
         }
         let opens = !was_open && holding.1.is_some();
         let closes = holding.1.is_some_and(|most| holding.0 <= 1 || holding.0 <= most / 1000);

@@ -25,6 +25,7 @@ enum What {
 }
 
 /// A buy or a sale, once it is in the books.
+#[derive(Default)]
 struct Done {
     time: Seconds,
     paid: u64,
@@ -33,13 +34,14 @@ struct Done {
     realised: i128,
     unmatched: u64,
     realised_usd: i128,
+    cost_usd: u64,
 }
 
-/// An episode that ended.
+/// An episode that ended: what it made in quote and in USD.
 struct Closing {
     time: Seconds,
-    realised: Option<i128>,
-    is_quote: bool,
+    made: i128,
+    made_usd: i128,
     hold_s: u64,
     log_return: Option<i128>,
 }
@@ -119,8 +121,7 @@ impl Position {
         self.usd_missing += u64::from(usd.is_none());
         let usd = u64::try_from(usd.unwrap_or(0)).expect("values are small");
         let ms = entry.time * 1000;
-        let mut done =
-            Done { time: entry.time, paid: 0, cost: 0, got: 0, realised: 0, unmatched: 0, realised_usd: 0 };
+        let mut done = Done { time: entry.time, ..Done::default() };
         if side == Side::Buy {
             self.counts.0 += 1;
             if self.peak == 0 && base > 0 {
@@ -144,12 +145,12 @@ impl Position {
             self.counts.1 += 1;
             let (held, matched) = (self.quantity, base.min(self.quantity));
             let (cost, realised, unmatched) = self.quote.sell(quote, base, matched, held, mode);
-            let (_, realised_usd, _) = self.usd.sell(usd, base, matched, held, mode);
+            let (cost_usd, realised_usd, _) = self.usd.sell(usd, base, matched, held, mode);
             let age = u128::from(cost) * u128::from(ms - self.bought_at_ms.min(ms));
             self.aged = (self.aged.0 + age, self.aged.1 + age);
             self.quantity -= matched;
             self.unmatched += base - matched;
-            done = Done { cost, got: quote, realised, unmatched, realised_usd, ..done };
+            done = Done { cost, got: quote, realised, unmatched, realised_usd, cost_usd, ..done };
         }
         self.done.push(done);
     }
@@ -189,19 +190,14 @@ impl Position {
         }
         self.peak = 0;
         self.closed_at = Some(time);
-        let is_quote = self.quote_mint().is_some();
-        let gain = match (is_quote, self.usd_missing) {
-            (true, _) => Some(self.quote.of_episode),
-            (false, 0) => Some(self.usd.of_episode),
-            (false, _) => None,
-        };
+        let ((cost, made), (_, made_usd)) = (self.quote.of_episode, self.usd.of_episode);
         let hold_ms = self.aged.1.checked_div(self.quote.of_episode.0.into()).unwrap_or(0);
         self.closings.push(Closing {
             time,
-            realised: gain.map(|(_, realised)| realised),
-            is_quote,
+            made,
+            made_usd,
             hold_s: u64::try_from(hold_ms / 1000).expect("a time"),
-            log_return: gain.and_then(|(cost, realised)| log_return(cost, realised)),
+            log_return: log_return(cost, made),
         });
     }
 
@@ -343,7 +339,7 @@ fn entries(facts: &Facts<'_>) -> BTreeMap<(Address, Address), Vec<Entry>> {
         let nanos = valued.usd.map(|rate| u128::from(quote) * u128::from(rate.nanos) / 1000);
         let what = What::Trade {
             side: trade.side,
-            base: trade.base_amount,
+            base: trade.base_user,
             decimals: trade.base_decimals,
             quote_mint: trade.quote_mint,
             quote,
@@ -449,74 +445,138 @@ pub(super) fn stats(facts: &Facts<'_>) -> BTreeMap<Row, Row> {
 pub(super) struct Figures {
     /// As columns.
     pub(super) row: Row,
-    /// What positions that were closed with a gain have made.
-    pub(super) gains: i128,
+    /// What is said of the tokens that were paid in SOL.
+    pub(super) sol: OfGroup,
+    /// Of the positions that were closed, how many are of other tokens.
+    pub(super) closed_outside: usize,
+    /// What was made in USD with the tokens whose trades all have a value.
+    pub(super) made_usd: i128,
     /// How many of those that were closed had a return, and the sum of its logarithm, in millionths.
     pub(super) returns: (u64, i128),
     /// The tokens that were traded.
     pub(super) traded: BTreeSet<Address>,
 }
 
+/// What was done with some tokens.
+pub(super) struct OfGroup {
+    /// Tokens with a trade or a position that was closed.
+    tokens: BTreeSet<Address>,
+    /// Tokens with a trade.
+    pub(super) traded: BTreeSet<Address>,
+    pub(super) trades: usize,
+    pub(super) days: BTreeSet<u64>,
+    pub(super) closed: usize,
+    pub(super) wins: usize,
+    pub(super) losses: usize,
+    pub(super) realised: i128,
+    cost: i128,
+    pub(super) gained: i128,
+    pub(super) lost: i128,
+    /// In seconds, the least first.
+    holds: Vec<u64>,
+}
+
+impl OfGroup {
+    /// `in_usd` says which book counts.
+    fn of(positions: &[&Position], times: &Range<Seconds>, in_usd: bool) -> Self {
+        let done = |p: &&&Position| p.done.iter().filter(|done| times.contains(&done.time)).count();
+        let all = || positions.iter().flat_map(|p| &p.done).filter(|done| times.contains(&done.time));
+        let closings = positions.iter().flat_map(|p| p.closings.iter().map(|closing| (p.mint, closing)));
+        let closings: Vec<_> = closings.filter(|(_, closing)| times.contains(&closing.time)).collect();
+        let made = closings.iter().map(|(_, c)| if in_usd { c.made_usd } else { c.made });
+        let (wins, rest): (Vec<i128>, Vec<i128>) = made.partition(|made| *made > 0);
+        let losses: Vec<i128> = rest.into_iter().filter(|made| *made < 0).collect();
+        let traded: BTreeSet<Address> = positions.iter().filter(|p| done(p) > 0).map(|p| p.mint).collect();
+        let mut holds: Vec<u64> = closings.iter().map(|(_, closing)| rounded(closing.hold_s)).collect();
+        holds.sort_unstable();
+        Self {
+            tokens: traded.iter().copied().chain(closings.iter().map(|(mint, _)| *mint)).collect(),
+            traded,
+            trades: all().count(),
+            days: all().map(|done| done.time / 86_400).collect(),
+            closed: closings.len(),
+            wins: wins.len(),
+            losses: losses.len(),
+            realised: all().map(|done| if in_usd { done.realised_usd } else { done.realised }).sum(),
+            cost: all().map(|done| i128::from(if in_usd { done.cost_usd } else { done.cost })).sum(),
+            gained: wins.iter().sum(),
+            lost: -losses.iter().sum::<i128>(),
+            holds,
+        }
+    }
+
+    pub(super) fn median_hold_s(&self) -> Option<u64> {
+        self.holds.get(self.holds.len().saturating_sub(1) / 2).copied()
+    }
+
+    /// The columns of a group; what is a ratio over all that was closed only if `is_whole`.
+    fn columns(&self, realised: Value, is_whole: bool) -> Row {
+        let whole = |value: Value| if is_whole { value } else { Value::Null };
+        let (wins, losses) = (self.wins as i128, self.losses as i128);
+        vec![
+            Value::Count(self.closed as u64),
+            Value::Count(self.wins as u64),
+            Value::Count(self.losses as u64),
+            ratio(wins, wins + losses),
+            realised,
+            whole(ratio(self.gained, self.lost)),
+            whole(ratio(self.realised, self.cost)),
+            whole(Value::Bool(self.lost == 0)),
+        ]
+    }
+}
+
 /// What was done within `times`.
 fn figures(positions: &[&Position], times: &Range<Seconds>) -> Option<Figures> {
-    let is_sol = |position: &&&Position| position.quote_mint() == Some(Address::WSOL);
-    let done = |position: &Position| -> Vec<usize> {
-        (0..position.done.len()).filter(|at| times.contains(&position.done[*at].time)).collect()
+    let some = |is_in: fn(&Position) -> bool, in_usd| {
+        let some: Vec<&Position> = positions.iter().copied().filter(|p| is_in(p)).collect();
+        (OfGroup::of(&some, times, in_usd), some)
     };
-    let closings: Vec<&Closing> =
-        positions.iter().flat_map(|p| &p.closings).filter(|closing| times.contains(&closing.time)).collect();
-    let traded: Vec<&&Position> = positions.iter().filter(|p| !done(p).is_empty()).collect();
-    let trades: u64 = traded.iter().map(|p| done(p).len() as u64).sum();
-    if trades == 0 && closings.is_empty() {
+    let is_sol = |p: &Position| p.quote_mint() == Some(Address::WSOL);
+    let (all, _) = some(|_| true, false);
+    if all.trades == 0 && all.closed == 0 {
         return None;
     }
-    let sum = |of: fn(&Done) -> i128| -> i128 {
-        let sol = positions.iter().filter(is_sol);
-        sol.flat_map(|p| p.done.iter().filter(|done| times.contains(&done.time))).map(of).sum()
-    };
-    let wins = closings.iter().filter(|c| c.realised.is_some_and(|realised| realised > 0)).count() as u64;
-    let losses = closings.iter().filter(|c| c.realised.is_some_and(|realised| realised < 0)).count() as u64;
-    // Of tokens that are paid in SOL.
-    let ended = positions.iter().filter(is_sol).flat_map(|p| &p.closings);
-    let ended = ended.filter(|c| times.contains(&c.time) && c.is_quote).filter_map(|c| c.realised);
-    let (gains, lost): (Vec<i128>, Vec<i128>) = ended.partition(|realised| *realised >= 0);
-    let (gains, lost): (i128, i128) = (gains.iter().sum(), -lost.iter().sum::<i128>());
-    let made: Vec<i128> = traded
+    let (sol, of_sol) = some(is_sol, false);
+    let (usd, _) = some(|p| p.usd_missing == 0, true);
+    let (neither, _) = some(|p| p.quote_mint() != Some(Address::WSOL) && p.usd_missing > 0, false);
+    let (in_one_currency, _) = some(|p| p.quote_mint().is_some(), false);
+    let done = || of_sol.iter().flat_map(|p| &p.done).filter(|done| times.contains(&done.time));
+    let made = of_sol.iter().map(|p| {
+        let done = p.done.iter().filter(|done| times.contains(&done.time));
+        done.map(|done| done.realised).sum::<i128>()
+    });
+    let made: Vec<i128> = made.collect();
+    let closings = of_sol.iter().flat_map(|p| &p.closings).filter(|c| times.contains(&c.time));
+    let returns: Vec<i128> = closings.filter_map(|closing| closing.log_return).collect();
+    let times_of_all = positions
         .iter()
-        .filter(|p| is_sol(p))
-        .map(|p| done(p).iter().map(|at| p.done[*at].realised).sum())
-        .collect();
-    let in_usd = positions.iter().filter(|p| p.usd_missing == 0);
-    let in_usd = in_usd.flat_map(|p| done(p).into_iter().map(|at| p.done[at].realised_usd));
-    let days: BTreeSet<u64> =
-        traded.iter().flat_map(|p| done(p).into_iter().map(|at| p.done[at].time / 86_400)).collect();
-    let mut holds: Vec<u64> = closings.iter().map(|closing| rounded(closing.hold_s)).collect();
-    holds.sort_unstable();
-    let returns: Vec<i128> = closings.iter().filter_map(|closing| closing.log_return).collect();
-    let no_equity = vec![Value::Null, Value::Null, Value::Null];
-    let mut row = vec![
-        Value::Count(trades),
-        Value::Count(closings.len() as u64),
-        Value::Count(wins),
-        Value::Count(losses),
-        ratio(wins.into(), (wins + losses).into()),
-        Value::Sum(sum(|done| done.realised)),
-        Value::Float(float(in_usd.sum()) / 1e6),
-        Value::Count(traded.iter().filter(|p| p.usd_missing > 0).count() as u64),
-        ratio(gains, lost),
-        Value::Bool(lost == 0),
-        ratio(sum(|done| done.realised), sum(|done| done.cost.into())),
-        holds.get(holds.len().saturating_sub(1) / 2).map_or(Value::Null, |hold| Value::Count(hold * 1000)),
-        ratio(trades.into(), days.len() as i128),
-        Value::Count(traded.len() as u64),
-        Value::Count(days.len() as u64),
+        .flat_map(|p| p.done.iter().map(|d| d.time).chain(p.closings.iter().map(|c| c.time)))
+        .filter(|time| times.contains(time));
+    let since = times_of_all.min().map(|time| time / 3600 * 3600 * 1000);
+    let mut row = vec![Value::count(since), Value::Count(all.trades as u64), Value::Count(all.closed as u64)];
+    row.extend(sol.columns(Value::Sum(sol.realised), neither.closed == 0));
+    row.extend(usd.columns(Value::Float(float(usd.realised) / 1e6), neither.closed == 0));
+    row.extend([
+        Value::Count((all.tokens.len() - sol.tokens.len()) as u64),
+        Value::Count((all.tokens.len() - usd.tokens.len()) as u64),
+        Value::count(in_one_currency.median_hold_s().map(|hold| hold * 1000)),
+        ratio(all.trades as i128, all.days.len() as i128),
+        Value::Count(all.traded.len() as u64),
+        Value::Count(all.days.len() as u64),
         ratio(made.iter().copied().fold(0, i128::max), made.iter().map(|made| (*made).max(0)).sum()),
-        ratio(sum(|done| done.unmatched.into()), sum(|done| done.got.into())),
+        ratio(done().map(|d| i128::from(d.unmatched)).sum(), done().map(|d| i128::from(d.got)).sum()),
         ratio(returns.iter().sum(), returns.len() as i128 * 1_000_000),
-    ];
-    row.extend(if days.len() < 20 { no_equity } else { equity(positions, times) });
-    let traded = traded.iter().map(|position| position.mint).collect();
-    Some(Figures { row, gains, returns: (returns.len() as u64, returns.iter().sum()), traded })
+    ]);
+    row.extend(if all.days.len() < 20 { vec![Value::Null; 3] } else { equity(positions, times) });
+    Some(Figures {
+        row,
+        closed_outside: all.closed - sol.closed,
+        made_usd: usd.realised,
+        returns: (returns.len() as u64, returns.iter().sum()),
+        traded: all.traded,
+        sol,
+    })
 }
 
 /// From a minute on to five bits after the first.
