@@ -126,7 +126,7 @@ export const tokenLink = (mint, token) =>
 export const walletLink = (address) =>
   address ? h("a", { class: "mono", href: `/w/${address}`, title: address }, ends(address)) : h("span", { class: "dim" }, NONE);
 export const copyButton = (text) =>
-  h("button", { class: "copy", type: "button", title: `Copy ${text}`, onclick: () => navigator.clipboard?.writeText(text) }, ends(text), " ⧉");
+  h("button", { class: "copy", type: "button", title: `Copy ${text}`, onclick: () => navigator.clipboard?.writeText(text) }, ends(text), h("small", {}, " copy"));
 
 // -------------------------------------------------------------------------------------------------- answers
 /** Reads a path of the API; throws the problem's words. */

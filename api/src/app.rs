@@ -31,6 +31,8 @@ const READERS: usize = 4;
 const WAITING: usize = 64;
 /// How long an answer waits for the frontier that it must have reached.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How far ahead of what is known a frontier can be that another server of the same data has named, microseconds.
+const AHEAD: Time = 60_000_000;
 /// Bodies from this size on are compressed.
 const COMPRESS_FROM: usize = 1_024;
 /// The header with the frontier that an answer must have reached.
@@ -201,6 +203,12 @@ impl App {
         // A cursor goes on with what it was given for, the path included.
         ask.subject = format!("{}?{}", caller.uri.split('?').next().unwrap_or_default(), ask.subject);
         let least = caller.min_as_of.max(ask.count("min_as_of")).unwrap_or(0);
+        let ahead = least.saturating_sub(self.hub.frontier());
+        if self.hub.frontier() > 0 && ahead > AHEAD {
+            let detail =
+                format!("`min_as_of` is {least}; no answer and no frame has named a frontier that far ahead");
+            return Err(Problem::parameter("min_as_of", detail));
+        }
         let deadline = Instant::now() + PATIENCE;
         let mut steps = self.hub.listen();
         loop {

@@ -221,7 +221,7 @@ fn address(text: &str) -> Result<Address, Problem> {
 
 fn token(mint: Address) -> (Vec<Part>, Vec<Value>) {
     let records = ["tokens", "token_stats", "pools", "concentration", "holders"];
-    (records.map(|record| Part::of(record).is("mint", mint)).to_vec(), Vec::new())
+    (records.map(|record| Part::of(record).is("mint", mint)).to_vec(), vec![mint.into()])
 }
 
 fn bars(app: &App, (mint, interval, series): (&str, &str, &str)) -> Result<(Vec<Part>, Vec<Value>), Problem> {

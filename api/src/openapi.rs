@@ -91,6 +91,7 @@ fn operation(route: &Route, records: &BTreeMap<&'static str, &'static Schema>) -
         ("403", "The server does not answer to this name."),
         ("404", "There is no such thing."),
         ("410", "The cursor has expired."),
+        ("414", "The request is too long."),
         ("503", "Not ready, behind, busy, or the store is away."),
     ];
     for (status, description) in refusals {

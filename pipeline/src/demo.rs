@@ -1,6 +1,6 @@
 //! What `run` shows if nothing was said of its source: a market with something to see.
 //!
-//! Some hundred trades a second instead of some twenty, crowds that stay, a list of the wallets that trade well in
+//! Hundreds of trades a second instead of some twenty, most of them of tokens that are launched while one looks, a list of the wallets that trade well in
 //! it, and alert rules. It is a function of the defaults, so a run that goes on finds the same market; whoever sets
 //! anything of `[source]` gets exactly that instead.
 
@@ -10,8 +10,10 @@ use sources::simulate::{self, Following};
 
 use crate::controls::Followed;
 
-/// Trades a second, on average.
-const TRADES_PER_S: f64 = 250.0;
+/// Launches, as a multiple of those of the real market: every few seconds one, so that there is something to see.
+const SCALE: f64 = 20.0;
+/// Pools at the start: few, since they are of tokens whose names nobody has seen.
+const POOLS_AT_START: u32 = 80;
 /// Wallets of each list.
 const WALLETS: usize = 40;
 
@@ -35,8 +37,13 @@ pub(crate) fn enliven(config: &mut Config) -> Option<Vec<Followed>> {
     if config.source != SourceConfig::default() {
         return None;
     }
-    let market = config.source.simulate.clone().with_trades_per_second(TRADES_PER_S);
-    config.source.simulate = simulate::Params { loyal_ratio: 0.6, returning_ratio: 0.25, ..market };
+    config.source.simulate = simulate::Params {
+        scale: SCALE,
+        pools_at_start: POOLS_AT_START,
+        loyal_ratio: 0.6,
+        returning_ratio: 0.25,
+        ..simulate::Params::default()
+    };
     let seed = config.source.simulate.seed;
     let mut said = Vec::new();
     if config.controls.lists.is_empty() {

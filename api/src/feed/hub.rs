@@ -105,10 +105,10 @@ impl Hub {
         let mut step = spell(&interest);
         let mut ring = self.ring();
         step.after = ring.steps.back().map_or(ring.start.unwrap_or(0), |(_, last)| last.frontier);
-        for (key, of) in &mut ring.interest {
-            if !interest.contains(key) {
-                of.since = frontier;
-            }
+        for (_, of) in
+            ring.interest.iter_mut().filter(|(key, of)| of.since == Time::MAX && interest.contains(key))
+        {
+            of.since = step.after;
         }
         ring.bytes += step.bytes;
         ring.steps.push_back((Instant::now(), Arc::new(step)));
@@ -168,7 +168,7 @@ impl Hub {
         for key in keys {
             let of = ring.interest.entry(key.clone()).or_insert_with(|| Interest {
                 listeners: 0,
-                // The step that is being spelled does not have it.
+                // Known once there is a step that has it: the one that is being spelled does not.
                 since: Time::MAX,
                 left: Instant::now(),
             });

@@ -76,7 +76,7 @@ fn routed(record: &str) -> &'static [&'static str] {
 pub(crate) fn listened_by(record: &str) -> Option<&'static [&'static str]> {
     match record {
         "candles" => Some(&["mint", "id"]),
-        "indicators" => Some(&["mint"]),
+        "indicators" | "token_stats" | "holders" | "concentration" => Some(&["mint"]),
         "wallet_positions" | "wallet_stats" => Some(&["trader"]),
         _ => None,
     }

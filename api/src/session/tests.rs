@@ -69,6 +69,22 @@ static TOKENS: Schema = Schema {
     columns: &[Column::new("mint", ColumnKind::Address, ""), Column::new("price", ColumnKind::Float, "")],
 };
 
+static CANDLES: Schema = Schema {
+    name: "candles",
+    doc: "",
+    key: 4,
+    cadence: model::Cadence::Flush,
+    indexes: &[],
+    columns: &[
+        Column::new("mint", ColumnKind::Address, ""),
+        Column::new("source", ColumnKind::Text, ""),
+        Column::new("interval", ColumnKind::Symbol, ""),
+        Column::new("open_time", ColumnKind::Time, ""),
+        Column::new("in_primary", ColumnKind::Bool, ""),
+        Column::new("close", ColumnKind::Float, ""),
+    ],
+};
+
 /// Rows by record and key.
 type Stored = BTreeMap<&'static str, BTreeMap<Row, (Time, Row)>>;
 
@@ -171,7 +187,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let subject = Subject {
-            schemas: vec![&TRADES, &PROGRESS, &LEADERS, &TOKENS],
+            schemas: vec![&TRADES, &PROGRESS, &LEADERS, &TOKENS, &CANDLES],
             source: "test".to_owned(),
             is_simulated: true,
             clock: Arc::new(|| 0),
@@ -279,6 +295,7 @@ impl Client {
         let tables = frame.get("tables").unwrap_or(&single).as_object().unwrap().clone();
         for (record, table) in tables {
             let key = |row: &Json| match record.as_str() {
+                _ if !row["open_time"].is_null() => serde_json::json!([record, row["open_time"]]).to_string(),
                 "trades" => serde_json::json!([record, row["event_id"]]).to_string(),
                 "leaders" => serde_json::json!([record, row["board"], row["rank"]]).to_string(),
                 _ => serde_json::json!([record, row["mint"]]).to_string(),
@@ -509,6 +526,30 @@ fn a_token_on_a_board_is_known_from_the_same_frame_on() {
     assert_eq!(client.reasons, ["new", "moved"]);
     let known = client.rows.values().filter(|row| row["price"] == 1.0).count();
     assert_eq!(known, 2, "{:?}", client.rows);
+}
+
+/// Rows of cold records pass from the step on after somebody began to listen, and a snapshot waits for that.
+#[test]
+fn rows_of_cold_records_go_on_from_their_snapshot() {
+    let mut world = World::new();
+    let bar = |open_time: u64, close: f64| {
+        let series = [mint(0), Value::from("primary"), Value::from("1m"), Value::Count(open_time)];
+        Change::Upsert(series.into_iter().chain([Value::Bool(true), Value::Float(close)]).collect())
+    };
+    world.flush(table(&CANDLES, 1, [bar(0, 1.0)]));
+    let ch = format!("candles:{}:1m", as_text(&mint(0)).as_text().unwrap());
+    let mut client = world.subscribe(&ch, &Filters::default(), None);
+    assert_eq!(world.app.hub.heard_since(&client.subscription.channel.keys), Time::MAX, "no step has it yet");
+    world.flush(table(&CANDLES, 1, [bar(0, 2.0), bar(60_000, 3.0)]));
+    client.begin(&world, Reason::New);
+    world.flush(table(&CANDLES, 1, [bar(60_000, 4.0)]));
+    client.read(&world);
+    assert_eq!(client.reasons, ["new"]);
+    let closes: Vec<f64> = client.rows.values().map(|row| row["close"].as_f64().unwrap()).collect();
+    assert_eq!(closes, [2.0, 4.0]);
+    let last = client.last;
+    let mut again = world.subscribe(&ch, &Filters::default(), None);
+    assert!(again.subscription.resume(&world.app, last.unwrap()), "it is still listened to");
 }
 
 /// R27: a feed that cannot follow is cut, begins a new epoch, and never waits.

@@ -216,13 +216,20 @@ fn wrong_requests_are_told_what_would_be_right() {
         ("/api/v1/stream?ch=x", 400, "invalid-parameter", "no channel"),
         ("/api/v1/nothing", 404, "not-found", "/docs"),
         ("/ws?key=mk_secret", 400, "invalid-parameter", "logs"),
-        ("/api/v1/tokens?min_as_of=2000000000000000", 503, "behind", "not reached"),
+        ("/api/v1/tokens?min_as_of=2000000000000000", 400, "invalid-parameter", "that far ahead"),
     ] {
         let (found, body) = served.ask(path);
         assert_eq!((found, &body["type"]), (status, &json!(format!("/problems/{kind}"))), "{path}: {body}");
         assert!(body["detail"].as_str().unwrap().contains(words), "{path}: {body}");
         assert!(!body.to_string().contains("mk_secret"), "{body}");
     }
+    // A frontier that has not come yet is waited for, up to two seconds.
+    let as_of = served.ask("/api/v1/progress").1["meta"]["as_of"].as_u64().unwrap();
+    let (status, body) = served.ask(&format!("/api/v1/progress?min_as_of={}", as_of + 2_000_000));
+    assert_eq!(status, 200, "{body}");
+    assert!(body["meta"]["as_of"].as_u64().unwrap() >= as_of + 2_000_000, "{body}");
+    let (status, body) = served.ask(&format!("/api/v1/progress?min_as_of={}", as_of + 59_000_000));
+    assert_eq!((status, &body["type"]), (503, &json!("/problems/behind")));
     let (status, _, _) = served.answer("/api/v1/tokens", &[("host", "evil.example")]);
     assert_eq!(status, 403, "a name that it does not answer to");
     let _ = mint;
