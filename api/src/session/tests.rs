@@ -451,6 +451,7 @@ fn a_client_that_asks_for_few_frames_gets_few_and_the_last_value() {
     world.flush(table(&TOKENS, 1, [row(0)]));
     let ch = format!("token:{}", as_text(&mint(0)).as_text().unwrap());
     let mut client = world.subscribe(&ch, &Filters::default(), Some(20.0));
+    world.flush(Vec::new());
     client.begin(&world, Reason::New);
     let began = Instant::now();
     for price in 1..=1_000 {
