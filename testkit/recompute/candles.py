@@ -5,7 +5,6 @@ which pool speaks for a token of several is another question. Source: DEFINITION
 """
 
 from collections import defaultdict
-from fractions import Fraction
 
 SECONDS = {
     "1s": 1, "15s": 15, "30s": 30, "1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "4h": 14_400,
@@ -48,19 +47,7 @@ def bar(trades, is_closed):
         "traders": names(trades),
         "buyers": names(buys),
         "sellers": names(sells),
-        "vwap": vwap(clean),
         "first_event": trades[0].id,
         "last_event": trades[-1].id,
         "is_closed": is_closed,
     }
-
-
-def vwap(clean):
-    """What clean trades paid for a coin in the mean; none without any."""
-    base = sum(trade.base for trade in clean)
-    if not base:
-        return None
-    first = clean[0]
-    coin = 10**first.base_decimals
-    exact = Fraction(sum(trade.quote for trade in clean) * coin, base * 10**first.quote_decimals)
-    return exact.numerator / exact.denominator

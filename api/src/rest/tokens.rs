@@ -109,7 +109,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route {
         path: "/tokens/{mint}/traders",
         tag: "tokens",
-        doc: "What each wallet has made of a token.",
+        doc: "What each wallet has made of a token. By profit come those only that were seen to buy it.",
         parameters: &[
             MINT,
             Parameter::new(
@@ -388,7 +388,11 @@ fn labels(ask: &Ask, moment: &dyn Moment, app: &App) -> Result<Answer, Problem> 
 
 fn traders(ask: &Ask, moment: &dyn Moment, app: &App) -> Result<Answer, Problem> {
     let schema = app.record("wallet_positions")?;
-    let select =
-        filtered(Select::of(schema, 0), ask, &["mint"]).by(ask.given("sort"), true).by("trader", false);
+    let sort = ask.given("sort");
+    let mut select = filtered(Select::of(schema, 0), ask, &["mint"]).by(sort, true).by("trader", false);
+    if ["total_usd", "realised_usd", "unrealised_usd"].contains(&sort) {
+        // A sale without a purchase has made nothing, which is more than a loss: it must lead nobody.
+        select = select.with(Test::AtLeast(Of::own("buys"), Value::Count(1)));
+    }
     rows(&shape(ask, schema)?, sorted(ask, moment, app, (&select, "trader"))?)
 }

@@ -509,9 +509,41 @@ mod tests {
         assert_eq!((all.trades, all.invested, all.distinct_mints, all.active_days), (3, 200, 2, 2));
         assert_eq!(all.top_token, (50, 50));
         assert_eq!(view.figures(Period::Day).unwrap().trades, 1);
-        // And in the end the wallet is forgotten.
+        // And in the end the wallet is forgotten. Should it come back, it says since when it counts.
         view.pass(&mut store, START + 300 * day);
         assert!(view.holdings.is_empty() && view.boards.is_empty() && store.is_empty());
+        let back = START + 301 * day;
+        view.step(&mut store, back, &[(trade(1, back, Side::Buy, 10, 100), 1)]);
+        view.pass(&mut store, back + 60);
+        let all = view.figures(Period::All).unwrap();
+        assert_eq!((all.trades, all.first_hour), (1, Some(back / 3600)));
+    }
+
+    #[test]
+    fn a_token_leaves_a_group_with_all_that_it_did_before() {
+        let (mut store, mut view) = (store(), View::default());
+        let changes = [(trade(1, START, Side::Buy, 10, 100), 1), (trade(1, START + 1, Side::Sell, 5, 80), 1)];
+        view.step(&mut store, START + 1, &changes);
+        // By its own second in that minute the wallet has let the day go.
+        let late = START + 91 * 86_400 + 60;
+        view.pass(&mut store, late);
+        let all = view.figures(Period::All).unwrap();
+        assert_eq!((all.sol.positions, all.sol.realised, all.active_days), (1, 30, 1), "as a sum by now");
+        // The rest is sold for dollars: nothing that the token did was in SOL alone.
+        let fill = Fill {
+            side: Side::Sell,
+            base: 5,
+            base_decimals: 6,
+            currency: Currency::Usdc,
+            quote: 7,
+            usd: Some(70),
+        };
+        view.step(&mut store, late, &[(entry(1, late, What::Trade(fill)), 1)]);
+        view.pass(&mut store, late + 60);
+        let all = view.figures(Period::All).unwrap();
+        assert_eq!((all.trades, all.closed, all.left_out(&all.sol), all.left_out(&all.usd)), (3, 1, 1, 0));
+        assert_eq!((all.sol.positions, all.sol.trades, all.sol.realised), (0, 0, 0));
+        assert_eq!((all.usd.closed, all.usd.wins, all.usd.realised), (1, 1, 50), "80 and 70 for 100");
     }
 
     #[test]
