@@ -52,7 +52,7 @@ pub struct Instruction {
     pub program: u16,
     /// The accounts handed to it.
     pub accounts: Vec<u16>,
-    /// Its data; empty where the feed gives the parsed form only.
+    /// Its data; empty where the feed gives the parsed form only, but for what moves tokens.
     pub data: Vec<u8>,
     /// Depth of the call, 1 for the top level, where the feed says.
     pub stack_height: Option<u8>,

@@ -6,6 +6,7 @@
 
 mod json;
 mod node;
+mod parsed;
 mod quote;
 mod rpc;
 mod wire;

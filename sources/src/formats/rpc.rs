@@ -9,6 +9,7 @@ use model::{Address, Millis, Seconds, Signature};
 
 use super::json::Json;
 use super::node::Node;
+use super::parsed::token_instruction;
 use super::{Feed, FormatError, wire};
 use crate::base58;
 use crate::transaction::{InnerInstructions, Instruction, TokenBalance, Transaction};
@@ -183,7 +184,17 @@ fn instruction(node: &Node<'_>, keys: &[Address]) -> Result<Instruction, FormatE
     let account = |account: &Node<'_>| {
         if account.value().as_str().is_some() { key_index(account, keys) } else { account.number() }
     };
-    // A wholly parsed instruction has neither accounts nor data; it is of none of the known programs.
+    // A wholly parsed instruction has neither accounts nor data: it is of a program that the node knows.
+    if node.has("parsed")
+        && let Some((accounts, data)) = token_instruction(node, keys.get(usize::from(program)), keys)
+    {
+        return Ok(Instruction {
+            program,
+            accounts,
+            data,
+            stack_height: node.optional_number("stackHeight")?,
+        });
+    }
     let accounts = node.list("accounts", account)?;
     let data = match node.optional("data") {
         Some(data) => {
@@ -195,7 +206,7 @@ fn instruction(node: &Node<'_>, keys: &[Address]) -> Result<Instruction, FormatE
     Ok(Instruction { program, accounts, data, stack_height: node.optional_number("stackHeight")? })
 }
 
-fn key_index(node: &Node<'_>, keys: &[Address]) -> Result<u16, FormatError> {
+pub(super) fn key_index(node: &Node<'_>, keys: &[Address]) -> Result<u16, FormatError> {
     let address: Address = node.parsed()?;
     let index = keys.iter().position(|key| *key == address);
     index
