@@ -1,7 +1,7 @@
 //! Every dataflow, built on one worker: what an engine or a test drives.
 
 use model::{Event, Time};
-use operators::keyed::{RestoreError, Snapshot, States};
+use operators::keyed::{Ending, RestoreError, Snapshot, States};
 use timely::dataflow::ProbeHandle;
 use timely::worker::Worker;
 
@@ -43,6 +43,11 @@ impl Graph {
     /// Feeds an event at `time`.
     pub fn give(&mut self, event: Event, time: Time) {
         self.feeds.give(event, time);
+    }
+
+    /// Says that the input ends, before that time is closed. All workers are told the same.
+    pub fn end_input(&mut self, ending: Ending) {
+        self.states.endings().add(ending);
     }
 
     /// Says that nothing before `time` will be given any more.

@@ -303,6 +303,9 @@ pub enum Event {
     Control(Control),
     /// Something that a source could not make sense of.
     Reject(Reject),
+    /// The input ended here, and rows that lag were published. A log holds it for the run that goes on; no source
+    /// yields it.
+    Ended,
 }
 
 impl Event {
@@ -312,7 +315,7 @@ impl Event {
         match self {
             Self::Chain(event) => Some(event.origin().block_time),
             Self::Slot(status) => status.block_time,
-            Self::Quote(_) | Self::Control(_) | Self::Reject(_) => None,
+            Self::Quote(_) | Self::Control(_) | Self::Reject(_) | Self::Ended => None,
         }
     }
 }

@@ -48,7 +48,8 @@ impl Source for EventLog {
             source: std::io::Error::other(error),
         })?;
         self.next += read.len() as u64;
-        events.extend(read.into_iter().map(|(_, event)| event));
+        // Where its runs ended is no matter of the market.
+        events.extend(read.into_iter().map(|(_, event)| event).filter(|event| *event != Event::Ended));
         Ok(if self.next < self.reader.end() { Step::More } else { Step::End })
     }
 

@@ -1,14 +1,13 @@
 //! Drives the dataflows.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 
 use dataflows::{Clock, Graph, Leaving, Params};
 use model::time::second_of;
 use model::{Batch, Change, Event, Row, Seconds, Time};
-use operators::keyed::{Snapshot, States};
+use operators::keyed::{Ending, Snapshot, States};
 
 /// How a run is done. None of it may show in the outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +21,14 @@ pub struct Plan {
     /// Whether the run is interrupted after this many batches and goes on from the snapshot, with as
     /// many workers as it says.
     pub restart: Option<(usize, usize)>,
+    /// Whether the input ends after so many events and then goes on.
+    pub ending: Option<usize>,
 }
 
 impl Plan {
     /// One worker, step by step, in one go.
-    pub const PLAIN: Self = Self { workers: 1, at_once: usize::MAX, stepwise: true, restart: None };
+    pub const PLAIN: Self =
+        Self { workers: 1, at_once: usize::MAX, stepwise: true, restart: None, ending: None };
 
     /// Every way in which a stream of `batches` should give the same.
     #[must_use]
@@ -34,11 +36,11 @@ impl Plan {
         let mut plans = Vec::new();
         for workers in 1..=3 {
             for (at_once, stepwise) in [(3, true), (usize::MAX, true), (usize::MAX, false)] {
-                plans.push(Self { workers, at_once, stepwise, restart: None });
+                plans.push(Self { workers, at_once, stepwise, ..Self::PLAIN });
             }
             for part in 1..4 {
                 let restart = Some((batches * part / 4, workers % 3 + 1));
-                plans.push(Self { workers, at_once: usize::MAX, stepwise: false, restart });
+                plans.push(Self { workers, stepwise: false, restart, ..Self::PLAIN });
             }
         }
         plans
@@ -48,17 +50,9 @@ impl Plan {
 /// The rows of all records: by name and key.
 pub type Tables = BTreeMap<&'static str, BTreeMap<Row, Row>>;
 
-/// Records that are brought up to date at seconds of their own, minutes apart: at the end of a stream they say what
+/// Records that are brought up to date at seconds of their own, minutes apart: before the input ends they say what
 /// had come by the last of them, and that is a matter of arrival.
 pub const LAGGING: [&str; 2] = ["wallet_positions", "wallet_stats"];
-
-/// Takes the rows of lagging records out of a folder of JSON Lines.
-pub fn empty_lagging(folder: &Path) {
-    for record in LAGGING {
-        std::fs::write(folder.join(record).with_extension("jsonl"), "")
-            .expect("the folder can be written to");
-    }
-}
 
 /// By record and key what became of a row; none = gone.
 pub type Changes = BTreeMap<(&'static str, Row), Option<Row>>;
@@ -85,13 +79,37 @@ pub fn said(events: &[Event], params: &Params, plan: Plan) -> BTreeMap<Time, Cha
     add_up(sent(events, params, plan), |time| time).0
 }
 
+/// Runs every dataflow over `events` until the input ends, and gives the rows that stand then.
+#[must_use]
+pub fn ended(events: &[Event], params: &Params, workers: usize) -> Tables {
+    let mut clock = Clock::default();
+    let mut batches = clock.cut(events.iter().cloned());
+    clock.pause();
+    let at = clock.mint();
+    batches.push((at, vec![Event::Ended]));
+    add_up(part(&batches, (0, at + 1), params, Plan::PLAIN, workers, Vec::new()).0, second_of).1
+}
+
 /// Runs until every second is closed; the batches that were sent.
 fn sent(events: &[Event], params: &Params, plan: Plan) -> Vec<Batch> {
     let mut clock = Clock::default();
-    let cut = events.chunks(plan.at_once).flat_map(|events| clock.cut(events.iter().cloned()));
-    let (batches, end) = (cut.collect::<Vec<_>>(), clock.end());
+    let (before, after) = events.split_at(plan.ending.unwrap_or(0).min(events.len()));
+    let mut batches = Vec::new();
+    for (part, ends) in [(before, true), (after, false)] {
+        for events in part.chunks(plan.at_once) {
+            batches.extend(clock.cut(events.iter().cloned()));
+        }
+        if ends && plan.ending.is_some() {
+            clock.pause();
+            batches.push((clock.mint(), vec![Event::Ended]));
+            // The ending is undone at the time after it.
+            clock.mint();
+        }
+    }
+    let end = clock.end();
     let (first, rest) = batches.split_at(plan.restart.map_or(batches.len(), |(at, _)| at.min(batches.len())));
-    let middle = first.last().map_or(0, |(time, _)| time + 1);
+    let is_ending = first.last().is_some_and(|(_, events)| events.contains(&Event::Ended));
+    let middle = first.last().map_or(0, |(time, _)| time + 1 + Time::from(is_ending));
     let Some((_, workers)) = plan.restart else {
         return part(first, (0, end), params, plan, plan.workers, Vec::new()).0;
     };
@@ -124,6 +142,9 @@ fn part(
         let mut close =
             |graph: &Graph, upto: Time| worker.step_or_park_while(None, || !graph.is_closed(upto));
         for (time, events) in &batches {
+            if events.contains(&Event::Ended) {
+                graph.end_input(Ending { at: *time, is_undone: end > *time + 1 });
+            }
             for event in events.iter().skip(index).step_by(peers) {
                 graph.give(event.clone(), *time);
             }

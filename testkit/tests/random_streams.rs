@@ -9,8 +9,8 @@ use operators::candles::{Candle, Interval};
 use operators::keyed::PLACES;
 use operators::wallets::Mode;
 use operators::{leaders, smart, wallets};
-use testkit::oracle::{tables, without_received_at};
-use testkit::run::{Plan, Tables, assert_same, run, said, tables_at};
+use testkit::oracle::{tables, tables_at_end, without_received_at};
+use testkit::run::{Plan, Tables, assert_same, ended, run, said, tables_at};
 use testkit::stream::{Shape, address, events};
 
 fn params(horizon_s: u64, intervals: &[&str], takeover_s: Seconds) -> Params {
@@ -171,6 +171,38 @@ fn candles_of_pools_are_the_same_whether_their_token_is_forgotten_or_not() {
             candles
         };
         assert_eq!(of_pools(&params), of_pools(&lasting), "{shape:?}");
+    }
+}
+
+#[test]
+fn where_the_input_ends_all_rows_are_up_to_date() {
+    for (shape, params) in cases().into_iter().take(12) {
+        let events = events(shape);
+        let end = events.iter().filter_map(Event::clock).max().unwrap();
+        let expected = tables_at_end(&events, end, &params);
+        let found = comparable(ended(&events, &params, 1));
+        for (name, expected) in &expected {
+            let found = found.get(name).unwrap_or_else(|| panic!("{shape:?}: no {name}"));
+            for key in expected.keys().chain(found.keys()) {
+                assert_eq!(expected.get(key), found.get(key), "{shape:?}: {name} {key:?}");
+            }
+        }
+        let with_workers = comparable(ended(&events, &params, 3));
+        assert!(found == with_workers, "{shape:?}: workers show");
+    }
+}
+
+#[test]
+fn where_the_input_goes_on_after_its_end_the_end_does_not_show() {
+    for (shape, params) in cases().into_iter().take(8) {
+        let events = events(shape);
+        let plain = run(&events, &params, Plan::PLAIN);
+        for (part, workers) in [(1, 1), (2, 3), (3, 2)] {
+            let ending = Some(events.len() * part / 4);
+            let restart = (part == 2).then_some((40, 2));
+            let plan = Plan { ending, workers, restart, stepwise: part == 1, ..Plan::PLAIN };
+            assert_same(&plain, &run(&events, &params, plan), &format!("{shape:?}, {plan:?}"));
+        }
     }
 }
 

@@ -58,6 +58,9 @@ pub struct Shard {
     changed_rules: Vec<(Target, Standing, Diff)>,
     #[serde(skip)]
     due: FxHashSet<Address>,
+    /// True at the end of the input: how holdings are spread is told as of the beginning of the next second.
+    #[serde(skip)]
+    has_ended: bool,
 }
 
 impl Shard {
@@ -190,7 +193,7 @@ impl State for Shard {
     }
 
     fn settle(&mut self, _: &u8, effects: &mut Effects<'_, Self>) {
-        let now = effects.now;
+        let now = effects.now + Seconds::from(std::mem::take(&mut self.has_ended));
         let settings = effects.params;
         let keep = settings.params.kept_from(settings.horizon, now);
         let mut changed = Changed::new();
@@ -225,6 +228,15 @@ impl State for Shard {
                 }
             }
         }
+    }
+
+    /// Spreads of holdings come in the second after the one that they are of, and at the end of the input in it.
+    fn lags(&self, _: Seconds, _: &Self::Params) -> bool {
+        self.told.values().any(|(_, held)| held.is_some())
+    }
+
+    fn publish(&mut self, _: &u8, _: &mut Effects<'_, Self>) {
+        self.has_ended = true;
     }
 
     fn output(&self, _: &u8, (): &(), _: &Self::Params) -> Option<Alert> {

@@ -323,6 +323,14 @@ impl State for Token {
         }
     }
 
+    fn lags(&self, _: Seconds, _: &Settings) -> bool {
+        self.show_at.is_some()
+    }
+
+    fn publish(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
+        self.show(*mint, effects);
+    }
+
     fn output(&self, _: &Address, (): &(), _: &Settings) -> Option<Output> {
         None
     }

@@ -58,11 +58,11 @@ impl Token {
         true
     }
 
-    /// Brings the rows up to date that are due.
-    fn update(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
+    /// Brings the rows up to date of the tracks that are meant.
+    fn update(&mut self, is_meant: impl Fn(&Track) -> bool, mint: &Address, effects: &mut Effects<'_, Self>) {
         let (now, params) = (effects.now, &effects.params.0);
         for (track, scale) in self.tracks.iter_mut().zip(scales(params)) {
-            if track.due().is_none_or(|due| due > now) {
+            if !is_meant(track) {
                 continue;
             }
             track.update(&self.bars, scale, now, |before, after| {
@@ -152,10 +152,19 @@ impl State for Token {
     }
 
     fn on_timer(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
-        self.update(mint, effects);
+        let now = effects.now;
+        self.update(|track| track.due().is_some_and(|due| due <= now), mint, effects);
         if self.let_go_at(effects.params).is_some_and(|at| at <= effects.now) {
             self.let_go(effects.params, effects.now);
         }
+    }
+
+    fn lags(&self, _: Seconds, _: &Settings) -> bool {
+        self.tracks.iter().any(Track::lags)
+    }
+
+    fn publish(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
+        self.update(Track::lags, mint, effects);
     }
 
     fn output(&self, _: &Address, (): &(), _: &Settings) -> Option<Indicators> {

@@ -128,6 +128,11 @@ impl Track {
         self.due
     }
 
+    /// True if bars have changed since the rows were brought up to date.
+    pub(super) fn lags(&self) -> bool {
+        self.changed.is_some()
+    }
+
     /// Brings the rows up to date at the second `now`, and says what has become of each that changed:
     /// what it was and what it is.
     pub(super) fn update(

@@ -14,6 +14,7 @@
 //! consolidated if something is taken back, and what is taken back comes first. What it may not: any other
 //! order of changes within one time, which depends on how many workers there are.
 
+mod endings;
 mod intake;
 mod operator;
 mod outlets;
@@ -27,6 +28,7 @@ use model::{Diff, Seconds, Time};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use endings::{Ending, Endings};
 pub use intake::Intake;
 pub use operator::{Waiting, keyed, keyed_apart, stash};
 pub use outlets::{Either, Only, Ways};
@@ -70,6 +72,17 @@ pub trait State: Serialize + DeserializeOwned + Default + 'static {
 
     /// Time has come to what [`State::next_timer`] asked for, or past it.
     fn on_timer(&mut self, key: &Self::Key, effects: &mut Effects<'_, Self>);
+
+    /// True if rows of the key are older than what it knows, because a timer is to bring them up to date.
+    fn lags(&self, _now: Seconds, _params: &Self::Params) -> bool {
+        false
+    }
+
+    /// The input has ended: brings up to date what [`State::lags`] speaks of, as of the present second.
+    ///
+    /// No state sees what comes after: where the input goes on after all, every state is put back as it was before
+    /// the end ([`Endings`]), so timers may be moved here.
+    fn publish(&mut self, _key: &Self::Key, _effects: &mut Effects<'_, Self>) {}
 
     /// What a part is now; none if there is nothing to say.
     fn output(&self, key: &Self::Key, part: &Self::Part, params: &Self::Params) -> Option<Self::Output>;

@@ -9,6 +9,7 @@ use model::{Diff, Time};
 use rustc_hash::FxHashSet;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
+use super::endings::{Course, Turn};
 use super::{Intake, Only, State, States, Store, Ways};
 use crate::prelude::Collection;
 
@@ -37,6 +38,7 @@ pub fn keyed_apart<'s, S: State, W: Ways>(
 ) -> W::Collections<'s> {
     let store = Rc::new(RefCell::new(Store::<S>::new(params)));
     states.register(name, &store);
+    let mut course = Course::new(states.endings());
     let mut builder = OperatorBuilder::new(name.to_owned(), intake.scope());
     let mut reads = intake.connect(&mut builder, |input| S::route(&S::key(input)));
     let (mut outlets, collections) = W::open(&mut builder);
@@ -52,16 +54,43 @@ pub fn keyed_apart<'s, S: State, W: Ways>(
             }
             let upper = frontiers.iter().filter_map(|frontier| frontier.frontier().first().copied()).min();
             let mut store = store.borrow_mut();
-            while let Some(time) = next(&waiting, &mut store, upper) {
-                store.fire_before(time + 1, time);
-                apply(&mut store, time, waiting.remove(&time).unwrap_or_default());
-                store.close(|output, diff| way(output).leave(&mut outlets, time, diff));
+            while let Some(time) = next(&waiting, &mut store, course.next().map(Turn::time), upper) {
+                let turn = course.next().filter(|turn| turn.time() == time);
+                let changes = waiting.remove(&time).unwrap_or_default();
+                let leave = |output, diff| way(output).leave(&mut outlets, time, diff);
+                match turn {
+                    // What other operators take back is undone here with all else.
+                    Some(Turn::Undo(_)) => store.undo(time, leave),
+                    _ => step(&mut store, time, changes, turn, leave),
+                }
+                if turn.is_some() {
+                    course.step();
+                }
                 W::each(&mut outlets, &mut |outlet| outlet.finish(time));
             }
             W::each(&mut outlets, &mut |outlet| outlet.downgrade(upper));
         }
     });
     collections
+}
+
+/// Takes in a time: fires timers, applies changes, publishes at an ending.
+fn step<S: State>(
+    store: &mut Store<S>,
+    time: Time,
+    changes: Vec<Vec<(S::Input, Time, Diff)>>,
+    turn: Option<Turn>,
+    leave: impl FnMut(S::Output, Diff),
+) {
+    if let Some(Turn::Publish(ending)) = turn {
+        store.begin_ending(ending);
+    }
+    store.fire_before(time + 1, time);
+    apply(store, time, changes);
+    if turn.is_some() {
+        store.publish(time);
+    }
+    store.close(leave);
 }
 
 /// Applies the changes of a time. Those of a key of which something is taken back are consolidated,
@@ -95,11 +124,16 @@ pub fn stash<D>(waiting: &mut Waiting<D>, mut batch: Vec<(D, Time, Diff)>) {
     }
 }
 
-/// The next closed time at which something happens: a change that came, or a timer.
-fn next<S: State>(waiting: &Waiting<S::Input>, store: &mut Store<S>, upper: Option<Time>) -> Option<Time> {
+/// The next closed time at which something happens: a change that came, a timer, or something about an ending.
+fn next<S: State>(
+    waiting: &Waiting<S::Input>,
+    store: &mut Store<S>,
+    turn: Option<Time>,
+    upper: Option<Time>,
+) -> Option<Time> {
     let change = waiting.first_key_value().map(|(time, _)| *time);
     // Once the input has ended nothing more becomes due: time stands still.
     let Some(upper) = upper else { return change };
-    let change = change.filter(|time| *time < upper);
+    let change = change.into_iter().chain(turn).filter(|time| *time < upper).min();
     store.next_before(change.unwrap_or(upper)).or(change)
 }

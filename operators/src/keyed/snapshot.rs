@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use model::Time;
 
-use super::{State, Store};
+use super::{Endings, State, Store};
 
 /// The states of the keyed operators of one worker at one closed time: `(operator, bytes)`.
 pub type Snapshot = Vec<(String, Vec<u8>)>;
@@ -49,6 +49,7 @@ pub struct States {
     index: u64,
     peers: u64,
     registry: Rc<RefCell<Registry>>,
+    endings: Endings,
 }
 
 impl States {
@@ -64,6 +65,12 @@ impl States {
     pub fn restored(snapshots: Arc<Vec<Snapshot>>, from: Time, index: usize, peers: usize) -> Self {
         let (index, peers) = (index as u64, peers as u64);
         Self { restored: snapshots, from, index, peers, ..Self::default() }
+    }
+
+    /// The endings of the worker's input.
+    #[must_use]
+    pub fn endings(&self) -> Endings {
+        self.endings.clone()
     }
 
     /// The states of all keyed operators as they are now.

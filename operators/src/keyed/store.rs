@@ -8,7 +8,7 @@ use model::{Diff, Seconds, Time};
 use rustc_hash::FxHashMap;
 
 use super::timers::{Timers, time_of};
-use super::{Effects, State};
+use super::{Effects, Ending, State};
 
 struct Entry<S: State> {
     state: S,
@@ -137,12 +137,46 @@ pub struct Store<S: State> {
     timers: Timers<S::Key>,
     dirty: Vec<S::Key>,
     emitted: Vec<(S::Output, Diff)>,
+    /// What is undone after the ending that is being published.
+    before_ending: Option<Before<S>>,
     /// Empty lists for what a key will touch. They go round: one for each key would be room for four outputs each.
     spare: Vec<Touched<S>>,
 }
 
 /// So many of them are kept; in a burst more are made, and let go after it.
 const SPARE: usize = 1024;
+
+/// How things were before an ending.
+struct Before<S: State> {
+    /// Each key that the ending changed.
+    keys: Vec<(S::Key, Option<Kept>)>,
+    /// What was emitted.
+    emitted: Vec<(S::Output, Diff)>,
+}
+
+/// A key as it was; its state as in a snapshot, for states need not be cloned.
+struct Kept {
+    state: Vec<u8>,
+    timer: Option<Time>,
+    #[cfg(debug_assertions)]
+    live: Live,
+}
+
+impl<S: State> Before<S> {
+    fn keep(&mut self, key: &S::Key, entry: Option<&Entry<S>>) {
+        let kept = entry.and_then(|entry| {
+            // Cannot fail where a snapshot does not.
+            let state = postcard::to_stdvec(&entry.state).ok()?;
+            Some(Kept {
+                state,
+                timer: entry.timer,
+                #[cfg(debug_assertions)]
+                live: entry.live,
+            })
+        });
+        self.keys.push((key.clone(), kept));
+    }
+}
 
 type Touched<S> = Vec<(<S as State>::Part, Option<<S as State>::Output>)>;
 
@@ -157,6 +191,7 @@ impl<S: State> Store<S> {
             timers: Timers::default(),
             dirty: Vec::new(),
             emitted: Vec::new(),
+            before_ending: None,
             spare: Vec::new(),
         }
     }
@@ -190,6 +225,7 @@ impl<S: State> Store<S> {
     pub fn apply(&mut self, time: Time, input: S::Input, diff: Diff) {
         self.time = time;
         let key = S::key(&input);
+        self.keep(&key);
         let entry = match self.entries.get_mut(&key) {
             Some(entry) => entry,
             None => self.entries.entry(key.clone()).or_insert_with(|| Box::new(Entry::new(S::default()))),
@@ -225,14 +261,84 @@ impl<S: State> Store<S> {
         self.time = time;
         while self.next_before(upper).is_some() {
             let Some(key) = self.timers.pop() else { break };
+            self.keep(&key);
             let Some(entry) = self.entries.get_mut(&key) else { continue };
             entry.begin(&key, &mut self.dirty, &mut self.spare);
             entry.fire(&key, (second_of(time), time), &self.params, &mut self.emitted);
         }
     }
 
+    /// Before anything of an ending.
+    pub(super) fn begin_ending(&mut self, ending: Ending) {
+        self.before_ending = ending.is_undone.then(|| Before { keys: Vec::new(), emitted: Vec::new() });
+    }
+
+    /// Before a key changes: keeps it if that is to be undone.
+    fn keep(&mut self, key: &S::Key) {
+        let Some(before) = &mut self.before_ending else { return };
+        let entry = self.entries.get(key).map(Box::as_ref);
+        if entry.is_none_or(|entry| !entry.is_dirty) {
+            before.keep(key, entry);
+        }
+    }
+
+    /// Has every key published that lags, once the changes of the ending's time are applied.
+    pub(super) fn publish(&mut self, time: Time) {
+        self.time = time;
+        let (now, params) = (second_of(time), &self.params);
+        let lagging = self.entries.iter().filter(|(_, entry)| entry.state.lags(now, params));
+        let mut keys: Vec<S::Key> = lagging.map(|(key, _)| key.clone()).collect();
+        keys.sort_unstable();
+        for key in keys {
+            self.keep(&key);
+            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            entry.begin(&key, &mut self.dirty, &mut self.spare);
+            #[cfg(debug_assertions)]
+            let first = self.emitted.len();
+            let (params, touched, emitted) = (&self.params, &mut entry.touched, &mut self.emitted);
+            entry.state.publish(&key, &mut Effects { now, time, params, touched, emitted });
+            #[cfg(debug_assertions)]
+            entry.live.count::<S>(self.emitted.get(first..).unwrap_or_default());
+        }
+    }
+
+    /// Takes back all that the ending before `time` did.
+    pub(super) fn undo(&mut self, time: Time, mut emit: impl FnMut(S::Output, Diff)) {
+        self.time = time;
+        let Some(before) = self.before_ending.take() else { return };
+        for (output, diff) in before.emitted {
+            emit(output, -diff);
+        }
+        for (key, kept) in before.keys {
+            let state = kept.as_ref().and_then(|kept| postcard::from_bytes(&kept.state).ok());
+            let Some((kept, state)) = kept.zip(state) else {
+                self.entries.remove(&key);
+                continue;
+            };
+            // One that would have fired meanwhile fires next.
+            let timer = kept.timer.map(|at| at.max(time + 1));
+            if let Some(at) = timer {
+                self.timers.set(at, key.clone(), S::route(&key));
+            }
+            let entry = Entry {
+                timer,
+                #[cfg(debug_assertions)]
+                live: kept.live,
+                ..Entry::new(state)
+            };
+            self.entries.insert(key, Box::new(entry));
+        }
+    }
+
     /// Closes the present time: emits how the outputs changed, sets timers, forgets idle keys.
     pub fn close(&mut self, mut emit: impl FnMut(S::Output, Diff)) {
+        let before = &mut self.before_ending;
+        let mut emit = |output: S::Output, diff| {
+            if let Some(before) = before {
+                before.emitted.push((output.clone(), diff));
+            }
+            emit(output, diff);
+        };
         for (output, diff) in self.emitted.drain(..) {
             emit(output, diff);
         }

@@ -133,10 +133,17 @@ impl State for Shard {
         self.publish_at
     }
 
-    fn on_timer(&mut self, _: &u64, effects: &mut Effects<'_, Self>) {
-        if self.publish_at.take_if(|at| *at <= effects.now).is_none() {
-            return;
+    fn on_timer(&mut self, shard: &u64, effects: &mut Effects<'_, Self>) {
+        if self.publish_at.take_if(|at| *at <= effects.now).is_some() {
+            self.publish(shard, effects);
         }
+    }
+
+    fn lags(&self, _: Seconds, _: &Params) -> bool {
+        self.publish_at.is_some()
+    }
+
+    fn publish(&mut self, _: &u64, effects: &mut Effects<'_, Self>) {
         let first = self.first(effects.params);
         let is_in = |list: &[Candidate], candidate: &Candidate| list.binary_search(candidate).is_ok();
         for gone in self.said.iter().filter(|candidate| !is_in(&first, candidate)) {

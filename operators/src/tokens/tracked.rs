@@ -114,7 +114,7 @@ impl Tracked {
     }
 
     /// Writes the rows that have changed, as they are now.
-    fn publish(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
+    fn write(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
         let settings = effects.params;
         let row = self.summary(mint, settings);
         self.shown.renew(row, |token, diff| effects.emit(Output::Row(Row::Token(token)), diff));
@@ -245,7 +245,7 @@ impl State for Tracked {
         self.now = now;
         // First, so that what is written is as of the second before.
         if self.publish_at.take_if(|at| *at <= now).is_some() {
-            self.publish(mint, effects);
+            self.write(mint, effects);
         }
         if !self.is_dead && self.dead_at(params).is_some_and(|at| at <= now) {
             self.stir(mint, settings);
@@ -261,6 +261,17 @@ impl State for Tracked {
             }
         }
         self.is_forgotten = self.forget_at(params).is_some_and(|at| at <= now);
+    }
+
+    fn lags(&self, _: Seconds, _: &Settings) -> bool {
+        self.publish_at.is_some()
+    }
+
+    fn publish(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
+        // Part of the rows, and otherwise only counted at the close of the time.
+        self.history.add(std::mem::take(&mut self.coming));
+        self.judge(effects);
+        self.write(mint, effects);
     }
 
     fn output(&self, mint: &Address, stage: &Stage, settings: &Settings) -> Option<Output> {

@@ -115,6 +115,14 @@ impl State for Holders {
     }
 
     fn on_timer(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
+        self.publish(mint, effects);
+    }
+
+    fn lags(&self, _: Seconds, _: &Params) -> bool {
+        self.mark_at.is_some()
+    }
+
+    fn publish(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
         self.mark_at = None;
         if self.mark == self.latest {
             return;

@@ -320,6 +320,18 @@ impl State for Wallet {
         self.settle_at = self.settles_at(trader, now, settings);
     }
 
+    fn lags(&self, now: Seconds, (params, _): &Settings) -> bool {
+        // What leaves a period does so at the wallet's own second, up to a step after it is due.
+        let may_leave = self.settle_at.is_some_and(|at| at <= now.saturating_add(params.step_s));
+        self.refresh_at.is_some() || may_leave
+    }
+
+    fn publish(&mut self, trader: &Address, effects: &mut Effects<'_, Self>) {
+        self.refresh(trader, effects);
+        let figures = self.figures(effects.now, effects.params.0.mode);
+        self.show(trader, figures, effects);
+    }
+
     fn output(&self, _: &Address, (): &(), _: &Settings) -> Option<Output> {
         None
     }

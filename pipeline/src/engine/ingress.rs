@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use dataflows::Clock;
 use model::{Event, Seconds, Time};
+use operators::keyed::Ending;
 use sources::Step;
 
 use super::end::End;
@@ -38,8 +39,7 @@ pub(super) fn run(job: &mut Job, resume: &Resume, workers: &Workers, end: &End) 
     if outcome.is_err() {
         end.fail();
     }
-    ingress.finish(job, workers);
-    outcome?;
+    outcome.and(ingress.finish(job, workers))?;
     let second = ingress.clock.second();
     let mut counts = job.source.counts();
     if let Some(oracle) = &job.oracle {
@@ -96,7 +96,9 @@ impl Ingress {
                     self.beside.hear(job, event);
                     self.clock.hear(event);
                 }
-                self.clock = Clock::resume(self.clock.second(), *last);
+                // The time after an ending undoes it.
+                let is_ended = batches.last().is_some_and(|(_, events)| events.contains(&Event::Ended));
+                self.clock = Clock::resume(self.clock.second(), *last + Time::from(is_ended));
                 self.offset = next - unfinished.as_ref().map_or(0, |(_, events)| events.len() as u64);
                 self.hand_over(job, workers, std::mem::take(&mut batches));
             }
@@ -196,9 +198,12 @@ impl Ingress {
         Ok(())
     }
 
-    fn hand_over(&self, job: &Job, workers: &Workers, batches: Vec<(Time, Vec<Event>)>) {
+    fn hand_over(&self, job: &Job, workers: &Workers, mut batches: Vec<(Time, Vec<Event>)>) {
+        let is_ending = |(_, events): &(Time, Vec<Event>)| events.contains(&Event::Ended);
+        let endings = batches.extract_if(.., |batch| is_ending(batch)).map(|(at, _)| at);
+        let endings: Vec<Ending> = endings.map(|at| Ending { at, is_undone: true }).collect();
         job.watch.took_in(&batches, self.clock.second());
-        workers.feed(batches, self.clock.last() + 1);
+        workers.feed(batches, &endings, self.clock.last() + 1);
     }
 
     /// Has the states written down as they are after everything handed over so far.
@@ -209,16 +214,26 @@ impl Ingress {
         workers.send_all(|| Command::Checkpoint { time, offset, beside: Arc::clone(&beside) });
     }
 
-    fn finish(&mut self, job: &Job, workers: &Workers) {
-        // With a store the second goes on when the run does.
+    /// Lets the last second be over, and has all that lags published. The checkpoint is of before that, as a run that
+    /// goes on does so as if nothing had ended.
+    fn finish(&mut self, job: &Job, workers: &Workers) -> anyhow::Result<()> {
+        self.clock.pause();
+        self.hand_over(job, workers, Vec::new());
         if job.store.is_some() {
-            self.clock.pause();
-            self.hand_over(job, workers, Vec::new());
             self.checkpoint(job, workers);
-        } else {
-            workers.feed(Vec::new(), self.clock.end());
         }
+        let ended = if self.end.has_failed() { Ok(()) } else { self.end_input(job, workers) };
         workers.send_all(|| Command::Finish);
+        ended
+    }
+
+    fn end_input(&mut self, job: &Job, workers: &Workers) -> anyhow::Result<()> {
+        let at = self.clock.mint();
+        if let Some(store) = &job.store {
+            store.append(self.offset, &[(at, vec![Event::Ended])])?;
+        }
+        workers.feed(Vec::new(), &[Ending { at, is_undone: false }], at + 1);
+        Ok(())
     }
 }
 
@@ -227,7 +242,7 @@ impl Beside {
     fn hear(&mut self, job: &Job, event: &Event) {
         self.said.hear(event);
         let is_beside = match event {
-            Event::Control(_) => true,
+            Event::Control(_) | Event::Ended => true,
             Event::Quote(_) => job.oracle.is_some(),
             Event::Reject(reject) => {
                 let names = job.oracle.iter().map(|oracle| oracle.name());

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use dataflows::Graph;
 use model::{Event, Time};
-use operators::keyed::States;
+use operators::keyed::{Ending, States};
 use timely::worker::Worker;
 
 use super::egress::{Message, Part};
@@ -21,8 +21,8 @@ const PARK: Duration = Duration::from_millis(1);
 
 /// What the workers are told. All are told the same, in the same order.
 pub(super) enum Command {
-    /// Take these events in, and close every time before `upto`.
-    Feed { batches: Vec<(Time, Vec<Event>)>, upto: Time },
+    /// Take these events in, publish what lags at the endings, and close every time before `upto`.
+    Feed { batches: Vec<(Time, Vec<Event>)>, endings: Vec<Ending>, upto: Time },
     /// Close every time before `time` and write the states down.
     Checkpoint { time: Time, offset: u64, beside: Arc<Beside> },
     /// There will be nothing more.
@@ -77,7 +77,7 @@ pub(super) fn start(
 
 impl Workers {
     /// Gives every worker its share of the events. Waits while the workers have enough to do.
-    pub(super) fn feed(&self, batches: Vec<(Time, Vec<Event>)>, upto: Time) {
+    pub(super) fn feed(&self, batches: Vec<(Time, Vec<Event>)>, endings: &[Ending], upto: Time) {
         let peers = self.commands.len();
         let mut shares: Vec<Vec<(Time, Vec<Event>)>> = (0..peers).map(|_| Vec::new()).collect();
         if let [only] = shares.as_mut_slice() {
@@ -89,7 +89,7 @@ impl Workers {
         }
         for (index, batches) in shares.into_iter().enumerate() {
             self.busy.fetch_add(1, Ordering::AcqRel);
-            self.send(index, Command::Feed { batches, upto });
+            self.send(index, Command::Feed { batches, endings: endings.to_vec(), upto });
         }
     }
 
@@ -178,7 +178,8 @@ impl Seat<'_> {
     fn follow(&mut self, inbox: &Receiver<Command>) -> anyhow::Result<()> {
         while self.health.is_good() {
             match inbox.try_recv() {
-                Ok(Command::Feed { batches, upto }) => {
+                Ok(Command::Feed { batches, endings, upto }) => {
+                    endings.into_iter().for_each(|ending| self.graph.end_input(ending));
                     for (time, events) in batches {
                         for event in events {
                             self.graph.give(event, time);

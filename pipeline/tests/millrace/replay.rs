@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use crate::common::{files, millrace, rows, run, run_well, shared, signal, stderr};
 use serde_json::Value;
-use testkit::run::empty_lagging;
 
 /// Replays `inputs` into `out` and gives the files it wrote.
 fn replay(
@@ -85,9 +84,6 @@ fn arrival_order_ends_with_the_same_rows() {
     disturbed_market(folder.path(), "120");
     replay(folder.path(), &["market.jsonl"], "chain", &[]);
     replay(folder.path(), &["market.jsonl"], "arrival", &["--order", "arrival", "--workers", "2"]);
-    for output in ["chain", "arrival"] {
-        empty_lagging(&folder.path().join(output));
-    }
     let output = run(folder.path(), &["diff", "chain", "arrival"]);
     let text = crate::common::stdout(&output);
     // A label found after its slot was finalized is not written to the trade's row.
@@ -112,11 +108,8 @@ fn trades_of_a_replay_can_be_replayed() {
     assert_eq!(ids("first"), ids("second"));
 }
 
-/// Nothing of what two outputs hold differs, but for wallets.
+/// Nothing of what two outputs hold differs.
 fn agree(folder: &Path, a: &str, b: &str) {
-    for output in [a, b] {
-        empty_lagging(&folder.join(output));
-    }
     let output = run(folder, &["diff", a, b]);
     assert_eq!(output.status.code(), Some(0), "{a} and {b}: {}", crate::common::stdout(&output));
 }

@@ -9,15 +9,19 @@ use operators::indicators::{Indicators, Values, step_s};
 use operators::number::Number;
 
 /// All indicators at the second `now`.
-pub(super) fn indicators(events: &[Event], now: Seconds, params: &Params) -> Vec<Indicators> {
+pub(super) fn indicators(
+    events: &[Event],
+    (now, is_end): (Seconds, bool),
+    params: &Params,
+) -> Vec<Indicators> {
     let mut rows = Vec::new();
     for interval in &params.market.indicators.intervals {
         // They say what had come before the last whole step.
-        let upto = now - now % step_s(*interval);
+        let upto = if is_end { now } else { now - now % step_s(*interval) };
         let mut clock = 0;
         let is_before = |event: &&Event| {
             clock = clock.max(event.clock().unwrap_or(0));
-            clock < upto
+            is_end || clock < upto
         };
         let events: Vec<Event> = events.iter().take_while(is_before).cloned().collect();
         let mut tokens: BTreeMap<Address, Vec<Candle>> = BTreeMap::new();

@@ -75,6 +75,14 @@ pub fn tables_of(is_wanted: fn(&str) -> bool, events: &[Event], now: Seconds, pa
     tables.filter(|(_, table)| !table.is_empty()).collect()
 }
 
+/// The rows of all records after `events` have come, which are all: nothing lags.
+#[must_use]
+pub fn tables_at_end(events: &[Event], now: Seconds, params: &Params) -> Tables {
+    let facts = Facts { is_end: true, ..Facts::new(events, now, params) };
+    let tables = RECORDS.into_iter().map(|name| (name, facts.table(name)));
+    tables.filter(|(_, table)| !table.is_empty()).collect()
+}
+
 /// The rows of one record, as [`tables`] says them.
 #[must_use]
 pub fn table(name: &str, events: &[Event], now: Seconds, params: &Params) -> BTreeMap<Row, Row> {
@@ -90,6 +98,8 @@ struct Facts<'a> {
     survivors: Vec<ChainEvent>,
     moves: Vec<Migrated>,
     valued: Vec<ValuedTrade>,
+    /// True if all events have come and all rows are up to date.
+    is_end: bool,
 }
 
 impl<'a> Facts<'a> {
@@ -99,7 +109,7 @@ impl<'a> Facts<'a> {
         let trades: Vec<Trade> = survivors.iter().filter_map(as_trade).collect();
         let moves = survivors.iter().filter_map(as_migration).collect();
         let valued = usd::usd(&prices(&trades, params), events, params);
-        Self { events, now, params, states, survivors, moves, valued }
+        Self { events, now, params, states, survivors, moves, valued, is_end: false }
     }
 
     fn table(&self, name: &str) -> BTreeMap<Row, Row> {
@@ -113,7 +123,7 @@ impl<'a> Facts<'a> {
                 rows(&windows::windows(valued, moves, &marks, *now, &market.windows))
             }
             "labels" => rows(&labels::labels(survivors, events, *now, params).0),
-            "indicators" => rows(&indicators::indicators(events, *now, params)),
+            "indicators" => rows(&indicators::indicators(events, (*now, self.is_end), params)),
             "holders" => rows(&self.before().held().0),
             "concentration" => rows(&self.before().held().1),
             "tokens" => rows(&tokens::tokens(&self.before()).0),
@@ -132,8 +142,12 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The facts as of the end of the second before, which some records say at any time of a second.
+    /// The facts as of the end of the second before, which some records say at any time of a second; at the end the
+    /// same facts.
     fn before(&self) -> Self {
+        if self.is_end {
+            return Self { is_end: true, ..Self::new(self.events, self.now, self.params) };
+        }
         Self::new(before(self.events, self.now), self.now.saturating_sub(1), self.params)
     }
 

@@ -313,6 +313,10 @@ fn log_return(cost: u64, realised: i128) -> Option<i128> {
 fn all(facts: &Facts<'_>) -> BTreeMap<Address, BTreeMap<Address, Position>> {
     let params = &facts.params.market.wallets;
     let mut all: BTreeMap<Address, BTreeMap<Address, Position>> = BTreeMap::new();
+    if facts.is_end {
+        gather(entries(facts), params.mode, &mut all);
+        return all;
+    }
     let seconds = (facts.now + 1).saturating_sub(params.step_s)..=facts.now;
     for second in seconds {
         // Only what came before a second is in what is said at it.
@@ -320,14 +324,23 @@ fn all(facts: &Facts<'_>) -> BTreeMap<Address, BTreeMap<Address, Position>> {
         let then = Facts::new(events, second.saturating_sub(1), facts.params);
         let mut entries = entries(&then);
         entries.retain(|(trader, _), _| own_second(trader.route(), second, params.step_s) == second);
-        for ((trader, mint), mut entries) in entries {
-            entries.sort_by_key(|entry| entry.id);
-            if entries.iter().any(|entry| matches!(entry.what, What::Trade { .. })) {
-                all.entry(trader).or_default().insert(mint, Position::of(mint, &entries, params.mode));
-            }
-        }
+        gather(entries, params.mode, &mut all);
     }
     all
+}
+
+/// Adds the positions that entries make.
+fn gather(
+    entries: BTreeMap<(Address, Address), Vec<Entry>>,
+    mode: Mode,
+    all: &mut BTreeMap<Address, BTreeMap<Address, Position>>,
+) {
+    for ((trader, mint), mut entries) in entries {
+        entries.sort_by_key(|entry| entry.id);
+        if entries.iter().any(|entry| matches!(entry.what, What::Trade { .. })) {
+            all.entry(trader).or_default().insert(mint, Position::of(mint, &entries, mode));
+        }
+    }
 }
 
 fn entries(facts: &Facts<'_>) -> BTreeMap<(Address, Address), Vec<Entry>> {
@@ -402,6 +415,9 @@ pub(super) fn positions(facts: &Facts<'_>) -> BTreeMap<Row, Row> {
             let own = |second: &Seconds| own_second(mint.route(), *second, params.mark_s) == *second;
             let second = (0..=facts.now).rev().find(own).expect("there is one in every step");
             let tokens = tokens_at.entry(second).or_insert_with(|| {
+                if facts.is_end {
+                    return tokens::tokens(facts).0;
+                }
                 let then = Facts::new(before(facts.events, second), second.saturating_sub(1), facts.params);
                 tokens::tokens(&then.before()).0
             });
@@ -419,7 +435,8 @@ pub(super) fn stats(facts: &Facts<'_>) -> BTreeMap<Row, Row> {
     let mut rows = BTreeMap::new();
     for (trader, positions) in all(facts) {
         let own = |second: &Seconds| own_second(trader.route(), *second, params.step_s) == *second;
-        let now = (0..=facts.now).rev().find(own).expect("there is one in every step");
+        let own = (0..=facts.now).rev().find(own).expect("there is one in every step");
+        let now = if facts.is_end { facts.now } else { own };
         let valid: Vec<&Position> = positions.values().filter(|p| p.is_valid(params.mode)).collect();
         let day = 86_400;
         let starts = [

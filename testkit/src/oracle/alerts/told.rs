@@ -50,7 +50,7 @@ impl Told {
             *first = (*first).min(*time);
         }
         self.trades = trades;
-        self.bars = indicators::indicators(facts.events, now, facts.params);
+        self.bars = indicators::indicators(facts.events, (now, false), facts.params);
         let held = facts.holdings();
         let mints: BTreeSet<Address> =
             self.tokens.keys().chain(held.keys()).chain(gone.keys()).copied().collect();
