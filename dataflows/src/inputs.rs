@@ -57,7 +57,7 @@ impl Feeds {
             Event::Reject(reject) => self.rejects.update_at(reject, time, 1),
             Event::Control(control) => self.controls.update_at(control, time, 1),
             // No change of a collection: whoever drives the graph tells it of an ending.
-            Event::Ended => {}
+            Event::Mark(_) => {}
         }
     }
 

@@ -7,6 +7,7 @@
 //! Nothing here knows of threads, clocks or sinks: the engine that runs a dataflow does.
 
 pub mod clock;
+pub mod gate;
 pub mod graph;
 pub mod inputs;
 pub mod market;
@@ -18,6 +19,7 @@ use operators::prelude::Horizon;
 use serde::{Deserialize, Serialize};
 
 pub use clock::Clock;
+pub use gate::Gate;
 pub use graph::Graph;
 pub use inputs::{Feeds, Inputs};
 pub use outputs::{Leaving, Outputs};
@@ -29,13 +31,16 @@ pub struct Params {
     /// How long after its block time an event can still come, be corrected or be taken back, in
     /// seconds. What is older is refused as `too_late`; memory grows with it.
     pub correction_horizon_s: u64,
+    /// How far ahead of all before it a block time can be without three other transactions agreeing with it, in
+    /// seconds. What is further is refused as `implausible_time`.
+    pub clock_jump_s: u64,
     /// See [`market`].
     pub market: market::Params,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Self { correction_horizon_s: 7200, market: market::Params::default() }
+        Self { correction_horizon_s: 7200, clock_jump_s: 600, market: market::Params::default() }
     }
 }
 
@@ -56,6 +61,10 @@ impl Params {
                 self.correction_horizon_s
             );
             problems.push(("correction_horizon_s".to_owned(), what));
+        }
+        if !(60..=86_400).contains(&self.clock_jump_s) {
+            let what = format!("is {}, must be 60 to 86400", self.clock_jump_s);
+            problems.push(("clock_jump_s".to_owned(), what));
         }
         problems
             .extend(self.market.problems().into_iter().map(|(key, what)| (format!("market.{key}"), what)));

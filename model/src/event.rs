@@ -303,9 +303,22 @@ pub enum Event {
     Control(Control),
     /// Something that a source could not make sense of.
     Reject(Reject),
-    /// The input ended here, and rows that lag were published. A log holds it for the run that goes on; no source
-    /// yields it.
+    /// Something that a log holds for the run that goes on; no source yields it.
+    Mark(Mark),
+}
+
+/// What a run notes in its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Mark {
+    /// The run ended here, and rows that lag were published.
     Ended,
+    /// The source had ended after so many events, and those of them that still waited were decided on.
+    SourceEnded(u64),
+}
+
+impl Mark {
+    /// [`Mark::Ended`] as an event.
+    pub const ENDED: Event = Event::Mark(Self::Ended);
 }
 
 impl Event {
@@ -315,7 +328,7 @@ impl Event {
         match self {
             Self::Chain(event) => Some(event.origin().block_time),
             Self::Slot(status) => status.block_time,
-            Self::Quote(_) | Self::Control(_) | Self::Reject(_) | Self::Ended => None,
+            Self::Quote(_) | Self::Control(_) | Self::Reject(_) | Self::Mark(_) => None,
         }
     }
 }

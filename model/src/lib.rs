@@ -30,7 +30,7 @@ pub use commitment::{Commitment, SlotState};
 pub use control::{Control, LabelEntry, ListEntry};
 pub use event::{
     AccountBalance, BalancesChanged, ChainEvent, CurveCompleted, CurveParametersChanged, Event,
-    LiquidityChanged, Migrated, PoolCreated, PriceQuote, SlotStatus, TokenCreated,
+    LiquidityChanged, Mark, Migrated, PoolCreated, PriceQuote, SlotStatus, TokenCreated,
 };
 pub use id::{EventId, Origin, ParseEventIdError, TxPlace};
 pub use price::Price;

@@ -18,6 +18,10 @@ pub enum RejectReason {
     Unplaced,
     /// Older than the correction horizon when it came.
     TooLate,
+    /// A block time that cannot be: before the chain began, far in the future, or far ahead of all others.
+    ImplausibleTime,
+    /// Another event stands under its id.
+    Conflict,
 }
 
 impl RejectReason {
@@ -30,6 +34,8 @@ impl RejectReason {
             Self::UnknownPool => "unknown_pool",
             Self::Unplaced => "unplaced",
             Self::TooLate => "too_late",
+            Self::ImplausibleTime => "implausible_time",
+            Self::Conflict => "conflict",
         }
     }
 }

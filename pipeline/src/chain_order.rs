@@ -224,7 +224,7 @@ fn place(event: &Event) -> Place<'_> {
         Event::Chain(event) => Place::Slot(event.origin().id.slot, InSlot::Event(&event.origin().id)),
         Event::Slot(status) => Place::Slot(status.slot, InSlot::Status(status.state)),
         Event::Reject(reject) => reject.slot.map_or(Place::Nowhere, |slot| Place::Slot(slot, InSlot::Reject)),
-        Event::Ended => Place::Nowhere,
+        Event::Mark(_) => Place::Nowhere,
     }
 }
 

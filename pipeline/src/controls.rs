@@ -140,7 +140,7 @@ impl Followed {
                         events.push(Event::Reject(reject));
                     }
                 }
-                Event::Chain(_) | Event::Slot(_) | Event::Quote(_) | Event::Ended => {}
+                Event::Chain(_) | Event::Slot(_) | Event::Quote(_) | Event::Mark(_) => {}
             }
         }
         let theirs = said.0.iter().filter(|(statement, _)| (self.is_theirs)(statement));

@@ -87,7 +87,7 @@ const fn due(event: &Event) -> Option<Seconds> {
     match event {
         Event::Quote(quote) => Some(quote.publish_time),
         Event::Control(control) => Some(control.due()),
-        Event::Chain(_) | Event::Slot(_) | Event::Reject(_) | Event::Ended => None,
+        Event::Chain(_) | Event::Slot(_) | Event::Reject(_) | Event::Mark(_) => None,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use dataflows::{Clock, Graph, Leaving, Params};
 use model::time::second_of;
-use model::{Batch, Change, Event, Row, Seconds, Time};
+use model::{Batch, Change, Event, Mark, Row, Seconds, Time};
 use operators::keyed::{Ending, Snapshot, States};
 
 /// How a run is done. None of it may show in the outputs.
@@ -86,7 +86,7 @@ pub fn ended(events: &[Event], params: &Params, workers: usize) -> Tables {
     let mut batches = clock.cut(events.iter().cloned());
     clock.pause();
     let at = clock.mint();
-    batches.push((at, vec![Event::Ended]));
+    batches.push((at, vec![Mark::ENDED]));
     add_up(part(&batches, (0, at + 1), params, Plan::PLAIN, workers, Vec::new()).0, second_of).1
 }
 
@@ -101,14 +101,14 @@ fn sent(events: &[Event], params: &Params, plan: Plan) -> Vec<Batch> {
         }
         if ends && plan.ending.is_some() {
             clock.pause();
-            batches.push((clock.mint(), vec![Event::Ended]));
+            batches.push((clock.mint(), vec![Mark::ENDED]));
             // The ending is undone at the time after it.
             clock.mint();
         }
     }
     let end = clock.end();
     let (first, rest) = batches.split_at(plan.restart.map_or(batches.len(), |(at, _)| at.min(batches.len())));
-    let is_ending = first.last().is_some_and(|(_, events)| events.contains(&Event::Ended));
+    let is_ending = first.last().is_some_and(|(_, events)| events.contains(&Mark::ENDED));
     let middle = first.last().map_or(0, |(time, _)| time + 1 + Time::from(is_ending));
     let Some((_, workers)) = plan.restart else {
         return part(first, (0, end), params, plan, plan.workers, Vec::new()).0;
@@ -142,7 +142,7 @@ fn part(
         let mut close =
             |graph: &Graph, upto: Time| worker.step_or_park_while(None, || !graph.is_closed(upto));
         for (time, events) in &batches {
-            if events.contains(&Event::Ended) {
+            if events.contains(&Mark::ENDED) {
                 graph.end_input(Ending { at: *time, is_undone: end > *time + 1 });
             }
             for event in events.iter().skip(index).step_by(peers) {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dataflows::Clock;
-use model::{Event, Seconds, Time};
+use dataflows::{Clock, Gate};
+use model::{Event, Mark, Seconds, Time};
 use operators::keyed::Ending;
 use sources::Step;
 
@@ -30,6 +30,8 @@ pub(super) fn run(job: &mut Job, resume: &Resume, workers: &Workers, end: &End) 
         offset: resume.offset,
         beside: resume.beside.clone(),
         passed_over: 0,
+        gate: Gate::new(job.params.clock_jump_s),
+        given: 0,
         read: Vec::new(),
         checkpoint_due: Instant::now() + Duration::from_secs(job.run.checkpoint_interval_s),
         pace: Paced::new(job.run.speed),
@@ -42,6 +44,8 @@ pub(super) fn run(job: &mut Job, resume: &Resume, workers: &Workers, end: &End) 
     outcome.and(ingress.finish(job, workers))?;
     let second = ingress.clock.second();
     let mut counts = job.source.counts();
+    let refused = ingress.gate.counts().iter();
+    counts.extend(refused.map(|(name, count)| (format!("implausible_time.{name}"), *count)));
     if let Some(oracle) = &job.oracle {
         counts.extend(oracle.counts());
         counts.insert(PASSED_OVER.to_owned(), ingress.passed_over);
@@ -57,6 +61,10 @@ struct Ingress {
     beside: Beside,
     /// Quotes of the source that the oracle replaces.
     passed_over: u64,
+    /// Which block times can be.
+    gate: Gate,
+    /// Events of the source that came to the gate.
+    given: u64,
     /// Events read and not yet handed over; the next one first.
     read: Vec<Event>,
     checkpoint_due: Instant,
@@ -97,7 +105,7 @@ impl Ingress {
                     self.clock.hear(event);
                 }
                 // The time after an ending undoes it.
-                let is_ended = batches.last().is_some_and(|(_, events)| events.contains(&Event::Ended));
+                let is_ended = batches.last().is_some_and(|(_, events)| events.contains(&Mark::ENDED));
                 self.clock = Clock::resume(self.clock.second(), *last + Time::from(is_ended));
                 self.offset = next - unfinished.as_ref().map_or(0, |(_, events)| events.len() as u64);
                 self.hand_over(job, workers, std::mem::take(&mut batches));
@@ -127,15 +135,32 @@ impl Ingress {
 
     /// Reads on; where there is an oracle, quotes of the source are left out.
     fn read_source(&mut self, job: &mut Job) -> anyhow::Result<Step> {
-        let before = self.read.len();
-        let step = job.source.read(&mut self.read)?;
+        let mut read = Vec::new();
+        let step = job.source.read(&mut read)?;
         if job.oracle.is_some() {
-            let read = self.read.split_off(before);
             let all = read.len();
-            self.read.extend(read.into_iter().filter(|event| !matches!(event, Event::Quote(_))));
-            self.passed_over += (before + all - self.read.len()) as u64;
+            read.retain(|event| !matches!(event, Event::Quote(_)));
+            self.passed_over += (all - read.len()) as u64;
+        }
+        self.let_in(read);
+        if step == Step::End && self.gate.is_waiting() {
+            // Noted before what comes of it, for a later run may find more in the source.
+            self.read.push(Event::Mark(Mark::SourceEnded(self.given)));
+            self.gate.end(&mut self.read);
         }
         Ok(step)
+    }
+
+    /// Has what the source gave pass the gate, which ends where it did in earlier runs.
+    fn let_in(&mut self, mut events: Vec<Event>) {
+        for end in self.beside.ends_within(self.given, events.len() as u64) {
+            let rest = events.split_off(usize::try_from(end - self.given).unwrap_or(usize::MAX));
+            self.gate.pass(std::mem::replace(&mut events, rest), &mut self.read);
+            self.gate.end(&mut self.read);
+            self.given = end;
+        }
+        self.given += events.len() as u64;
+        self.gate.pass(events, &mut self.read);
     }
 
     /// Takes in what the oracle and people have said. It does not wait behind events that are not yet due.
@@ -199,7 +224,7 @@ impl Ingress {
     }
 
     fn hand_over(&self, job: &Job, workers: &Workers, mut batches: Vec<(Time, Vec<Event>)>) {
-        let is_ending = |(_, events): &(Time, Vec<Event>)| events.contains(&Event::Ended);
+        let is_ending = |(_, events): &(Time, Vec<Event>)| events.contains(&Mark::ENDED);
         let endings = batches.extract_if(.., |batch| is_ending(batch)).map(|(at, _)| at);
         let endings: Vec<Ending> = endings.map(|at| Ending { at, is_undone: true }).collect();
         job.watch.took_in(&batches, self.clock.second());
@@ -230,7 +255,7 @@ impl Ingress {
     fn end_input(&mut self, job: &Job, workers: &Workers) -> anyhow::Result<()> {
         let at = self.clock.mint();
         if let Some(store) = &job.store {
-            store.append(self.offset, &[(at, vec![Event::Ended])])?;
+            store.append(self.offset, &[(at, vec![Mark::ENDED])])?;
         }
         workers.feed(Vec::new(), &[Ending { at, is_undone: false }], at + 1);
         Ok(())
@@ -241,8 +266,11 @@ impl Beside {
     /// Takes in an event, which may be the source's.
     fn hear(&mut self, job: &Job, event: &Event) {
         self.said.hear(event);
+        if let Event::Mark(Mark::SourceEnded(given)) = event {
+            self.ends.push(*given);
+        }
         let is_beside = match event {
-            Event::Control(_) | Event::Ended => true,
+            Event::Control(_) | Event::Mark(_) => true,
             Event::Quote(_) => job.oracle.is_some(),
             Event::Reject(reject) => {
                 let names = job.oracle.iter().map(|oracle| oracle.name());
@@ -251,6 +279,11 @@ impl Beside {
             Event::Chain(_) | Event::Slot(_) => false,
         };
         self.events += u64::from(is_beside);
+    }
+
+    /// Where the source ended in earlier runs, among `count` events after the first `given`.
+    fn ends_within(&self, given: u64, count: u64) -> Vec<u64> {
+        self.ends.iter().copied().filter(|end| (given..=given + count).contains(end)).collect()
     }
 }
 

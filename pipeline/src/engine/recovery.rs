@@ -30,6 +30,8 @@ pub(super) struct Beside {
     pub(super) events: u64,
     /// What people have said and not taken back.
     pub(super) said: Said,
+    /// After how many of its events the source ended in earlier runs, with some that waited.
+    pub(super) ends: Vec<u64>,
 }
 
 /// From where a run goes on.

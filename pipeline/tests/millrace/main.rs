@@ -10,6 +10,7 @@ mod candles_from_trades;
 mod captured_swaps;
 mod cli;
 mod common;
+mod intake;
 mod recomputed;
 mod replay;
 mod run;
