@@ -5,6 +5,7 @@ use operators::keyed::{Ending, RestoreError, Snapshot, States};
 use timely::dataflow::ProbeHandle;
 use timely::worker::Worker;
 
+use crate::tally::{Shared, Tally};
 use crate::{ALL, Feeds, Inputs, Leaving, Outputs, Params};
 
 /// The dataflows of one worker.
@@ -12,6 +13,7 @@ pub struct Graph {
     feeds: Feeds,
     states: States,
     probe: ProbeHandle<Time>,
+    tally: Shared,
 }
 
 impl Graph {
@@ -36,7 +38,7 @@ impl Graph {
         });
         match states.take_failure() {
             Some(failure) => Err(failure),
-            None => Ok(Self { feeds, states, probe }),
+            None => Ok(Self { feeds, states, probe, tally: outputs.tally() }),
         }
     }
 
@@ -59,6 +61,12 @@ impl Graph {
     #[must_use]
     pub fn is_closed(&self, time: Time) -> bool {
         !self.probe.less_than(&time)
+    }
+
+    /// Where the trades of the closed times went, of those that came to this worker at their end.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.tally.get()
     }
 
     /// The states of the keyed operators. They are those of a closed time if that time is closed and

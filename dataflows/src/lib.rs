@@ -12,6 +12,7 @@ pub mod graph;
 pub mod inputs;
 pub mod market;
 pub mod outputs;
+pub mod tally;
 
 use model::Schema;
 use operators::keyed::States;
@@ -23,6 +24,7 @@ pub use gate::Gate;
 pub use graph::Graph;
 pub use inputs::{Feeds, Inputs};
 pub use outputs::{Leaving, Outputs};
+pub use tally::Tally;
 
 /// Settings of every dataflow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

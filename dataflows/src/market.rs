@@ -215,8 +215,9 @@ pub const RECORDS: &[&Schema] = &[
 pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, out: &mut Outputs) {
     let horizon = params.horizon();
     let params = &params.market;
-    let slots::Happened { trades, balances, events, late } =
+    let slots::Happened { trades, balances, events, rejects, dropped } =
         slots::slots(inputs.events.clone(), inputs.slots.clone(), horizon, states);
+    out.count(dropped);
     let found = labels::labels(
         trades.clone(),
         balances.clone(),
@@ -280,7 +281,7 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     let happenings =
         alerts::Happenings { trades: valued, events: named, holdings: held.holdings, indicators, matches };
     let refused = emit_alerts(happenings, inputs, (params, horizon), states, out);
-    out.emit(inputs.rejects.clone().concat(late).concat(late_quotes).concat(refused));
+    out.emit(inputs.rejects.clone().concat(rejects).concat(late_quotes).concat(refused));
 }
 
 /// Asks alert rules about what happens to tokens. What it gives back are the rules that are refused.

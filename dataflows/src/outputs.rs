@@ -12,11 +12,15 @@ use differential_dataflow::consolidation::consolidate;
 use model::{Batch, Change, Diff, Group, Record, Schema, Time};
 use operators::keyed::{Waiting, stash};
 use operators::prelude::Collection;
+use operators::slots::Dropped;
+use operators::trades::CommittedTrade;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::ProbeHandle;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::probe::Probe;
+
+use crate::tally::Shared;
 
 /// The changes of one record at one closed time on one worker.
 pub struct Leaving {
@@ -108,18 +112,44 @@ fn replace<G: Group>(changes: &[(G, Diff)], rows: &mut Vec<Change>) {
 pub struct Outputs {
     send: Rc<dyn Fn(Leaving)>,
     probe: ProbeHandle<Time>,
+    tally: Shared,
 }
 
 impl Outputs {
     /// Outputs that hand everything to `send` before `probe` passes its time.
     pub fn new(probe: ProbeHandle<Time>, send: impl Fn(Leaving) + 'static) -> Self {
-        Self { send: Rc::new(send), probe }
+        Self { send: Rc::new(send), probe, tally: Shared::default() }
+    }
+
+    /// Where trades went, once all times that were given are closed.
+    pub(crate) fn tally(&self) -> Shared {
+        Rc::clone(&self.tally)
+    }
+
+    /// Counts trades that are no rows.
+    pub fn count(&mut self, dropped: Collection<'_, Dropped>) {
+        let tally = Rc::clone(&self.tally);
+        dropped
+            .inner
+            .unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(Pipeline, "tally", |_, _| {
+                move |input, _| {
+                    let mut sums = tally.get();
+                    input.for_each_time(|_, batches| {
+                        for (why, _, diff) in batches.flatten() {
+                            sums.drop(*why, *diff);
+                        }
+                    });
+                    tally.set(sums);
+                }
+            })
+            .probe_with(&self.probe);
     }
 
     /// Emits a maintained collection as the record that it is of.
     pub fn emit<G: Group>(&mut self, collection: Collection<'_, G>) {
         let send = Rc::clone(&self.send);
         let schema = G::Record::SCHEMA;
+        let tally = (schema.name == CommittedTrade::SCHEMA.name).then(|| Rc::clone(&self.tally));
         let mut open: Waiting<G> = Waiting::new();
         collection
             .inner
@@ -141,6 +171,11 @@ impl Outputs {
                                 break;
                             }
                             let (time, changes) = entry.remove_entry();
+                            if let Some(tally) = &tally {
+                                let mut sums = tally.get();
+                                sums.rows += changes.iter().flatten().map(|(_, _, diff)| diff).sum::<Diff>();
+                                tally.set(sums);
+                            }
                             send(Leaving { schema, time, changes: Box::new(changes) });
                         }
                         match (&mut held, upper) {

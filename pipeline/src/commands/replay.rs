@@ -154,9 +154,9 @@ impl Replay {
     fn farewell(&self, summary: &Summary, fed: &Fed, rejects: u64) -> anyhow::Result<String> {
         let count = indicatif::HumanCount;
         let mut text = format!(
-            "{} events: {} trades, {} candles, {} refused",
+            "{} events: {}; {} candles, {} refused",
             count(fed.watch.events()),
-            count(rows(&self.out, "trades")?),
+            summary.trades,
             count(rows(&self.out, "candles")?),
             count(rejects),
         );

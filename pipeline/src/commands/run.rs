@@ -263,10 +263,10 @@ fn farewell(summary: &Summary, watch: &Watch, config: &Config) -> String {
     let until = summary.event_time.map_or_else(|| "the start".to_owned(), utc);
     let count = indicatif::HumanCount;
     let mut text = format!(
-        "took in {} events up to {until} in {:.1} s, {} trades among them; wrote {} changes of candles",
+        "took in {} events up to {until} in {:.1} s: {}; wrote {} changes of candles",
         count(watch.events()),
         summary.took.as_secs_f64(),
-        count(watch.trades()),
+        summary.trades,
         count(watch.candle_changes()),
     );
     for sink in &config.sinks {

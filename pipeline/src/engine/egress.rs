@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use dataflows::Leaving;
+use dataflows::{Leaving, Tally};
 use model::{Seconds, Time};
 use operators::keyed::Snapshot;
 use sinks::Conflator;
@@ -30,6 +30,8 @@ pub(super) enum Message {
     Closed(Time),
     /// One worker's part of a checkpoint.
     Part(Part),
+    /// Where the trades went that came to one worker, all in all.
+    Tally(Tally),
 }
 
 /// One worker's part of a checkpoint.
@@ -104,6 +106,7 @@ impl Egress {
                 Ok(Message::Leaving(leaving)) => self.open.entry(leaving.time()).or_default().push(leaving),
                 Ok(Message::Closed(time)) => self.close(time)?,
                 Ok(Message::Part(part)) => self.gather(part)?,
+                Ok(Message::Tally(tally)) => self.watch.counted(&tally),
                 Err(RecvTimeoutError::Timeout) => self.flush()?,
                 Err(RecvTimeoutError::Disconnected) => {
                     self.flush()?;

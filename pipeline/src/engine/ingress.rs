@@ -11,7 +11,7 @@ use sources::Step;
 use super::end::End;
 use super::recovery::{Beside, Resume};
 use super::workers::{Command, Workers};
-use super::{Job, Summary};
+use super::{Job, Summary, Trades};
 use config::Speed;
 
 /// Events handed over at once, at most: what a worker should be done with in a few milliseconds.
@@ -50,7 +50,9 @@ pub(super) fn run(job: &mut Job, resume: &Resume, workers: &Workers, end: &End) 
         counts.extend(oracle.counts());
         counts.insert(PASSED_OVER.to_owned(), ingress.passed_over);
     }
-    Ok(Summary { counts, event_time: (second > 0).then_some(second), ..Summary::default() })
+    let implausible = ingress.gate.counts().get("trades").copied().unwrap_or(0);
+    let trades = Trades { given: job.watch.trades() + implausible, implausible, ..Trades::default() };
+    Ok(Summary { counts, event_time: (second > 0).then_some(second), trades, ..Summary::default() })
 }
 
 struct Ingress {

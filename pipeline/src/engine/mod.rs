@@ -33,6 +33,7 @@ mod tests;
 mod watch;
 mod workers;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::sync_channel;
@@ -40,7 +41,8 @@ use std::time::Duration;
 
 use ::sinks::{Flush, Sink};
 use ::sources::{Counts, Source};
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use dataflows::Tally;
 use model::Seconds;
 
 use crate::controls::Followed;
@@ -84,8 +86,45 @@ pub struct Summary {
     pub counts: Counts,
     /// Event time of the last event.
     pub event_time: Option<Seconds>,
+    /// What became of the trades that came in.
+    pub trades: Trades,
     /// How long it took.
     pub took: Duration,
+}
+
+/// What became of the trades that came in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trades {
+    /// How many came in, those of the log that were worked out again included.
+    pub given: u64,
+    /// Refused before they came to the dataflow: their block time cannot be.
+    pub implausible: u64,
+    /// Where the others went.
+    pub tally: Tally,
+}
+
+impl Trades {
+    /// True if every trade that came in is a row, a reject, or counted by name.
+    #[must_use]
+    pub fn are_all_there(&self) -> bool {
+        let counted = i128::from(self.implausible) + self.tally.total() as i128;
+        i128::from(self.given) == counted
+    }
+}
+
+impl fmt::Display for Trades {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Tally { rows, late, duplicates, conflicts, dead } = self.tally;
+        write!(f, "{} trades in = {rows} rows", self.given)?;
+        let counts = [
+            (self.implausible as i128, "implausible_time"),
+            (late as i128, "too_late"),
+            (conflicts as i128, "conflict"),
+            (duplicates as i128, "duplicates"),
+            (dead as i128, "of dead slots"),
+        ];
+        counts.iter().filter(|(count, _)| *count != 0).try_for_each(|(count, name)| write!(f, " + {count} {name}"))
+    }
 }
 
 /// Runs until the source ends or `stop` is set; then everything that was read has left.
@@ -99,6 +138,7 @@ pub fn run(mut job: Job) -> anyhow::Result<Summary> {
         None => recovery::Resume::default(),
     };
     let schemas = dataflows::schemas();
+    let watch = Arc::clone(&job.watch);
     let end = End::new(&job.stop);
     let store = job.store.iter().map(|store| Box::new(store.clone()) as Box<dyn Sink>);
     let mut ready = Vec::new();
@@ -119,5 +159,10 @@ pub fn run(mut job: Job) -> anyhow::Result<Summary> {
     // A sink's failure stops everything else, so it is the cause and the others are its effects.
     left.context("a sink failed")?;
     worked?;
-    Ok(Summary { took: started.elapsed(), ..summary? })
+    let summary = summary?;
+    let mut trades = summary.trades;
+    trades.tally = watch.tally();
+    // Whatever the fault is that loses one, nobody is to find it out by counting rows.
+    ensure!(trades.are_all_there(), "{trades}: some are lost, which is a fault of millrace");
+    Ok(Summary { took: started.elapsed(), trades, ..summary })
 }

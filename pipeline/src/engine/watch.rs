@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use dataflows::Tally;
 use model::time::second_of;
 use model::{Address, Batch, ChainEvent, Change, Event, Millis, Row, Schema, Seconds, Time, Value};
 
@@ -27,6 +28,7 @@ struct Inner {
     open: BTreeMap<Time, Instant>,
     lag_ms: Option<Millis>,
     rejects: BTreeMap<String, u64>,
+    tally: Tally,
     tokens: HashMap<Address, TokenCandle>,
 }
 
@@ -105,6 +107,15 @@ impl Watch {
         if before < second {
             inner.tokens.retain(|_, candle| candle.open_time + SHOWN_S > second);
         }
+    }
+
+    pub(super) fn counted(&self, tally: &Tally) {
+        self.inner().tally.add(tally);
+    }
+
+    /// Where the trades went that were handed over, once the run is over.
+    pub fn tally(&self) -> Tally {
+        self.inner().tally
     }
 
     /// Events handed over so far.

@@ -198,7 +198,11 @@ impl Seat<'_> {
                     let part = Part { worker: self.worker.index(), time, offset, beside, states };
                     self.out.send(Message::Part(part)).ok();
                 }
-                Ok(Command::Finish) | Err(TryRecvError::Disconnected) => return Ok(()),
+                Ok(Command::Finish) => {
+                    self.out.send(Message::Tally(self.graph.tally())).ok();
+                    return Ok(());
+                }
+                Err(TryRecvError::Disconnected) => return Ok(()),
                 // The other workers may need this one for what they have to do.
                 Err(TryRecvError::Empty) => drop(self.worker.step_or_park(Some(PARK))),
             }

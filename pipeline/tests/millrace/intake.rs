@@ -136,3 +136,71 @@ fn a_file_that_has_grown_is_gone_on_with_as_if_it_had_never_ended() {
         assert_eq!(output.status.code(), Some(0), "part {part}: {}", stdout(&output));
     }
 }
+
+/// The numbers of `194 trades in = 193 rows + 1 implausible_time`.
+fn account(text: &str) -> (u64, Vec<u64>) {
+    let line = text.lines().find(|line| line.contains(" trades in = ")).unwrap_or_else(|| panic!("{text}"));
+    let (before, after) = line.split_once(" trades in = ").unwrap();
+    let number = |text: &str| text.split_whitespace().next().unwrap().parse().unwrap();
+    let given = before.rsplit(' ').next().unwrap().parse().unwrap();
+    (given, after.split(';').next().unwrap().split(" + ").map(number).collect())
+}
+
+#[test]
+fn every_trade_of_every_source_is_accounted_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let market = "[source.simulate]\nseconds = 60\nfork_probability = 0.05\nduplicate_ratio = 0.1\nlate_ratio = 0.1\n\
+                  [run]\nspeed = \"max\"\n[dataflow]\ncorrection_horizon_s = 60\n";
+    std::fs::write(folder.join("m.toml"), market).unwrap();
+    let told = |arguments: &[&str]| stderr(&run(folder, &[&["--config", "m.toml"], arguments].concat()));
+    told(&["-q", "simulate", "--out", "market.jsonl"]);
+    let said = [
+        told(&["run", "--db", "run.db"]),
+        told(&["replay", "market.jsonl", "--out", "replayed"]),
+        told(&["replay", "market.jsonl", "--out", "arrived", "--order", "arrival", "--workers", "2"]),
+        told(&["replay", "--log", "run.db", "--out", "log"]),
+        told(&["replay", "replayed/trades.jsonl", "--source", "trades", "--out", "again"]),
+    ];
+    for text in said {
+        let (given, counted) = account(&text);
+        assert!(given > 300, "{text}");
+        assert_eq!(given, counted.iter().sum::<u64>(), "{text}");
+    }
+    let (given, counted) = account(&told(&["replay", "market.jsonl", "--out", "counted"]));
+    assert_eq!(counted[0], rows(&folder.join("counted/trades.jsonl")).len() as u64);
+    assert!(counted[0] < given, "some are of dead slots, and some come twice");
+}
+
+/// A line of `trades.jsonl` with some of its fields edited.
+fn edited(line: &str, edits: &[(&str, Value)]) -> String {
+    let mut row: Value = serde_json::from_str(line).unwrap();
+    for (field, value) in edits {
+        row[*field] = value.clone();
+    }
+    format!("{row}\n")
+}
+
+#[test]
+fn of_two_different_trades_under_one_id_the_second_is_a_conflict() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    two_trades(folder);
+    let text = std::fs::read_to_string(folder.join("trades.jsonl")).unwrap();
+    let line = text.lines().next().unwrap();
+    let other_signature = Value::from(format!("{}5", "1".repeat(63)));
+    for (name, edits) in [
+        ("amount", vec![("base_amount", Value::from(2_000_000_000_u64))]),
+        ("signature", vec![("signature", other_signature)]),
+    ] {
+        for order in ["before", "after"] {
+            let other = edited(line, &edits);
+            let lines = if order == "before" { other + &text } else { text.clone() + &other };
+            std::fs::write(folder.join("both.jsonl"), lines).unwrap();
+            let (trades, rejects) = replayed(folder, &folder.join("both.jsonl"), "trades");
+            assert_eq!((trades.len(), rejects.len()), (2, 1), "{name} {order}: {rejects:?}");
+            assert_eq!(rejects[0]["reason"], "conflict", "{name} {order}");
+            assert_eq!(trades[0]["base_amount"], "1000000000", "{name} {order}: the least stands");
+        }
+    }
+}

@@ -315,6 +315,12 @@ fn survivors(events: &[Event], states: &BTreeMap<u64, SlotState>, params: &Param
             *least = event.clone();
         }
     }
+    // Two transactions may claim one name; the first of them has it.
+    let mut names: BTreeSet<(u64, u32, u16, i16)> = BTreeSet::new();
+    by_place.retain(|_, event| {
+        let EventId { slot, tx, outer_ix, inner_ix } = event.origin().id;
+        tx.index().is_none_or(|index| names.insert((slot, index, outer_ix, inner_ix)))
+    });
     let mut survivors: Vec<ChainEvent> = by_place.into_values().collect();
     survivors.sort_by_key(|event| event.origin().id);
     survivors
