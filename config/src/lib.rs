@@ -126,6 +126,10 @@ impl Layers {
             let problems = sink.validate().into_iter().map(|problem| (problem.key, problem.message));
             self.check(&section("sinks").index(*index), problems.collect());
         }
+        self.check_places(&sinks);
+        if let Some(source) = &source {
+            self.check_paths(source);
+        }
         if let Some(dataflow) = &dataflow {
             self.check(&section("dataflow"), dataflow.problems());
         }
@@ -150,6 +154,32 @@ impl Layers {
         }
     }
 
+    /// Two sinks of one place would write over each other.
+    fn check_places(&mut self, sinks: &[(usize, SinkConfig)]) {
+        let place = |sink: &SinkConfig| (sink.type_name(), same_place(&sink.place()));
+        for (at, (index, sink)) in sinks.iter().enumerate() {
+            let first = sinks.iter().take(at).find(|(_, other)| place(other) == place(sink));
+            if let Some((first, _)) = first {
+                let message = format!("writes to {}, where sinks[{first}] does", sink.place());
+                self.wrong(&KeyPath::default().key("sinks").index(*index), message);
+            }
+        }
+    }
+
+    /// A source of files needs some.
+    fn check_paths(&mut self, source: &SourceConfig) {
+        let (section, paths) = match source.kind {
+            SourceKind::Transactions => ("transactions", &source.transactions.paths),
+            SourceKind::Trades => ("trades", &source.trades.paths),
+            _ => return,
+        };
+        if paths.is_empty() {
+            let message =
+                format!("is empty, and source.type is \"{section}\": name files or folders to read");
+            self.wrong(&KeyPath::default().key("source").key(section).key("paths"), message);
+        }
+    }
+
     /// Reports what a part found wrong with its values, by dotted key.
     fn check(&mut self, at: &KeyPath, problems: Vec<(impl AsRef<str>, String)>) {
         for (key, message) in problems {
@@ -166,6 +196,17 @@ impl Layers {
             self.unknown(&KeyPath::default().key(name));
         }
     }
+}
+
+/// A place as the file system sees it, where it is one that is there.
+fn same_place(place: &str) -> String {
+    let path = std::path::Path::new(place);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(std::path::Path::new("."));
+    let whole = path.canonicalize().or_else(|_| {
+        folder.canonicalize().map(|folder| path.file_name().map_or(folder.clone(), |name| folder.join(name)))
+    });
+    whole.map_or_else(|_| place.to_owned(), |path| path.display().to_string())
 }
 
 /// The configuration as a tree of values. Settings that are `None` are not in it: TOML has no null.

@@ -44,12 +44,26 @@ impl Default for RunParams {
     }
 }
 
+/// Threads that compute, at most: as many as there are shares of tokens.
+const WORKERS_MAX: usize = 16;
+
 impl RunParams {
     /// What is out of range: the key within the section, and what would be right.
     pub(crate) fn problems(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
-        if !(1..=1024).contains(&self.workers) {
-            problems.push(("workers", format!("must be from 1 to 1024, is {}", self.workers)));
+        // Tokens are divided into sixteen shares where one place sees many of them: more have nothing to do there.
+        let cores = std::thread::available_parallelism().map_or(WORKERS_MAX, std::num::NonZero::get);
+        let most = (2 * cores).clamp(4, WORKERS_MAX);
+        if self.workers == 0 {
+            problems.push(("workers", "must be at least 1, is 0".to_owned()));
+        }
+        if self.workers > most {
+            let message = format!(
+                "must be at most {most}, is {}: more than twice the {cores} cores of this machine, or than \
+                 {WORKERS_MAX}, only cost",
+                self.workers
+            );
+            problems.push(("workers", message));
         }
         for (key, value) in [
             ("flush_interval_ms", self.flush_interval_ms),

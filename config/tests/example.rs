@@ -131,7 +131,7 @@ type = 'jsonl'
         "2: source.simulate.failed_ratio: must be from 0 to 1, is 2",
         "4: dataflow.market.candles.intervals[1]: `1x` is not an interval such as 15s, 1m, 4h or 1d",
         "6: dataflow.market.prices.factor: must be at least 1",
-        "8: run.workers: must be from 1 to 1024, is 0",
+        "8: run.workers: must be at least 1, is 0",
         "11: sinks[0].paht: no such key; did you mean `path`?",
         "12: sinks[0].cache_mib: 0 is out of range; from 1 to 65536",
         "13: sinks[1]: `type` is missing: \"clickhouse\", \"jsonl\", \"kafka\", \"questdb\" or \"sqlite\"",
@@ -141,4 +141,25 @@ type = 'jsonl'
         assert!(found.contains(&expected), "{expected:?} is not in\n{problems}");
     }
     assert_eq!(found.len(), 9, "{problems}");
+}
+
+#[test]
+fn what_cannot_work_is_found_before_it_is_tried() {
+    let problems = |text: &str| load(text).unwrap_err().to_string();
+    for (text, wanted) in [
+        (
+            "[[sinks]]\ntype = 'jsonl'\ndir = 'out'\n[[sinks]]\ntype = 'jsonl'\ndir = './out'\n",
+            "sinks[1]: writes to ./out, where sinks[0] does",
+        ),
+        ("[source]\ntype = 'trades'\n", "source.trades.paths: is empty"),
+        (
+            "[dataflow.market.smart]\nretain_s = 60\n",
+            "dataflow.market.smart.retain_s: is 60, must be at least correction_horizon_s",
+        ),
+        ("[run]\nworkers = 1000\n", "run.workers: must be at most "),
+        ("[dataflow]\nclock_jump_s = 1\n", "dataflow.clock_jump_s: is 1, must be 60 to 86400"),
+    ] {
+        let found = problems(text);
+        assert!(found.contains(wanted), "{found}");
+    }
 }

@@ -124,7 +124,7 @@ impl Gate {
                 continue;
             }
             match self.waiting.pop_front().map(|waiting| waiting.event) {
-                Some(Event::Chain(event)) => self.refuse(event, out),
+                Some(Event::Chain(event)) => self.refuse(&event, out),
                 Some(event) => out.push(without_time(event)),
                 None => {}
             }
@@ -143,7 +143,7 @@ impl Gate {
         let origin = event.origin();
         let (time, slot) = (origin.block_time, origin.id.slot);
         if !(FIRST_BLOCK_TIME..=LAST_BLOCK_TIME).contains(&time) || slot > LAST_SLOT {
-            return self.refuse(event, out);
+            return self.refuse(&event, out);
         }
         self.vote(&event);
         if self.clock.is_some_and(|clock| self.is_near(clock, time, slot)) {
@@ -316,13 +316,13 @@ impl Gate {
     /// Refuses an event that waits, or lets news of a slot pass without their time.
     fn turn_away(&mut self, at: usize, out: &mut Vec<Event>) {
         match self.waiting.remove(at).map(|waiting| waiting.event) {
-            Some(Event::Chain(event)) => self.refuse(event, out),
+            Some(Event::Chain(event)) => self.refuse(&event, out),
             Some(event) => out.push(without_time(event)),
             None => {}
         }
     }
 
-    fn refuse(&mut self, event: ChainEvent, out: &mut Vec<Event>) {
+    fn refuse(&mut self, event: &ChainEvent, out: &mut Vec<Event>) {
         let name = if matches!(event, ChainEvent::Trade(_)) { "trades" } else { "others" };
         *self.counts.entry(name).or_default() += 1;
         let origin = event.origin();
@@ -340,7 +340,7 @@ impl Gate {
             program: None,
             signature: Some(origin.signature),
             slot: (origin.id.slot <= LAST_SLOT).then_some(origin.id.slot),
-            detail: self.detail(&event),
+            detail: self.detail(event),
         }));
     }
 
@@ -440,14 +440,20 @@ mod tests {
     #[test]
     fn a_single_wrong_time_is_refused_and_costs_nobody_else_anything() {
         let good = |tx: u8| event(tx, 100 + u64::from(tx), tx.into());
-        for wrong in [event(9, 104, 10_800), at(9, 104, LAST_BLOCK_TIME + 1), at(9, 104, Seconds::MAX), at(9, 104, 5)] {
+        for wrong in
+            [event(9, 104, 10_800), at(9, 104, LAST_BLOCK_TIME + 1), at(9, 104, Seconds::MAX), at(9, 104, 5)]
+        {
             for place in 0..=6 {
                 let mut events: Vec<Event> = (1..=6).map(good).collect();
                 events.insert(place, wrong.clone());
                 // Where it stands in the chain is not where it comes.
                 let out = pass(events);
                 assert_eq!(out.iter().filter(|tx| **tx < 0).collect::<Vec<_>>(), [&-9], "{place}: {out:?}");
-                assert_eq!(out.into_iter().filter(|tx| *tx > 0).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6], "{place}");
+                assert_eq!(
+                    out.into_iter().filter(|tx| *tx > 0).collect::<Vec<_>>(),
+                    [1, 2, 3, 4, 5, 6],
+                    "{place}"
+                );
             }
         }
     }

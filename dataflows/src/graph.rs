@@ -1,5 +1,7 @@
 //! Every dataflow, built on one worker: what an engine or a test drives.
 
+use std::collections::BTreeMap;
+
 use model::{Event, Time};
 use operators::keyed::{Ending, RestoreError, Snapshot, States};
 use timely::dataflow::ProbeHandle;
@@ -40,6 +42,16 @@ impl Graph {
             Some(failure) => Err(failure),
             None => Ok(Self { feeds, states, probe, tally: outputs.tally() }),
         }
+    }
+
+    /// What tells whether a snapshot of each operator can be read, by operator.
+    #[must_use]
+    pub fn layouts(params: &Params) -> BTreeMap<&'static str, String> {
+        let params = params.clone();
+        timely::execute_directly(move |worker| {
+            let graph = Self::build(worker, &params, States::fresh(), drop);
+            graph.map(|graph| graph.states.layouts()).unwrap_or_default()
+        })
     }
 
     /// Feeds an event at `time`.

@@ -68,6 +68,11 @@ impl Params {
             let what = format!("is {}, must be 60 to 86400", self.clock_jump_s);
             problems.push(("clock_jump_s".to_owned(), what));
         }
+        let (retain_s, horizon_s) = (self.market.smart.retain_s, self.correction_horizon_s);
+        if retain_s < horizon_s {
+            let what = format!("is {retain_s}, must be at least correction_horizon_s, {horizon_s}");
+            problems.push(("market.smart.retain_s".to_owned(), what));
+        }
         problems
             .extend(self.market.problems().into_iter().map(|(key, what)| (format!("market.{key}"), what)));
         problems

@@ -18,7 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{
-    BalancesChanged, ChainEvent, EventId, Origin, Reject, RejectReason, Side, SlotState, SlotStatus, Trade, TxPlace,
+    BalancesChanged, ChainEvent, EventId, Origin, Reject, RejectReason, Side, SlotState, SlotStatus, Trade,
+    TxPlace,
 };
 use serde::{Deserialize, Serialize};
 
@@ -351,7 +352,8 @@ fn say(before: Told, after: Told, effects: &mut Effects<'_, Slot>) {
 /// True if two deliveries of one place are two different trades, and not one that is told in two ways.
 fn differs(one: &Delivered, other: &Delivered) -> bool {
     let (Delivered::Trade(one), Delivered::Trade(other)) = (one, other) else { return false };
-    let is_other = one.trader.zip(other.trader).is_some_and(|(one, other)| one != other);
+    let is_other = one.origin.signature != other.origin.signature
+        || one.trader.zip(other.trader).is_some_and(|(one, other)| one != other);
     let what = |trade: &Trade| (trade.pool, trade.mint, trade.side, trade.base_amount, trade.quote_amount);
     is_other || what(one) != what(other)
 }

@@ -49,7 +49,9 @@ impl Source for EventLog {
         })?;
         self.next += read.len() as u64;
         // Where its runs ended is no matter of the market.
-        events.extend(read.into_iter().map(|(_, event)| event).filter(|event| !matches!(event, Event::Mark(_))));
+        events.extend(
+            read.into_iter().map(|(_, event)| event).filter(|event| !matches!(event, Event::Mark(_))),
+        );
         Ok(if self.next < self.reader.end() { Step::More } else { Step::End })
     }
 

@@ -99,8 +99,7 @@ mod tests {
         let (first, last) = (Ending { at: 5, is_undone: true }, Ending { at: 9, is_undone: false });
         endings.add(first);
         endings.add(last);
-        let turns: Vec<Turn> =
-            std::iter::from_fn(|| course.next().inspect(|_| course.step())).collect();
+        let turns: Vec<Turn> = std::iter::from_fn(|| course.next().inspect(|_| course.step())).collect();
         assert_eq!(turns, [Turn::Publish(first), Turn::Undo(6), Turn::Publish(last)]);
     }
 }

@@ -49,6 +49,10 @@ pub trait State: Serialize + DeserializeOwned + Default + 'static {
     /// Settings of the operator.
     type Params: Clone + 'static;
 
+    /// Counts changes of what a snapshot of the state looks like that its empty state does not show: an order of
+    /// fields, a field of something that it holds. A snapshot of another layout is not read.
+    const LAYOUT: u32 = 1;
+
     /// The key of an input.
     fn key(input: &Self::Input) -> Self::Key;
 

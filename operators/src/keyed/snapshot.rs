@@ -38,6 +38,7 @@ type Write = Box<dyn Fn() -> Result<Vec<u8>, postcard::Error>>;
 #[derive(Default)]
 struct Registry {
     writers: BTreeMap<&'static str, Write>,
+    layouts: BTreeMap<&'static str, String>,
     failure: Option<RestoreError>,
 }
 
@@ -65,6 +66,13 @@ impl States {
     pub fn restored(snapshots: Arc<Vec<Snapshot>>, from: Time, index: usize, peers: usize) -> Self {
         let (index, peers) = (index as u64, peers as u64);
         Self { restored: snapshots, from, index, peers, ..Self::default() }
+    }
+
+    /// What tells whether a snapshot of each operator can be read: how its empty state is written, and
+    /// [`State::LAYOUT`].
+    #[must_use]
+    pub fn layouts(&self) -> BTreeMap<&'static str, String> {
+        self.registry.borrow().layouts.clone()
     }
 
     /// The endings of the worker's input.
@@ -100,6 +108,9 @@ impl States {
                 self.registry.borrow_mut().failure = Some(RestoreError { operator: name.to_owned(), source });
             }
         }
+        let empty = postcard::to_stdvec(&S::default()).unwrap_or_default();
+        let empty: String = empty.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.registry.borrow_mut().layouts.insert(name, format!("{} {empty}", S::LAYOUT));
         let (store, size) = (Rc::clone(store), Cell::new(0));
         let write = move || {
             let store = store.borrow();

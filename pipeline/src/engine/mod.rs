@@ -24,6 +24,7 @@
 
 mod egress;
 mod end;
+mod fingerprint;
 mod ingress;
 mod queue;
 mod recovery;
@@ -47,6 +48,7 @@ use model::Seconds;
 
 use crate::controls::Followed;
 use end::End;
+use fingerprint::Fingerprint;
 pub use recovery::Store;
 pub(crate) use watch::TokenCandle;
 pub use watch::Watch;
@@ -117,13 +119,16 @@ impl fmt::Display for Trades {
         let Tally { rows, late, duplicates, conflicts, dead } = self.tally;
         write!(f, "{} trades in = {rows} rows", self.given)?;
         let counts = [
-            (self.implausible as i128, "implausible_time"),
+            (i128::from(self.implausible), "implausible_time"),
             (late as i128, "too_late"),
             (conflicts as i128, "conflict"),
             (duplicates as i128, "duplicates"),
             (dead as i128, "of dead slots"),
         ];
-        counts.iter().filter(|(count, _)| *count != 0).try_for_each(|(count, name)| write!(f, " + {count} {name}"))
+        counts
+            .iter()
+            .filter(|(count, _)| *count != 0)
+            .try_for_each(|(count, name)| write!(f, " + {count} {name}"))
     }
 }
 
@@ -134,7 +139,7 @@ impl fmt::Display for Trades {
 pub fn run(mut job: Job) -> anyhow::Result<Summary> {
     let started = std::time::Instant::now();
     let mut resume = match &job.store {
-        Some(store) => store.resume()?,
+        Some(store) => store.resume(Fingerprint::of(&job.params)?, job.sinks.is_empty())?,
         None => recovery::Resume::default(),
     };
     let schemas = dataflows::schemas();

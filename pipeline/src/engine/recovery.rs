@@ -16,12 +16,16 @@ use sinks::sqlite::{Checkpoint, EmbeddedStore};
 use sinks::{Flush, Sink, SinkError};
 
 use super::egress::Part;
+use super::fingerprint::Fingerprint;
 use super::sinks::Ready;
 use crate::controls::Said;
+use crate::failure::WithHint as _;
 
 /// The part of a checkpoint that says what of the log did not come from the source. The others are named
 /// `worker/operator`.
 const BESIDE: &str = "beside";
+/// The part that says what the checkpoint is of.
+const FINGERPRINT: &str = "fingerprint";
 
 /// What of the events of the log did not come from the source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +79,8 @@ pub struct Store(Arc<Mutex<Shared>>);
 
 struct Shared {
     store: EmbeddedStore,
+    /// What the checkpoints of this run are of.
+    fingerprint: Fingerprint,
     /// The first failure: what was being done, and why it could not be.
     failure: Option<(String, String)>,
 }
@@ -82,7 +88,7 @@ struct Shared {
 impl Store {
     /// Shares a store.
     pub fn new(store: EmbeddedStore) -> Self {
-        Self(Arc::new(Mutex::new(Shared { store, failure: None })))
+        Self(Arc::new(Mutex::new(Shared { store, fingerprint: Fingerprint::default(), failure: None })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -105,15 +111,52 @@ impl Store {
         outcome
     }
 
-    /// From where to go on; from the beginning if there is no checkpoint.
-    pub(super) fn resume(&self) -> anyhow::Result<Resume> {
-        let Some(checkpoint) = self.step(|store| store.newest_checkpoint())? else {
+    /// From where to go on: the newest checkpoint that is whole, or the beginning of the log.
+    ///
+    /// A checkpoint of other settings or of another layout is never taken up. If the log holds every event, and nothing
+    /// but this database has rows (`is_alone`), all is worked out again from there; else the run is refused.
+    pub(super) fn resume(&self, present: Fingerprint, is_alone: bool) -> anyhow::Result<Resume> {
+        let checkpoint = self.newest_whole()?;
+        let is_whole = self.step(|store| store.log_start())? == 0;
+        if let Some(checkpoint) = &checkpoint {
+            let before = checkpoint.parts.iter().find(|(name, _)| name == FINGERPRINT);
+            let before = before.and_then(|(_, bytes)| postcard::from_bytes::<Fingerprint>(bytes).ok());
+            let differences = before.unwrap_or_default().differences(&present);
+            if !differences.is_empty() {
+                let path = self.lock().store.path().display().to_string();
+                let what = differences.join(", ");
+                if !(is_whole && is_alone) {
+                    let why = if is_whole {
+                        "another output has rows of it too"
+                    } else {
+                        "its log no longer holds every event"
+                    };
+                    return Err(anyhow!(
+                        "{path} was computed otherwise, and cannot be computed again: {why}; what is not the same: {what}"
+                    ))
+                    .hint("give this run another database with --db, or the settings that the database has");
+                }
+                tracing::error!(
+                    database = path,
+                    what,
+                    "computed otherwise: all is worked out again from its log"
+                );
+                self.step(EmbeddedStore::forget_results)?;
+                self.lock().fingerprint = present;
+                return Ok(Resume::default());
+            }
+        }
+        self.lock().fingerprint = present;
+        let Some(checkpoint) = checkpoint else {
             let offset = self.step(|store| store.log_start())?;
             return Ok(Resume { offset, ..Resume::default() });
         };
         let last = checkpoint.time.saturating_sub(1);
         let (mut snapshots, mut beside): (Vec<Snapshot>, Beside) = (Vec::new(), Beside::default());
         for (name, bytes) in checkpoint.parts {
+            if name == FINGERPRINT {
+                continue;
+            }
             if name == BESIDE {
                 beside = postcard::from_bytes(&bytes).map_err(|error| {
                     anyhow!(
@@ -141,6 +184,26 @@ impl Store {
         })
     }
 
+    /// The newest checkpoint that can be read; none if there is none and the log holds every event.
+    fn newest_whole(&self) -> anyhow::Result<Option<Checkpoint>> {
+        let places = self.step(|store| store.checkpoints())?;
+        for place in &places {
+            // Not a step: one that is damaged is no reason to write nothing.
+            let loaded = self.lock().store.load_checkpoint(*place);
+            match loaded {
+                Ok(checkpoint) => return Ok(Some(checkpoint)),
+                Err(error) => {
+                    tracing::error!(time = place.time, %error, "a checkpoint is damaged; the one before it is taken, or the log");
+                }
+            }
+        }
+        if !places.is_empty() && self.step(|store| store.log_start())? > 0 {
+            return Err(anyhow!("no checkpoint can be read, and the log no longer holds every event"))
+                .hint("`millrace replay --log` works out what the log still holds");
+        }
+        Ok(None)
+    }
+
     pub(super) fn read_log(&self, from: u64, limit: usize) -> anyhow::Result<Vec<(Time, Event)>> {
         Ok(self.step(|store| store.read_events(from, limit))?)
     }
@@ -161,7 +224,9 @@ impl Store {
             let worker = part.worker;
             part.states.into_iter().map(move |(operator, bytes)| (format!("{worker}/{operator}"), bytes))
         });
-        let checkpoint = Checkpoint { time, log_offset, parts: named.chain([beside]).collect() };
+        let fingerprint = (FINGERPRINT.to_owned(), postcard::to_stdvec(&self.lock().fingerprint)?);
+        let parts = named.chain([beside, fingerprint]).collect();
+        let checkpoint = Checkpoint { time, log_offset, parts };
         Ok(self.step(|store| {
             store.save_checkpoint(&checkpoint)?;
             let kept = store.log_offset_of(kept_from)?;

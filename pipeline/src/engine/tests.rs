@@ -228,7 +228,8 @@ fn no_checkpoint_is_ahead_of_the_rows_of_any_sink() {
         end(&start(job)).unwrap();
         assert!(!probe.given().was_overtaken, "the sink was still writing what the checkpoint builds on");
         let newest = kept.step(|store| store.checkpoints()).unwrap().first().map(|place| place.time);
-        assert_eq!(newest, Some(probe.given().frontier));
+        // The end of the input is behind the last checkpoint, for a run that goes on as if there were none.
+        assert!(newest.is_some_and(|time| time + 1 == probe.given().frontier), "{newest:?}");
     }
 }
 
@@ -262,7 +263,8 @@ fn after_a_crash_nothing_new_comes_at_times_that_a_sink_has() {
     let mut job = job(Some(5), Then::End, 1, &[&probe]);
     job.store = Some(kept.clone());
     end(&start(job)).unwrap();
-    let new = kept.read_log(logged as u64, usize::MAX >> 1).unwrap();
+    let mut new = kept.read_log(logged as u64, usize::MAX >> 1).unwrap();
+    assert_eq!(new.pop().map(|(_, event)| event), Some(model::Mark::ENDED));
     assert_eq!(new.len(), batch.len() - batch.len() / 2);
     assert!(new.iter().all(|(time, _)| *time == last + 100));
 }
@@ -378,7 +380,7 @@ fn logged(store: &Store) -> (Vec<Event>, Vec<Event>) {
     events.into_iter().map(|(_, event)| event).partition(|event| match event {
         Event::Quote(_) => false,
         Event::Reject(reject) => reject.source != "chatter",
-        Event::Control(_) => false,
+        Event::Control(_) | Event::Mark(_) => false,
         _ => true,
     })
 }
@@ -456,7 +458,11 @@ fn a_checkpoint_that_cannot_be_read_ends_a_run_without_end() {
     for workers in [1, 3] {
         let folder = tempfile::tempdir().unwrap();
         let mut broken = store(&folder);
-        let parts = vec![("0/candles".to_owned(), vec![0xff; 9])];
+        let fingerprint = Fingerprint::of(&dataflows::Params::default()).unwrap();
+        let parts = vec![
+            ("0/candles".to_owned(), vec![0xff; 9]),
+            ("fingerprint".to_owned(), postcard::to_stdvec(&fingerprint).unwrap()),
+        ];
         broken.save_checkpoint(&Checkpoint { time: 0, log_offset: 0, parts }).unwrap();
         let mut job = job(None, Then::End, workers, &[]);
         job.store = Some(Store::new(broken));

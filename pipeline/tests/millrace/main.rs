@@ -20,4 +20,5 @@ mod servers;
 mod services;
 mod sinks_agree;
 mod smart;
+mod state;
 mod wallets;

@@ -1,10 +1,12 @@
 //! Checkpoints: the state of the operators at a closed time, and where the log goes on from there.
 //!
 //! The newest two are kept: if the newest turns out not to be usable, the one before still is. Parts
-//! are stored in pieces, because SQLite keeps a value in memory as a whole and ends it at 1 GB.
+//! are stored in pieces, because SQLite keeps a value in memory as a whole and ends it at 1 GB. Each piece has a
+//! checksum: SQLite has none of its own, and a state with one bit flipped may well be read without an error.
 
 use model::Time;
 use rusqlite::Connection;
+use twox_hash::XxHash64;
 
 use super::{Fault, integer, unsigned};
 
@@ -43,19 +45,24 @@ pub(super) fn save(connection: &Connection, checkpoint: &Checkpoint) -> Result<(
         i64::try_from(checkpoint.parts.len())?,
     ))?;
     let mut insert =
-        connection.prepare_cached("INSERT INTO _checkpoint_pieces VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        connection.prepare_cached("INSERT INTO _checkpoint_pieces VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
     for (part, (name, bytes)) in (0i64..).zip(&checkpoint.parts) {
         // A part without bytes is a part all the same: it has one empty piece.
         let empty: &[u8] = &[];
         let pieces = bytes.chunks(PIECE_BYTES).chain(bytes.is_empty().then_some(empty));
         for (piece, bytes) in (0i64..).zip(pieces) {
-            insert.execute((time, part, piece, name, bytes))?;
+            insert.execute((time, part, piece, name, bytes, checksum(name, bytes)))?;
         }
     }
     let oldest_kept: i64 = connection
         .prepare_cached("SELECT min(time) FROM (SELECT time FROM _checkpoints ORDER BY time DESC LIMIT ?1)")?
         .query_row((KEPT,), |row| row.get(0))?;
     remove(connection, "< ?1", oldest_kept)
+}
+
+/// As an integer of SQLite, which has a sign.
+fn checksum(name: &str, bytes: &[u8]) -> i64 {
+    XxHash64::oneshot(XxHash64::oneshot(0, name.as_bytes()), bytes).cast_signed()
 }
 
 fn remove(connection: &Connection, which: &str, time: i64) -> Result<(), Fault> {
@@ -84,15 +91,23 @@ pub(super) fn load(connection: &Connection, place: CheckpointPlace) -> Result<Ch
         .prepare_cached("SELECT parts FROM _checkpoints WHERE time = ?1")?
         .query_row((time,), |row| row.get(0))?;
     let mut select = connection.prepare_cached(
-        "SELECT part, name, bytes FROM _checkpoint_pieces WHERE time = ?1 ORDER BY part, piece",
+        "SELECT part, name, bytes, checksum, piece FROM _checkpoint_pieces WHERE time = ?1 ORDER BY part, piece",
     )?;
     let mut rows = select.query((time,))?;
     let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut pieces = 0i64;
     while let Some(row) = rows.next()? {
         let part = usize::try_from(row.get::<_, i64>(0)?)?;
-        let bytes = row.get_ref(2)?.as_blob()?;
+        let (name, bytes): (String, &[u8]) = (row.get(1)?, row.get_ref(2)?.as_blob()?);
+        pieces = if part == parts.len() { 0 } else { pieces + 1 };
+        if row.get::<_, i64>(4)? != pieces || row.get::<_, i64>(3)? != checksum(&name, bytes) {
+            return Err(format!(
+                "piece {pieces} of its part {name} is damaged: it does not fit its checksum"
+            )
+            .into());
+        }
         if part == parts.len() {
-            parts.push((row.get(1)?, bytes.to_vec()));
+            parts.push((name, bytes.to_vec()));
         } else if let Some((_, so_far)) = parts.last_mut() {
             so_far.extend_from_slice(bytes);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Config, Fault};
+use super::{Config, Fault, meta};
 use crate::database_error::DatabaseError;
 
 /// Marks a database of millrace ("mill"), so that no other program's file is written to.
@@ -42,6 +42,7 @@ CREATE TABLE _checkpoint_pieces (
     piece INTEGER NOT NULL,
     name TEXT NOT NULL,
     bytes BLOB NOT NULL,
+    checksum INTEGER NOT NULL, -- XXH64 of name and bytes
     PRIMARY KEY (time, part, piece)
 ) STRICT;
 CREATE TABLE _progress (
@@ -52,7 +53,8 @@ CREATE TABLE _progress (
 ";
 
 /// Opens the database to write, and creates it if it is not there.
-pub(super) fn open_to_write(config: &Config) -> Result<(Connection, FileLock), Fault> {
+/// Gives the number of the claim too.
+pub(super) fn open_to_write(config: &Config) -> Result<(Connection, FileLock, u64), Fault> {
     let fault = |e| DatabaseError::new(&config.path, e);
     let lock = FileLock::take(&config.path)?;
     let connection = Connection::open(&config.path).map_err(fault)?;
@@ -67,7 +69,8 @@ pub(super) fn open_to_write(config: &Config) -> Result<(Connection, FileLock), F
             ))
             .map_err(fault)?;
     }
-    Ok((connection, lock))
+    let claim = claim(&connection).map_err(|error| super::store::located(&config.path, error))?;
+    Ok((connection, lock, claim))
 }
 
 /// Opens a finished or running database to read.
@@ -122,29 +125,57 @@ fn configure(connection: &Connection, cache_mib: u32) -> rusqlite::Result<()> {
 
 /// Keeps a second run from writing to the same file: two would interleave their logs.
 ///
-/// The lock is on a file of its own, because SQLite loses its own locks when another handle of the
-/// database file is closed. The system lets go of it even if the run is killed; the empty file stays.
+/// One lock is on a file of the database's name, one on the database itself, which has other names too (links). SQLite's
+/// own locks are of another kind, and would be lost with any handle of the database that is closed; so the handle here
+/// is closed last, and never opened for a name that another run holds. The system lets go of both even if the run
+/// is killed; the empty file stays. Where a file system knows no locks, [`claim`] still tells.
 pub(super) struct FileLock {
     /// None where the file system knows no locks.
-    _file: Option<File>,
+    _by_name: Option<File>,
+    _by_inode: Option<File>,
 }
 
 impl FileLock {
     fn take(database: &Path) -> Result<Self, Fault> {
         let mut path = database.as_os_str().to_owned();
         path.push("-lock");
-        let path = PathBuf::from(path);
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| {
-            format!("{}: {e}; check that its folder exists and is writable for this user", path.display())
-        })?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: Some(file) }),
-            Err(TryLockError::WouldBlock) => Err(format!(
-                "{}: another run is writing to it; stop that one, or name another path",
+        let by_name = lock(&PathBuf::from(path), database)?;
+        let by_inode = lock(database, database)?;
+        Ok(Self { _by_name: by_name, _by_inode: by_inode })
+    }
+}
+
+fn lock(path: &Path, database: &Path) -> Result<Option<File>, Fault> {
+    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(|e| {
+        format!("{}: {e}; check that its folder exists and is writable for this user", path.display())
+    })?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => {
+            let by = if path == database { ", under another name of the same file" } else { "" };
+            Err(format!(
+                "{}: another run is writing to it{by}; stop that one, or name another path",
                 database.display()
             )
-            .into()),
-            Err(TryLockError::Error(_)) => Ok(Self { _file: None }),
+            .into())
         }
+        Err(TryLockError::Error(_)) => Ok(None),
     }
+}
+
+/// Name of the number of the run that may write.
+const CLAIM: &str = "claim";
+
+/// Makes this run the one that may write, and gives its number. Who had it finds out at its next transaction.
+fn claim(connection: &Connection) -> Result<u64, Fault> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let number = claimed(connection)? + 1;
+    meta::set(connection, CLAIM, &number.to_string())?;
+    connection.execute_batch("COMMIT")?;
+    Ok(number)
+}
+
+/// The number of the run that may write.
+pub(super) fn claimed(connection: &Connection) -> Result<u64, Fault> {
+    Ok(meta::get(connection, CLAIM)?.and_then(|number| number.parse().ok()).unwrap_or(0))
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::checkpoint::{self, Checkpoint, CheckpointPlace};
 use super::event_log::EventLog;
-use super::file::{FileLock, open_to_write};
+use super::file::{FileLock, claimed, open_to_write};
 use super::records::{RecordTable, write_progress};
 use super::{Config, Fault, NAME, meta, unsigned};
 use crate::database_error::DatabaseError;
@@ -36,6 +36,9 @@ pub struct EmbeddedStore {
     path: PathBuf,
     tables: BTreeMap<&'static str, RecordTable>,
     log: EventLog,
+    /// Number of this run among those that have written.
+    claim: u64,
+    /// The last to go: see there.
     _lock: FileLock,
 }
 
@@ -47,9 +50,9 @@ impl EmbeddedStore {
     /// another run is writing to it.
     pub fn open(config: &Config) -> Result<Self, SinkError> {
         let fault = |e| SinkError::new(NAME, "open the database", e);
-        let (connection, lock) = open_to_write(config).map_err(fault)?;
+        let (connection, lock, claim) = open_to_write(config).map_err(fault)?;
         let log = EventLog::load(&connection).map_err(|e| fault(located(&config.path, e)))?;
-        Ok(Self { connection, path: config.path.clone(), tables: BTreeMap::new(), log, _lock: lock })
+        Ok(Self { connection, path: config.path.clone(), tables: BTreeMap::new(), log, claim, _lock: lock })
     }
 
     /// The database file.
@@ -190,6 +193,29 @@ impl EmbeddedStore {
         self.checkpoints()?.first().map(|place| self.load_checkpoint(*place)).transpose()
     }
 
+    /// Empties the tables and forgets the checkpoints and how far the tables are, so that all of it is worked out again
+    /// from the log; commits.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn forget_results(&mut self) -> Result<(), SinkError> {
+        self.change(
+            || "empty the tables".to_owned(),
+            |store| {
+                let mut select = store.connection.prepare("SELECT record FROM _schemas")?;
+                let records = select.query_map((), |row| row.get::<_, String>(0))?;
+                for record in records.collect::<Result<Vec<_>, _>>()? {
+                    store.connection.execute(&format!("DELETE FROM \"{record}\""), ())?;
+                }
+                for table in ["_progress", "_checkpoint_pieces", "_checkpoints"] {
+                    store.connection.execute(&format!("DELETE FROM {table}"), ())?;
+                }
+                Ok(())
+            },
+        )?;
+        self.commit()
+    }
+
     /// How far the tables are, what is not yet committed included; none before the first flush.
     ///
     /// # Errors
@@ -257,7 +283,7 @@ impl EmbeddedStore {
         doing: impl FnOnce() -> String,
         step: impl FnOnce(&mut Self) -> Result<T, Fault>,
     ) -> Result<T, SinkError> {
-        let result = self.begin().map_err(Fault::from).and_then(|()| step(self));
+        let result = self.begin().and_then(|()| step(self));
         result.map_err(|error| {
             let undone = self.roll_back();
             let error = self.fault(doing(), error);
@@ -268,10 +294,15 @@ impl EmbeddedStore {
         })
     }
 
-    fn begin(&self) -> rusqlite::Result<()> {
+    fn begin(&self) -> Result<(), Fault> {
         if self.connection.is_autocommit() {
             // Immediate: a transaction that only finds out later that it cannot write is a deadlock.
             self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
+            if claimed(&self.connection)? != self.claim {
+                return Err(
+                    "another run writes to it now, and this one may no longer; stop one of them".into()
+                );
+            }
         }
         Ok(())
     }
