@@ -32,6 +32,7 @@ pub(super) fn run(job: &mut Job, resume: &Resume, workers: &Workers, end: &End) 
         passed_over: 0,
         gate: Gate::new(job.params.clock_jump_s),
         given: 0,
+        has_caught_up: job.store.is_none(),
         read: Vec::new(),
         checkpoint_due: Instant::now() + Duration::from_secs(job.run.checkpoint_interval_s),
         pace: Paced::new(job.run.speed),
@@ -67,6 +68,8 @@ struct Ingress {
     gate: Gate,
     /// Events of the source that came to the gate.
     given: u64,
+    /// True once all of the log has been handed over.
+    has_caught_up: bool,
     /// Events read and not yet handed over; the next one first.
     read: Vec<Event>,
     checkpoint_due: Instant,
@@ -113,6 +116,7 @@ impl Ingress {
                 self.hand_over(job, workers, std::mem::take(&mut batches));
             }
             if is_end {
+                self.has_caught_up = true;
                 break;
             }
             batches.extend(unfinished);
@@ -249,7 +253,9 @@ impl Ingress {
         if job.store.is_some() {
             self.checkpoint(job, workers);
         }
-        let ended = if self.end.has_failed() { Ok(()) } else { self.end_input(job, workers) };
+        // A run that is stopped while it catches up has nothing to say of an end.
+        let is_over = self.has_caught_up && !self.end.has_failed();
+        let ended = if is_over { self.end_input(job, workers) } else { Ok(()) };
         workers.send_all(|| Command::Finish);
         ended
     }

@@ -56,8 +56,6 @@ fn where_that_cannot_be_a_run_under_other_settings_is_refused_by_name() {
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("another output has rows") && text.contains("candles.intervals: ["), "{text}");
-    market(folder, sinks);
-    run_well(folder, &RUN);
 }
 
 /// Flips a bit in the middle of pieces of checkpoints; of how many.
