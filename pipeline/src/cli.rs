@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+#[cfg(feature = "rpc")]
+use crate::commands::backfill;
 use crate::commands::{backtest, config, decode, diff, replay, run, schema, simulate, verify, why};
 
 const EXAMPLES: &str = "\
@@ -13,6 +15,7 @@ Examples:
   millrace replay recordings/ --out result     recorded transactions into result/<record>.jsonl
   millrace decode tx.json                      what a transaction holds, one JSON line an event
   millrace simulate --seconds 60 --out m.jsonl.zst
+  millrace backfill --since 30m --rpc-env RPC_URL --out raw   recorded blocks of the real chain
   millrace backtest --rules rules.toml recordings/   what alert rules would have said
   millrace why 0f3c…                           the events behind an alert
   millrace diff result-a result-b              what two runs do not agree on
@@ -75,6 +78,8 @@ pub(crate) enum Command {
     Replay(replay::Replay),
     Decode(decode::Decode),
     Simulate(simulate::Simulate),
+    #[cfg(feature = "rpc")]
+    Backfill(backfill::Backfill),
     Backtest(backtest::Backtest),
     Why(why::Why),
     Diff(diff::Diff),

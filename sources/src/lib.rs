@@ -8,6 +8,9 @@
 //! dataflow settles both.
 
 pub mod ahead;
+pub mod archive;
+#[cfg(feature = "rpc")]
+pub mod backfill;
 mod balances;
 mod base58;
 mod bounds;
@@ -30,6 +33,8 @@ pub mod programs;
 pub mod quoted;
 pub mod quotes;
 pub mod ranks;
+#[cfg(feature = "rpc")]
+pub mod rpc;
 pub mod simulate;
 pub mod trades;
 pub mod transaction;

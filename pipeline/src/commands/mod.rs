@@ -1,5 +1,7 @@
 //! One file a command: its options, its help, what it does.
 
+#[cfg(feature = "rpc")]
+pub(crate) mod backfill;
 pub(crate) mod backtest;
 pub(crate) mod config;
 pub(crate) mod decode;
@@ -24,6 +26,8 @@ pub(crate) fn run(command: Command, global: &Global, console: &Arc<Console>) -> 
         Command::Replay(options) => options.run(global, console),
         Command::Decode(options) => options.run(console),
         Command::Simulate(options) => options.run(global, console),
+        #[cfg(feature = "rpc")]
+        Command::Backfill(options) => options.run(console),
         Command::Backtest(options) => options.run(global, console),
         Command::Why(options) => options.run(),
         Command::Diff(options) => options.run(),

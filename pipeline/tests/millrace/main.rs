@@ -6,11 +6,16 @@ mod act;
 mod alerts;
 #[cfg(feature = "api")]
 mod api;
+#[cfg(feature = "rpc")]
+mod backfill;
 mod candles_from_trades;
 mod captured_swaps;
 mod cli;
 mod common;
 mod intake;
+#[cfg(feature = "rpc")]
+#[path = "../../../sources/tests/node/mod.rs"]
+mod node;
 mod recomputed;
 mod replay;
 mod run;
