@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[cfg(feature = "rpc")]
-use crate::commands::backfill;
+use crate::commands::{audit, backfill};
 use crate::commands::{backtest, config, decode, diff, replay, run, schema, simulate, verify, why};
 
 const EXAMPLES: &str = "\
@@ -26,7 +26,7 @@ Exit codes:
   1  failed
   2  wrong command line or configuration
   3  done, but some of the input was refused
-  4  `diff`, `schema diff` or `verify` found differences
+  4  `diff`, `schema diff`, `verify` or `audit` found differences
 
 Settings, from weak to strong: built-in default, --config FILE, environment, flags.
 In the environment, MILLRACE_RUN__WORKERS=2 sets `workers` of the section [run].";
@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Replay(replay::Replay),
     Decode(decode::Decode),
     Simulate(simulate::Simulate),
+    #[cfg(feature = "rpc")]
+    Audit(audit::Audit),
     #[cfg(feature = "rpc")]
     Backfill(backfill::Backfill),
     Backtest(backtest::Backtest),

@@ -10,6 +10,8 @@
 pub mod ahead;
 pub mod archive;
 #[cfg(feature = "rpc")]
+pub mod audit;
+#[cfg(feature = "rpc")]
 pub mod backfill;
 mod balances;
 mod base58;

@@ -74,7 +74,7 @@ pub(crate) struct RpcOptions {
     timeout_s: u64,
 }
 
-fn slots(text: &str) -> Result<RangeInclusive<u64>, String> {
+pub(super) fn slots(text: &str) -> Result<RangeInclusive<u64>, String> {
     let parsed = text.split_once("..").map(|(first, last)| (first.trim().parse(), last.trim().parse()));
     match parsed {
         Some((Ok(first), Ok(last))) if first <= last => Ok(first..=last),
@@ -185,7 +185,7 @@ impl Backfill {
 }
 
 /// Fetches a range on a thread of its own, and moves the bar.
-fn fetch(
+pub(super) fn fetch(
     rpc: &Rpc,
     slots: &RangeInclusive<u64>,
     all: &RangeInclusive<u64>,

@@ -1,6 +1,8 @@
 //! One file a command: its options, its help, what it does.
 
 #[cfg(feature = "rpc")]
+pub(crate) mod audit;
+#[cfg(feature = "rpc")]
 pub(crate) mod backfill;
 pub(crate) mod backtest;
 pub(crate) mod config;
@@ -26,6 +28,8 @@ pub(crate) fn run(command: Command, global: &Global, console: &Arc<Console>) -> 
         Command::Replay(options) => options.run(global, console),
         Command::Decode(options) => options.run(console),
         Command::Simulate(options) => options.run(global, console),
+        #[cfg(feature = "rpc")]
+        Command::Audit(options) => options.run(console),
         #[cfg(feature = "rpc")]
         Command::Backfill(options) => options.run(console),
         Command::Backtest(options) => options.run(global, console),

@@ -15,6 +15,7 @@ mod common;
 mod intake;
 #[cfg(feature = "rpc")]
 #[path = "../../../sources/tests/node/mod.rs"]
+#[expect(dead_code, reason = "the tests of sources use the rest")]
 mod node;
 mod recomputed;
 mod replay;
