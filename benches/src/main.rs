@@ -12,6 +12,7 @@ mod bare_windows;
 mod candles;
 mod day;
 mod decode;
+mod edge;
 mod made_up;
 mod market;
 mod report;
@@ -49,6 +50,8 @@ enum Bench {
     Alerts(alerts::Sizes),
     /// All of the market dataflow: how much it takes, and how long it takes.
     Market(market::Which),
+    /// Typed changes to rows, and rows to JSON and into the embedded store.
+    Edge,
     /// Rows into SQLite, ClickHouse, Kafka and QuestDB. Needs the servers: `scripts/services up`.
     Sinks,
     /// A day of the market through the whole engine, from the source to the embedded store.
@@ -66,6 +69,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Windows => report::print(&windows::run(quick)?, json),
         Bench::Market(which) => market::run(&which, quick, json),
         Bench::Alerts(sizes) => alerts::run(&sizes, quick, json),
+        Bench::Edge => report::print(&edge::run(quick)?, json),
         Bench::Sinks => report::print(&sinks::run(quick)?, json),
         Bench::Day(day) => day::run(&day, quick, json),
         Bench::Soak => soak::run(quick, json),

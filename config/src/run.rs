@@ -1,5 +1,6 @@
 //! How the pipeline runs, whatever it computes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{self, Deserializer, Visitor};
@@ -16,6 +17,8 @@ pub struct RunParams {
     /// How long changes gather before the sinks get them, milliseconds. A longer interval writes less
     /// often to the same key; a shorter one shows changes sooner.
     pub flush_interval_ms: u64,
+    /// Seconds of event time between two changes of a row, by record, in the place of what its schema says.
+    pub cadence_s: BTreeMap<String, u32>,
     /// Seconds between checkpoints. A longer interval means more to read again after a crash.
     pub checkpoint_interval_s: u64,
     /// Seconds of event time for which events stay in the log once no checkpoint needs them any more. What
@@ -34,10 +37,11 @@ impl Default for RunParams {
         Self {
             workers: 1,
             speed: Speed::Times(1.0),
-            flush_interval_ms: 1_000,
+            flush_interval_ms: 200,
+            cadence_s: BTreeMap::new(),
             checkpoint_interval_s: 60,
             log_retention_s: 86_400,
-            sink_queue_flushes: 60,
+            sink_queue_flushes: 300,
             sink_queue_rows: 500_000,
             sink_retry_for_s: 3_600,
         }
@@ -73,6 +77,15 @@ impl RunParams {
         ] {
             if value == 0 {
                 problems.push((key, "must be at least 1".to_owned()));
+            }
+        }
+        let schemas = dataflows::schemas();
+        for (record, seconds) in &self.cadence_s {
+            if !schemas.iter().any(|schema| schema.name == record) {
+                problems.push(("cadence_s", format!("there is no record `{record}`")));
+            }
+            if !(1..=86_400).contains(seconds) {
+                problems.push(("cadence_s", format!("{record} must be from 1 to 86400, is {seconds}")));
             }
         }
         problems

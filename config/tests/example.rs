@@ -63,7 +63,7 @@ fn every_key_stands_in_the_example_with_a_comment() {
     let mut all = Vec::new();
     keys(&serde_json::to_value(Config::default()).unwrap(), "", &mut all);
     assert!(all.len() > 30, "{all:?}");
-    let mut servers = vec!["sinks.ttl_days".to_owned()];
+    let mut servers = vec!["run.cadence_s".to_owned(), "sinks.ttl_days".to_owned()];
     for config in [
         serde_json::to_value(sinks::clickhouse::Config::default()),
         serde_json::to_value(sinks::kafka::Config::default()),

@@ -7,6 +7,7 @@
 //! Nothing here knows of threads, clocks or sinks: the engine that runs a dataflow does.
 
 pub mod clock;
+pub mod conflation;
 pub mod gate;
 pub mod graph;
 pub mod inputs;
@@ -20,6 +21,7 @@ use operators::prelude::Horizon;
 use serde::{Deserialize, Serialize};
 
 pub use clock::Clock;
+pub use conflation::{Cadences, Conflation, Taken};
 pub use gate::Gate;
 pub use graph::Graph;
 pub use inputs::{Feeds, Inputs};

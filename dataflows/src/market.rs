@@ -16,7 +16,6 @@
 
 use std::sync::Arc;
 
-use differential_dataflow::AsCollection;
 use model::{BalancesChanged, ChainEvent, Record, Reject, Schema};
 use operators::alerts::{CommittedAlert, Standing};
 use operators::candles::{Candle, Candles, Interval};
@@ -38,7 +37,6 @@ use operators::{
     usd, wallets, windows,
 };
 use serde::{Deserialize, Serialize};
-use timely::dataflow::operators::Exchange;
 
 use crate::{Inputs, Outputs};
 
@@ -271,10 +269,7 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     let matches = emit_wallets(taken, inputs, (params, horizon), states, out);
     out.emit(tokens);
     out.emit(pools);
-    let lifecycle = commitment::committed(lifecycle, None, inputs.slots.clone(), horizon, states);
-    // They come by slot; another event of another slot may take the place of one, and the changes of a key
-    // must leave together.
-    out.emit(lifecycle.inner.exchange(|(row, _, _)| row.record.mint.route()).as_collection());
+    out.emit(commitment::committed(lifecycle, None, inputs.slots.clone(), horizon, states));
     let indicators = indicators::indicators(bars.clone(), &params.indicators, horizon, states);
     out.emit(bars);
     out.emit(indicators.clone());

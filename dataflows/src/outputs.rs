@@ -3,13 +3,13 @@
 //! Only closed times leave. Each worker hands out the changes of the keys that it maintains; a time is
 //! complete when the probe has passed it, for then every worker has handed out its part.
 //!
-//! A worker hands out typed changes as they are ([`Leaving`]) and whoever takes them makes rows of them:
-//! consolidating and spelling out rows costs more than most operators, and needs no worker.
+//! A worker hands out typed changes as they are ([`Leaving`]), and whoever takes them keeps the last of
+//! each key ([`Conflation`](crate::Conflation)) until rows are made: netting changes and spelling out rows
+//! costs more than most operators, and needs no worker. Changes of one key may come from several workers.
 
 use std::rc::Rc;
 
-use differential_dataflow::consolidation::consolidate;
-use model::{Batch, Change, Diff, Group, Record, Schema, Time};
+use model::{Diff, Group, Record, Schema, Time};
 use operators::keyed::{Waiting, stash};
 use operators::prelude::Collection;
 use operators::slots::Dropped;
@@ -20,6 +20,7 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::probe::Probe;
 
+use crate::conflation::Changes;
 use crate::tally::Shared;
 
 /// The changes of one record at one closed time on one worker.
@@ -30,6 +31,10 @@ pub struct Leaving {
 }
 
 impl Leaving {
+    pub(crate) fn new(schema: &'static Schema, time: Time, changes: Box<dyn Changes>) -> Self {
+        Self { schema, time, changes }
+    }
+
     /// The closed time.
     #[must_use]
     pub const fn time(&self) -> Time {
@@ -48,63 +53,8 @@ impl Leaving {
         self.len() == 0
     }
 
-    /// As rows: one upsert or delete a key; none if nothing is left once the changes are consolidated.
-    #[must_use]
-    pub fn batch(self) -> Option<Batch> {
-        let changes = self.changes.rows();
-        (!changes.is_empty()).then_some(Batch { schema: self.schema, time: self.time, changes })
-    }
-}
-
-/// Changes of some type.
-trait Changes: Send {
-    fn len(&self) -> usize;
-    fn rows(self: Box<Self>) -> Vec<Change>;
-}
-
-/// As containers bring them.
-type Containers<G> = Vec<Vec<(G, Time, Diff)>>;
-
-impl<G: Group> Changes for Containers<G> {
-    fn len(&self) -> usize {
-        self.iter().map(Vec::len).sum()
-    }
-
-    fn rows(self: Box<Self>) -> Vec<Change> {
-        let mut changes: Vec<(G, Diff)> =
-            self.into_iter().flatten().map(|(group, _, diff)| (group, diff)).collect();
-        consolidate(&mut changes);
-        let mut rows = Vec::with_capacity(changes.len());
-        // Groups order by key first, so the changes of a key stand together.
-        for of_one_key in changes.chunk_by(|(a, _), (b, _)| a.group_key() == b.group_key()) {
-            replace(of_one_key, &mut rows);
-        }
-        rows
-    }
-}
-
-/// The change from the group that is taken back, if any, to the one that is put.
-fn replace<G: Group>(changes: &[(G, Diff)], rows: &mut Vec<Change>) {
-    let records = |is_put: bool| {
-        let group = changes.iter().rev().find(|(_, diff)| (*diff > 0) == is_put);
-        let mut records: Vec<G::Record> = group.into_iter().flat_map(|(g, _)| g.clone().records()).collect();
-        records.sort_unstable();
-        records
-    };
-    let (before, after) = (records(false), records(true));
-    let find = |records: &[G::Record], wanted: &G::Record| {
-        let at = records.binary_search_by(|record| record.key().cmp(&wanted.key()));
-        at.ok().and_then(|at| records.get(at).cloned())
-    };
-    for record in &before {
-        if find(&after, record).is_none() {
-            rows.push(Change::Delete(record.key_row()));
-        }
-    }
-    for record in &after {
-        if find(&before, record).as_ref() != Some(record) {
-            rows.push(Change::Upsert(record.row()));
-        }
+    pub(crate) fn into_changes(self) -> (&'static Schema, Box<dyn Changes>) {
+        (self.schema, self.changes)
     }
 }
 
@@ -176,7 +126,7 @@ impl Outputs {
                                 sums.rows += changes.iter().flatten().map(|(_, _, diff)| diff).sum::<Diff>();
                                 tally.set(sums);
                             }
-                            send(Leaving { schema, time, changes: Box::new(changes) });
+                            send(Leaving::new(schema, time, Box::new(changes)));
                         }
                         match (&mut held, upper) {
                             (Some(held), Some(upper)) => held.downgrade(&upper),
@@ -186,79 +136,5 @@ impl Outputs {
                 },
             )
             .probe_with(&self.probe);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use model::{Cadence, Value, columns};
-
-    use super::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-    struct Cell {
-        name: &'static str,
-        value: u64,
-    }
-
-    impl Record for Cell {
-        columns! {
-            self: "cells", "";
-            cadence: Cadence::Flush;
-            key { name: Text = self.name, ""; }
-            value: Count = self.value, "";
-        }
-        type Key = &'static str;
-
-        fn key(&self) -> &'static str {
-            self.name
-        }
-    }
-
-    /// The cells of one sheet.
-    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-    struct Sheet(u8, Vec<Cell>);
-
-    impl Group for Sheet {
-        type Record = Cell;
-        type Key = u8;
-
-        fn group_key(&self) -> u8 {
-            self.0
-        }
-
-        fn records(self) -> impl Iterator<Item = Cell> {
-            self.1.into_iter()
-        }
-    }
-
-    fn sheet(cells: &[(&'static str, u64)]) -> Sheet {
-        Sheet(1, cells.iter().map(|(name, value)| Cell { name, value: *value }).collect())
-    }
-
-    fn rows(changes: Vec<(Sheet, Diff)>) -> Vec<Change> {
-        let containers: Containers<Sheet> =
-            changes.into_iter().map(|(sheet, diff)| vec![(sheet, 0, diff)]).collect();
-        Box::new(containers).rows()
-    }
-
-    fn upsert(name: &'static str, value: u64) -> Change {
-        Change::Upsert(Cell { name, value }.row())
-    }
-
-    #[test]
-    fn of_a_group_that_is_replaced_only_what_differs_leaves() {
-        let before = sheet(&[("a", 1), ("b", 1), ("c", 1)]);
-        let after = sheet(&[("a", 1), ("b", 2), ("d", 1)]);
-        let expected = [Change::Delete(vec![Value::from("c")]), upsert("b", 2), upsert("d", 1)];
-        assert_eq!(rows(vec![(before.clone(), -1), (after.clone(), 1)]), expected);
-        assert_eq!(rows(vec![(after, 1), (before, -1)]), expected, "in whatever order they come");
-    }
-
-    #[test]
-    fn what_is_put_and_taken_back_does_not_leave() {
-        assert_eq!(rows(vec![(sheet(&[("a", 1)]), 1), (sheet(&[("a", 1)]), -1)]), []);
-        assert_eq!(rows(vec![(sheet(&[("a", 1)]), -1)]), [Change::Delete(vec![Value::from("a")])]);
-        assert_eq!(rows(vec![(sheet(&[("a", 1)]), 1)]), [upsert("a", 1)]);
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod columns;
 pub(crate) mod value;
 
 use std::fmt::Debug;
+use std::hash::Hash;
 
 pub use self::columns::{Cell, Formatted, RowWriter, kinds, ms, put};
 pub use self::value::{Row, Value};
@@ -97,7 +98,7 @@ pub trait Record: Ord + Clone + Debug + Send + 'static {
     /// Its schema.
     const SCHEMA: &'static Schema;
     /// What the leading columns of the schema say, as a type that compares fast.
-    type Key: Ord;
+    type Key: Ord + Hash + Clone + Send;
     /// Its key.
     fn key(&self) -> Self::Key;
     /// Hands over its columns, in the schema's order.
@@ -126,9 +127,13 @@ pub trait Group: Ord + Clone + Debug + Send + 'static {
     /// Whose rows.
     type Record: Record;
     /// What names the group: of two groups with one key only one is there at a time.
-    type Key: Ord;
+    type Key: Ord + Hash + Clone + Send;
     /// Its key. Groups order by it first.
     fn group_key(&self) -> Self::Key;
+    /// How often a change to this group leaves.
+    fn cadence(&self) -> Cadence {
+        Self::Record::SCHEMA.cadence
+    }
     /// Its rows.
     fn records(self) -> impl Iterator<Item = Self::Record>;
 }

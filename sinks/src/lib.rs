@@ -49,7 +49,7 @@ pub mod snapshot;
 pub mod sqlite;
 
 pub use description::{ColumnDescription, Description};
-pub use flush::{Conflator, Flush, Table};
+pub use flush::{Flush, Table};
 #[cfg(any(
     feature = "jsonl",
     feature = "sqlite",

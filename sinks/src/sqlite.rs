@@ -50,7 +50,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use checkpoint::{Checkpoint, CheckpointPlace};
+pub use checkpoint::{Checkpoint, CheckpointPlace, CheckpointStep};
 pub use log_reader::LogReader;
 pub use reader::{Reader, View};
 pub use store::{EmbeddedStore, Progress};

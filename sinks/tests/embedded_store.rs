@@ -198,6 +198,27 @@ fn the_two_newest_checkpoints_are_kept_whole() {
 }
 
 #[test]
+fn a_checkpoint_that_was_cut_short_is_not_there_and_its_pieces_go() {
+    let place = Place::new();
+    let mut store = place.open();
+    append(&mut store, 0, &events(0..10)).unwrap();
+    store.commit().unwrap();
+    store.save_checkpoint(&checkpoint(10, 3)).unwrap();
+    let cut_short = checkpoint(20, 5);
+    let steps = cut_short.steps().count();
+    cut_short.steps().take(steps - 1).for_each(|step| store.write_checkpoint(step).unwrap());
+    drop(store);
+
+    let mut store = place.open();
+    assert_eq!(store.newest_checkpoint().unwrap(), Some(checkpoint(10, 3)));
+    let pieces = "SELECT time || '' FROM _checkpoint_pieces ORDER BY 1";
+    assert_eq!(place.ask(pieces), ["10", "10", "10", "20", "20", "20"]);
+    store.save_checkpoint(&checkpoint(30, 7)).unwrap();
+    assert_eq!(place.ask(pieces), ["10", "10", "10", "30", "30", "30"]);
+    assert_eq!(store.newest_checkpoint().unwrap(), Some(checkpoint(30, 7)));
+}
+
+#[test]
 fn a_large_part_comes_back_whole() {
     let place = Place::new();
     let mut store = place.open();
@@ -363,6 +384,18 @@ fn new_columns_are_added_and_columns_of_newer_programs_stay() {
     // The narrower schema knows no note: a row that it writes must not keep the note of another.
     place.open().write(&flush(30, &[(1, 6)])).unwrap();
     assert_eq!(place.ask(all), ["1 6 -", "2 2 -"]);
+}
+
+#[test]
+fn readers_find_the_indexes_of_the_schema_and_a_table_without_gets_them() {
+    static INDEXED: Schema = Schema { indexes: &[&["n"], &["n", "as_of"]], ..COUNTS };
+    let place = Place::new();
+    place.open().write(&flush(10, &[(1, 1)])).unwrap();
+    for _ in 0..2 {
+        EmbeddedStore::open(&place.config).unwrap().prepare(&[&INDEXED]).unwrap();
+    }
+    let names = "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'counts' ORDER BY name";
+    assert_eq!(place.ask(names), ["counts_by_n", "counts_by_n_as_of"]);
 }
 
 #[test]

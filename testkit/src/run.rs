@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 
-use dataflows::{Clock, Graph, Leaving, Params};
+use dataflows::{Clock, Conflation, Graph, Leaving, Params};
 use model::time::second_of;
 use model::{Batch, Change, Event, Mark, Row, Seconds, Time};
 use operators::keyed::{Ending, Snapshot, States};
@@ -136,7 +136,7 @@ fn part(
         let states = States::restored(Arc::clone(&restored), start, index, peers);
         let sent = Arc::clone(&collected);
         let send = move |leaving: Leaving| {
-            sent.lock().expect("no test panics while it sends").extend(leaving.batch());
+            sent.lock().expect("no test panics while it sends").push(leaving);
         };
         let mut graph = Graph::build(worker, &params, states, send).expect("the snapshot is readable");
         let mut close =
@@ -162,7 +162,27 @@ fn part(
     let mut taken: Vec<(usize, Snapshot)> = taken.iter().take(workers).collect();
     taken.sort_by_key(|(index, _)| *index);
     let sent = std::mem::take(&mut *sent.lock().expect("no test panics while it sends"));
-    (sent, taken.into_iter().map(|(_, snapshot)| snapshot).collect())
+    (time_by_time(sent), taken.into_iter().map(|(_, snapshot)| snapshot).collect())
+}
+
+/// The rows of every time by themselves, whatever the cadences say.
+fn time_by_time(mut sent: Vec<Leaving>) -> Vec<Batch> {
+    sent.sort_by_key(Leaving::time);
+    let (mut conflation, mut batches) = (Conflation::default(), Vec::new());
+    let mut sent = sent.into_iter().peekable();
+    while let Some(leaving) = sent.next() {
+        let time = leaving.time();
+        conflation.add(leaving);
+        if sent.peek().is_some_and(|next| next.time() == time) {
+            continue;
+        }
+        conflation.seal();
+        for taken in conflation.take(time + 1) {
+            let changes = taken.changes.into_iter().map(|(_, change)| change).collect();
+            batches.push(Batch { schema: taken.schema, time, changes });
+        }
+    }
+    batches
 }
 
 /// Adds up what was sent, by what `unit` makes of its time; the changes of each, and the rows at the end.

@@ -276,6 +276,13 @@ impl Group for Bars {
         (self.mint(), self.interval(), self.open_time())
     }
 
+    /// An open bar changes at most sixty times in its life, and at most once a second; its closing and what
+    /// corrects it afterwards leave at the next second.
+    fn cadence(&self) -> Cadence {
+        let step_s = if self.is_closed { 1 } else { (self.interval().seconds() / 60).max(1) };
+        Cadence::Seconds(u32::try_from(step_s).unwrap_or(u32::MAX))
+    }
+
     fn records(self) -> impl Iterator<Item = Candle> {
         let bars = &self.group.bars;
         let pools = bars.pools();

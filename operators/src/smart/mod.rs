@@ -26,7 +26,6 @@ pub mod trader;
 use differential_dataflow::AsCollection;
 use model::{Control, ListEntry, SlotStatus};
 use serde::{Deserialize, Serialize};
-use timely::dataflow::operators::Exchange;
 use timely::dataflow::operators::core::Map;
 
 pub use record::{Cluster, Listed, Match};
@@ -127,7 +126,5 @@ pub fn smart<'s>(
     let found = matches.clone();
     let matches = committed(matches, None, statuses.clone(), retained, states);
     let clusters = committed(clusters, None, statuses, retained, states);
-    // They come by slot, and the changes of a key must leave together: the last event may be of another slot.
-    let by_mint = clusters.inner.exchange(|(row, _, _)| row.record.mint.route());
-    Smart { list, matches, found, clusters: by_mint.as_collection() }
+    Smart { list, matches, found, clusters }
 }

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-use dataflows::{Leaving, Tally};
+use anyhow::{Context as _, anyhow, bail};
+use dataflows::{Conflation, Leaving, Tally};
 use model::{Seconds, Time};
 use operators::keyed::Snapshot;
-use sinks::Conflator;
+use sinks::{Flush, Table};
 
 use super::recovery::Beside;
 use super::sinks::Outlets;
@@ -57,20 +57,24 @@ pub(super) fn start(
         open: BTreeMap::new(),
         closed: 0,
         flushed: 0,
-        conflator: Conflator::default(),
+        conflation: Conflation::new(job.run.cadence_s.clone()),
         interval: Duration::from_millis(job.run.flush_interval_ms),
         due: Instant::now(),
         parts: Vec::new(),
         checkpoints: VecDeque::new(),
         peers: job.run.workers,
         outlets,
-        store: job.store.clone(),
-        log_retention_s: job.run.log_retention_s,
+        writer: job.store.clone().map(|store| Writer::start(store, job.run.log_retention_s)).transpose()?,
         watch: Arc::clone(&job.watch),
+        end: end.clone(),
     };
     let end = end.clone();
     let body = move || {
-        let outcome = egress.run(&inbox);
+        let mut outcome = egress.run(&inbox);
+        if let Some(writer) = egress.writer.take() {
+            // What it could not do explains why the egress could not go on.
+            outcome = writer.finish(None).and(outcome);
+        }
         if outcome.is_err() {
             end.fail();
         }
@@ -85,7 +89,7 @@ struct Egress {
     open: BTreeMap<Time, Vec<Leaving>>,
     closed: Time,
     flushed: Time,
-    conflator: Conflator,
+    conflation: Conflation,
     interval: Duration,
     due: Instant,
     parts: Vec<Part>,
@@ -93,9 +97,9 @@ struct Egress {
     checkpoints: VecDeque<(Time, Vec<Part>)>,
     peers: usize,
     outlets: Outlets,
-    store: Option<Store>,
-    log_retention_s: Seconds,
+    writer: Option<Writer>,
     watch: Arc<Watch>,
+    end: End,
 }
 
 impl Egress {
@@ -109,6 +113,13 @@ impl Egress {
                 Ok(Message::Tally(tally)) => self.watch.counted(&tally),
                 Err(RecvTimeoutError::Timeout) => self.flush()?,
                 Err(RecvTimeoutError::Disconnected) => {
+                    self.conflation.seal();
+                    // What has been flushed last may not be all of it: rows of state waited for their grid point.
+                    // A microsecond more is a frontier that no sink has, in every run alike; what is new in the
+                    // next run comes after what any sink has.
+                    if self.closed > 0 && !self.end.has_failed() {
+                        self.closed += 1;
+                    }
                     self.flush()?;
                     return self.save_newest();
                 }
@@ -120,29 +131,34 @@ impl Egress {
     fn close(&mut self, upto: Time) -> anyhow::Result<()> {
         let still_open = self.open.split_off(&upto);
         let closed = std::mem::replace(&mut self.open, still_open).into_values().flatten();
-        for batch in closed.filter_map(Leaving::batch) {
+        for leaving in closed {
             // Where a sink stopped in an earlier run a flush must end too, or it would be given again
             // what it has together with what it has not.
-            while let Some(boundary) = self.outlets.boundary(self.flushed, batch.time) {
+            while let Some(boundary) = self.outlets.boundary(self.flushed, leaving.time()) {
                 self.closed = boundary;
                 self.flush()?;
             }
-            self.watch.let_out(&batch);
-            self.conflator.add(batch);
+            self.conflation.add(leaving);
         }
         self.closed = upto;
         self.watch.closed(upto);
-        if self.conflator.len() >= FLUSH_KEYS_MAX || Instant::now() >= self.due {
+        if self.conflation.len() >= FLUSH_KEYS_MAX || Instant::now() >= self.due {
             self.flush()?;
         }
         Ok(())
     }
 
+    /// Hands on what has changed. Nothing more of a time that has been flushed can leave: sinks pass over a
+    /// frontier that they have.
     fn flush(&mut self) -> anyhow::Result<()> {
         self.due = Instant::now() + self.interval;
         if self.closed > self.flushed {
             self.flushed = self.closed;
-            self.outlets.write(self.conflator.take(self.closed))?;
+            let taken = self.conflation.take(self.closed).into_iter();
+            let tables = taken.map(|taken| Table { schema: taken.schema, changes: taken.changes }).collect();
+            let flush = Flush { frontier: self.closed, tables };
+            self.watch.let_out(&flush);
+            self.outlets.write(flush)?;
         }
         Ok(())
     }
@@ -154,34 +170,74 @@ impl Egress {
         }
         let mut parts = std::mem::take(&mut self.parts);
         parts.sort_by_key(|part| part.worker);
+        // What the checkpoint is of must not wait for a grid point: nobody would know of it after a restart. If
+        // that time has been flushed already, it leaves with the next flush, and the checkpoint waits for that.
+        self.conflation.seal();
+        let is_late = self.closed == self.flushed && !self.conflation.is_empty();
+        let upto = self.closed + Time::from(is_late);
         self.flush()?;
         // While a sink is away checkpoints would gather: kept are the one to be saved first, so that there is one
         // as soon as can be, and the newest.
         self.checkpoints.truncate(1);
-        self.checkpoints.push_back((self.flushed, parts));
+        self.checkpoints.push_back((upto, parts));
         Ok(())
     }
 
-    /// Saves what is due. A checkpoint must not be durable before the rows that led to it, and nothing waits
+    /// Has saved what is due. A checkpoint must not be durable before the rows that led to it, and nothing waits
     /// for it but the log, which grows.
     fn save_due(&mut self) -> anyhow::Result<()> {
-        while let Some((_, parts)) = self.checkpoints.pop_front_if(|(upto, _)| self.outlets.have(*upto)) {
-            self.save(parts)?;
+        while let Some((upto, parts)) = self.checkpoints.pop_front_if(|(upto, _)| self.outlets.have(*upto)) {
+            let Some(writer) = &mut self.writer else { continue };
+            if let Some(parts) = writer.offer(parts)? {
+                self.checkpoints.push_front((upto, parts));
+                break;
+            }
         }
         Ok(())
     }
 
-    /// Waits until the newest can be saved: nothing comes after it.
+    /// Waits until the newest is saved: nothing comes after it.
     fn save_newest(&mut self) -> anyhow::Result<()> {
-        let Some((upto, parts)) = self.checkpoints.pop_back() else { return Ok(()) };
-        self.outlets.wait_for(upto)?;
-        self.save(parts)
+        let newest = self.checkpoints.pop_back().filter(|(upto, _)| *upto <= self.flushed);
+        let Some(writer) = self.writer.take() else { return Ok(()) };
+        if let Some((upto, _)) = &newest {
+            self.outlets.wait_for(*upto)?;
+        }
+        writer.finish(newest.map(|(_, parts)| parts))
+    }
+}
+
+/// The thread that writes checkpoints, so that no flush waits for one.
+struct Writer {
+    /// Nothing waits in it: it takes a checkpoint if the thread waits for one.
+    send: SyncSender<Vec<Part>>,
+    thread: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Writer {
+    fn start(store: Store, log_retention_s: Seconds) -> anyhow::Result<Self> {
+        let (send, inbox) = sync_channel::<Vec<Part>>(0);
+        let body = move || inbox.iter().try_for_each(|parts| store.save_checkpoint(parts, log_retention_s));
+        let thread = std::thread::Builder::new().name("checkpoint".to_owned()).spawn(body);
+        Ok(Self { send, thread: thread.context("cannot start a thread")? })
     }
 
-    fn save(&self, parts: Vec<Part>) -> anyhow::Result<()> {
-        match &self.store {
-            Some(store) => store.save_checkpoint(parts, self.log_retention_s),
-            None => Ok(()),
+    /// Gives the thread a checkpoint, or gives it back while the thread writes another.
+    fn offer(&mut self, parts: Vec<Part>) -> anyhow::Result<Option<Vec<Part>>> {
+        match self.send.try_send(parts) {
+            Ok(()) => Ok(None),
+            Err(TrySendError::Full(parts)) => Ok(Some(parts)),
+            Err(TrySendError::Disconnected(_)) => bail!("the checkpoint before could not be written"),
         }
+    }
+
+    /// Writes the last one, if there is one, and ends.
+    fn finish(self, last: Option<Vec<Part>>) -> anyhow::Result<()> {
+        if let Some(parts) = last {
+            // The thread says why it is gone.
+            drop(self.send.send(parts));
+        }
+        drop(self.send);
+        self.thread.join().map_err(|_| anyhow!("the thread that writes checkpoints panicked"))?
     }
 }

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use dataflows::Tally;
 use model::time::second_of;
-use model::{Address, Batch, ChainEvent, Change, Event, Millis, Row, Schema, Seconds, Time, Value};
+use model::{Address, ChainEvent, Change, Event, Millis, Row, Schema, Seconds, Time, Value};
+use sinks::{Flush, Table};
 
 /// Counts, clocks and the latest candles of a run. Filled by the engine, read by a screen or a log.
 #[derive(Debug, Default)]
@@ -71,27 +72,28 @@ impl Watch {
         self.done.store(thousandths, Ordering::Relaxed);
     }
 
-    pub(super) fn let_out(&self, batch: &Batch) {
-        let count = batch.changes.len() as u64;
-        match batch.schema.name {
-            "candles" => {
-                self.candles.fetch_add(count, Ordering::Relaxed);
-                let mut inner = self.inner();
-                for candle in rows(batch).filter_map(|row| token_candle(&row)) {
-                    let latest = inner.tokens.entry(candle.mint).or_insert_with(|| candle.clone());
-                    if latest.open_time <= candle.open_time {
-                        *latest = candle;
+    pub(super) fn let_out(&self, flush: &Flush) {
+        for table in &flush.tables {
+            match table.schema.name {
+                "candles" => {
+                    self.candles.fetch_add(table.changes.len() as u64, Ordering::Relaxed);
+                    let mut inner = self.inner();
+                    for candle in rows(table).filter_map(|row| token_candle(&row)) {
+                        let latest = inner.tokens.entry(candle.mint).or_insert_with(|| candle.clone());
+                        if latest.open_time <= candle.open_time {
+                            *latest = candle;
+                        }
                     }
                 }
-            }
-            "rejects" => {
-                let mut inner = self.inner();
-                for row in rows(batch) {
-                    let reason = row.get("reason").as_text().unwrap_or("unknown");
-                    *inner.rejects.entry(reason.to_owned()).or_default() += 1;
+                "rejects" => {
+                    let mut inner = self.inner();
+                    for row in rows(table) {
+                        let reason = row.get("reason").as_text().unwrap_or("unknown");
+                        *inner.rejects.entry(reason.to_owned()).or_default() += 1;
+                    }
                 }
+                _ => {}
             }
-            _ => {}
         }
     }
 
@@ -189,9 +191,9 @@ impl Named<'_> {
 }
 
 /// The rows that are put.
-fn rows(batch: &Batch) -> impl Iterator<Item = Named<'_>> {
-    batch.changes.iter().filter_map(|change| match change {
-        Change::Upsert(row) => Some(Named { schema: batch.schema, row }),
+fn rows(table: &Table) -> impl Iterator<Item = Named<'_>> {
+    table.changes.iter().filter_map(|(_, change)| match change {
+        Change::Upsert(row) => Some(Named { schema: table.schema, row }),
         Change::Delete(_) => None,
     })
 }

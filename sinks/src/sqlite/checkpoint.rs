@@ -1,7 +1,9 @@
 //! Checkpoints: the state of the operators at a closed time, and where the log goes on from there.
 //!
 //! The newest two are kept: if the newest turns out not to be usable, the one before still is. Parts
-//! are stored in pieces, because SQLite keeps a value in memory as a whole and ends it at 1 GB. Each piece has a
+//! are stored in pieces: a checkpoint of a long run has hundreds of megabytes, and whoever else writes to
+//! the database waits for a piece at most. A checkpoint is there once its last step has named it; pieces
+//! of one that was never finished are removed, one by one like those that are no longer kept. Each piece has a
 //! checksum: SQLite has none of its own, and a state with one bit flipped may well be read without an error.
 
 use model::Time;
@@ -13,7 +15,7 @@ use super::{Fault, integer, unsigned};
 /// How many are kept.
 const KEPT: i64 = 2;
 /// Bytes of a piece.
-const PIECE_BYTES: usize = 8 * 1024 * 1024;
+const PIECE_BYTES: usize = 1024 * 1024;
 
 /// The state of a run at a closed time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,29 +37,53 @@ pub struct CheckpointPlace {
     pub log_offset: u64,
 }
 
-/// Writes a checkpoint and removes those that are no longer kept.
-pub(super) fn save(connection: &Connection, checkpoint: &Checkpoint) -> Result<(), Fault> {
-    let time = integer(checkpoint.time)?;
-    remove(connection, "= ?1", time)?;
-    connection.prepare_cached("INSERT INTO _checkpoints VALUES (?1, ?2, ?3)")?.execute((
-        time,
-        integer(checkpoint.log_offset)?,
-        i64::try_from(checkpoint.parts.len())?,
-    ))?;
-    let mut insert =
-        connection.prepare_cached("INSERT INTO _checkpoint_pieces VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-    for (part, (name, bytes)) in (0i64..).zip(&checkpoint.parts) {
-        // A part without bytes is a part all the same: it has one empty piece.
-        let empty: &[u8] = &[];
-        let pieces = bytes.chunks(PIECE_BYTES).chain(bytes.is_empty().then_some(empty));
-        for (piece, bytes) in (0i64..).zip(pieces) {
-            insert.execute((time, part, piece, name, bytes, checksum(name, bytes)))?;
-        }
+/// A step of writing a checkpoint. Each may be a transaction of its own.
+#[derive(Clone, Copy, Debug)]
+pub enum CheckpointStep<'c> {
+    /// Takes back what there is of a checkpoint of this time.
+    Begin(Time),
+    /// Writes a piece.
+    Piece {
+        /// Of the checkpoint of this time.
+        time: Time,
+        /// Of the part of this number.
+        part: i64,
+        /// The number of the piece in the part.
+        piece: i64,
+        /// The name of the part.
+        name: &'c str,
+        /// The bytes.
+        bytes: &'c [u8],
+    },
+    /// Says that the checkpoint is whole, and lets go of those that are no longer kept.
+    End {
+        /// As in [`Checkpoint`].
+        place: CheckpointPlace,
+        /// Number of parts.
+        parts: usize,
+    },
+}
+
+impl Checkpoint {
+    /// What is to be done to write it, in order.
+    pub fn steps(&self) -> impl Iterator<Item = CheckpointStep<'_>> {
+        let time = self.time;
+        let pieces = (0i64..).zip(&self.parts).flat_map(move |(part, (name, bytes))| {
+            // A part without bytes is a part all the same: it has one empty piece.
+            let empty: &[u8] = &[];
+            let pieces = bytes.chunks(PIECE_BYTES).chain(bytes.is_empty().then_some(empty));
+            (0i64..).zip(pieces).map(move |(piece, bytes)| CheckpointStep::Piece {
+                time,
+                part,
+                piece,
+                name,
+                bytes,
+            })
+        });
+        let place = CheckpointPlace { time, log_offset: self.log_offset };
+        let end = CheckpointStep::End { place, parts: self.parts.len() };
+        std::iter::once(CheckpointStep::Begin(time)).chain(pieces).chain([end])
     }
-    let oldest_kept: i64 = connection
-        .prepare_cached("SELECT min(time) FROM (SELECT time FROM _checkpoints ORDER BY time DESC LIMIT ?1)")?
-        .query_row((KEPT,), |row| row.get(0))?;
-    remove(connection, "< ?1", oldest_kept)
 }
 
 /// As an integer of SQLite, which has a sign.
@@ -65,11 +91,39 @@ fn checksum(name: &str, bytes: &[u8]) -> i64 {
     XxHash64::oneshot(XxHash64::oneshot(0, name.as_bytes()), bytes).cast_signed()
 }
 
-fn remove(connection: &Connection, which: &str, time: i64) -> Result<(), Fault> {
-    for table in ["_checkpoint_pieces", "_checkpoints"] {
-        connection.prepare_cached(&format!("DELETE FROM {table} WHERE time {which}"))?.execute((time,))?;
+/// Does a step.
+pub(super) fn write(connection: &Connection, step: CheckpointStep<'_>) -> Result<(), Fault> {
+    match step {
+        CheckpointStep::Begin(time) => {
+            for table in ["_checkpoints", "_checkpoint_pieces"] {
+                let sql = format!("DELETE FROM {table} WHERE time = ?1");
+                connection.prepare_cached(&sql)?.execute((integer(time)?,))?;
+            }
+        }
+        CheckpointStep::Piece { time, part, piece, name, bytes } => {
+            connection
+                .prepare_cached("INSERT INTO _checkpoint_pieces VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+                .execute((integer(time)?, part, piece, name, bytes, checksum(name, bytes)))?;
+        }
+        CheckpointStep::End { place, parts } => {
+            connection.prepare_cached("INSERT INTO _checkpoints VALUES (?1, ?2, ?3)")?.execute((
+                integer(place.time)?,
+                integer(place.log_offset)?,
+                i64::try_from(parts)?,
+            ))?;
+            let kept = "SELECT time FROM _checkpoints ORDER BY time DESC LIMIT ?1";
+            let sql = format!("DELETE FROM _checkpoints WHERE time NOT IN ({kept})");
+            connection.prepare_cached(&sql)?.execute((KEPT,))?;
+        }
     }
     Ok(())
+}
+
+/// Removes a piece that belongs to no checkpoint; false if there is none.
+pub(super) fn remove_piece(connection: &Connection) -> Result<bool, Fault> {
+    let sql = "DELETE FROM _checkpoint_pieces WHERE (time, part, piece) IN (SELECT time, part, piece \
+               FROM _checkpoint_pieces WHERE time NOT IN (SELECT time FROM _checkpoints) LIMIT 1)";
+    Ok(connection.prepare_cached(sql)?.execute(())? > 0)
 }
 
 /// The kept checkpoints, the newest first.

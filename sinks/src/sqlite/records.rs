@@ -35,6 +35,9 @@ impl RecordTable {
             connection.execute_batch(&create(&wanted))?;
             wanted
         };
+        for index in schema.indexes {
+            connection.execute_batch(&create_index(schema, index))?;
+        }
         connection.execute(
             "INSERT OR REPLACE INTO _schemas VALUES (?1, ?2)",
             (schema.name, serde_json::to_string(&stored)?),
@@ -115,6 +118,17 @@ fn create(description: &Description) -> String {
         key.join(", ")
     );
     sql
+}
+
+/// The definition of a secondary index, which readers search by.
+fn create_index(schema: &Schema, columns: &[&str]) -> String {
+    let quoted: Vec<String> = columns.iter().map(|column| format!("\"{column}\"")).collect();
+    format!(
+        "CREATE INDEX IF NOT EXISTS \"{0}_by_{1}\" ON \"{0}\" ({2})",
+        schema.name,
+        columns.join("_"),
+        quoted.join(", ")
+    )
 }
 
 /// A doc on one line.

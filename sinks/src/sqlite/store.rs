@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use model::{Event, Schema, Time};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::checkpoint::{self, Checkpoint, CheckpointPlace};
+use super::checkpoint::{self, Checkpoint, CheckpointPlace, CheckpointStep};
 use super::event_log::EventLog;
 use super::file::{FileLock, claimed, open_to_write};
 use super::records::{RecordTable, write_progress};
@@ -150,22 +150,52 @@ impl EmbeddedStore {
             .map_err(|e| self.fault(format!("look up the time {time} in the event log"), e))
     }
 
-    /// Writes a checkpoint and commits. The newest two are kept; one of the same time is replaced.
+    /// Writes a checkpoint. The newest two are kept; one of the same time is replaced. It is written in steps,
+    /// each of which is committed: who shares the store does them one by one, with
+    /// [`write_checkpoint`](Self::write_checkpoint) and [`remove_checkpoint_piece`](Self::remove_checkpoint_piece).
     ///
     /// # Errors
     /// When the log does not reach to the checkpoint's offset, or the database cannot be written.
     pub fn save_checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), SinkError> {
+        checkpoint.steps().try_for_each(|step| self.write_checkpoint(step))?;
+        while self.remove_checkpoint_piece()? {}
+        Ok(())
+    }
+
+    /// Does one of the [steps](Checkpoint::steps) of writing a checkpoint, and commits.
+    ///
+    /// # Errors
+    /// As [`save_checkpoint`](Self::save_checkpoint).
+    pub fn write_checkpoint(&mut self, step: CheckpointStep<'_>) -> Result<(), SinkError> {
         self.change(
-            || format!("save the checkpoint of time {}", checkpoint.time),
+            || "save a checkpoint".to_owned(),
             |store| {
-                let (end, offset) = (store.log.end(), checkpoint.log_offset);
-                if offset > end {
-                    return Err(format!("it goes on at offset {offset} of a log that ends at {end}").into());
+                if let CheckpointStep::End { place, .. } = step {
+                    let (end, offset) = (store.log.end(), place.log_offset);
+                    if offset > end {
+                        return Err(
+                            format!("it goes on at offset {offset} of a log that ends at {end}").into()
+                        );
+                    }
                 }
-                checkpoint::save(&store.connection, checkpoint)
+                checkpoint::write(&store.connection, step)
             },
         )?;
         self.commit()
+    }
+
+    /// Removes a piece of a checkpoint that is no longer kept or was never finished, and commits; false if there
+    /// is none.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn remove_checkpoint_piece(&mut self) -> Result<bool, SinkError> {
+        let is_removed = self.change(
+            || "remove what is left of a checkpoint".to_owned(),
+            |store| checkpoint::remove_piece(&store.connection),
+        )?;
+        self.commit()?;
+        Ok(is_removed)
     }
 
     /// The kept checkpoints, the newest first.
