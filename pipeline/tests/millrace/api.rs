@@ -494,7 +494,14 @@ fn charts_scroll_back_to_their_first_bar_and_end_there() {
     let mint = served.mint();
     let symbol = served.ask(&format!("/udf/symbols?symbol={mint}")).1;
     assert_eq!((&symbol["ticker"], &symbol["session"]), (&json!(mint), &json!("24x7")));
-    let now: u64 = served.ask("/udf/time").1.as_u64().unwrap();
+    let now = loop {
+        let now: u64 = served.ask("/udf/time").1.as_u64().unwrap();
+        let path = format!("/udf/history?symbol={mint}&resolution=1S&from=0&to={now}&countback=40");
+        if served.ask(&path).1["t"].as_array().is_some_and(|bars| bars.len() > 3) {
+            break now;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
     let (mut to, mut seen, mut calls) = (now, BTreeSet::new(), 0);
     loop {
         calls += 1;

@@ -65,7 +65,11 @@ fn a_number_beyond_all_bounds_costs_its_own_transaction_and_nothing_else() {
         let (trades, rejects) = replayed(folder.path(), &folder.path().join("market.jsonl"), "transactions");
         assert_eq!((trades.len(), rejects.len()), (all - 1, 1), "{field}: {rejects:?}");
         // The same in a run, whose database goes on.
-        let source = "[source]\ntype = \"transactions\"\n[source.transactions]\npaths = [\"market.jsonl\"]\n";
+        let market = folder.path().join("market.jsonl");
+        let source = format!(
+            "[source]\ntype = \"transactions\"\n[source.transactions]\npaths = [\"{}\"]\n",
+            market.display()
+        );
         std::fs::write(folder.path().join("run.toml"), format!("{source}[run]\nspeed = \"max\"\n")).unwrap();
         for _ in 0..2 {
             let output = run(folder.path(), &["-q", "--config", "run.toml", "run", "--db", "run.db"]);
