@@ -27,6 +27,7 @@ mod held;
 pub mod hermes;
 mod holdings;
 pub mod lists;
+pub mod live;
 pub mod logs;
 pub mod normalize;
 pub mod pools;
