@@ -144,6 +144,7 @@ mod tests {
         };
         let mut out = Vec::new();
         encode(&SCHEMA, 5, &Change::Delete(vec![Value::from("a")]), 7, &mut String::new(), &mut out);
-        assert_eq!(out, [1, b'a', 1, 5, 0, 0, 0, 0, 0, 0, 0, 1, 0, 7, 0, 0, 0, 0, 0, 0, 0, 1]);
+        let [low, high, ..] = DEF_VERSION.to_le_bytes();
+        assert_eq!(out, [1, b'a', 1, 5, 0, 0, 0, 0, 0, 0, 0, low, high, 7, 0, 0, 0, 0, 0, 0, 0, 1]);
     }
 }
