@@ -11,21 +11,21 @@ use crate::{Address, Millis, Price, Seconds, Signature};
 pub enum Value {
     /// Missing or not defined.
     Null,
-    /// Of a [`Kind::Bool`].
+    /// Of a [`Kind::Bool`](crate::Kind::Bool).
     Bool(bool),
-    /// Of a [`Kind::Count`] or [`Kind::Time`].
+    /// Of a [`Kind::Count`](crate::Kind::Count) or [`Kind::Time`](crate::Kind::Time).
     Count(u64),
-    /// Of a [`Kind::Amount`].
+    /// Of a [`Kind::Amount`](crate::Kind::Amount).
     Amount(u64),
-    /// Of a [`Kind::Sum`].
+    /// Of a [`Kind::Sum`](crate::Kind::Sum).
     Sum(i128),
-    /// Of a [`Kind::Float`]; always finite.
+    /// Of a [`Kind::Float`](crate::Kind::Float); always finite.
     Float(f64),
-    /// Of a [`Kind::Symbol`] with a name known at compile time.
+    /// Of a [`Kind::Symbol`](crate::Kind::Symbol) with a name known at compile time.
     Symbol(&'static str),
-    /// Of a [`Kind::Symbol`] or [`Kind::Text`].
+    /// Of a [`Kind::Symbol`](crate::Kind::Symbol) or [`Kind::Text`](crate::Kind::Text).
     Text(Arc<str>),
-    /// Of a [`Kind::Address`].
+    /// Of a [`Kind::Address`](crate::Kind::Address).
     Address(Address),
 }
 
@@ -36,7 +36,7 @@ impl Value {
         value.map_or(Self::Null, |v| Self::Count(v.into()))
     }
 
-    /// A time in seconds, which may be missing, as the milliseconds of a [`Kind::Time`].
+    /// A time in seconds, which may be missing, as the milliseconds of a [`Kind::Time`](crate::Kind::Time).
     #[must_use]
     pub fn time(at: impl Into<Option<Seconds>>) -> Self {
         Self::count(at.into().map(|at| at.saturating_mul(1000)))

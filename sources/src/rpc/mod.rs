@@ -1,7 +1,7 @@
 //! A node's JSON-RPC: blocks by number, from one endpoint or several.
 //!
 //! An endpoint is asked no more often than its budget allows, and is left alone when it says so; what it
-//! answers with an error is judged by its code ([`verdict`]), because the codes of nodes and vendors mean
+//! answers with an error is judged by its code (`verdict`), because the codes of nodes and vendors mean
 //! less than they seem: an endpoint that says "skipped" may be wrong, so an absent block is never proof of an
 //! empty slot. Only the parent link of a later block is (see [`crate::backfill`]).
 //!
