@@ -49,6 +49,12 @@ pub fn read_rules(path: &Path) -> Result<RuleFile, Problems> {
         },
         _ => return Err(whole("must be a list of rules".to_owned())),
     };
+    let line = |at: usize, key: &str| if is_json { 0 } else { line_of(&text, at, key) };
+    let problem = |at: usize, key: &str, message: String| Problem {
+        origin: Some(Origin::File { path: path.to_owned(), line: line(at, key) }),
+        key: format!("rules[{at}]{}{key}", if key.is_empty() { "" } else { "." }),
+        message,
+    };
     let mut file = RuleFile::default();
     let mut names = BTreeSet::new();
     for (at, value) in rules.into_iter().enumerate() {
@@ -57,15 +63,27 @@ pub fn read_rules(path: &Path) -> Result<RuleFile, Problems> {
             Ok(rule) => {
                 let message =
                     format!("is {}, which an earlier rule of version {} has", rule.id, rule.version);
-                file.problems.push(problem(format!("rules[{at}].id"), message));
+                file.problems.push(problem(at, "id", message));
             }
-            Err(wrong) => file.problems.extend(wrong.into_iter().map(|(key, message)| {
-                let dot = if key.is_empty() { "" } else { "." };
-                problem(format!("rules[{at}]{dot}{key}"), message)
-            })),
+            Err(wrong) => {
+                file.problems.extend(wrong.into_iter().map(|(key, message)| problem(at, &key, message)));
+            }
         }
     }
     Ok(file)
+}
+
+/// The line of a rule's field, or of the rule where the field has none; 0 where rules are no tables of their own.
+fn line_of(text: &str, at: usize, key: &str) -> usize {
+    let is_rule = |line: &str| line.trim_start().starts_with("[[rules]]");
+    let Some((rule, _)) = text.lines().enumerate().filter(|(_, line)| is_rule(line)).nth(at) else {
+        return 0;
+    };
+    let field = key.split(['.', '[']).next().unwrap_or(key);
+    let is_field = |line: &str| line.split_once('=').is_some_and(|(name, _)| name.trim() == field);
+    let within = text.lines().enumerate().skip(rule + 1).take_while(|(_, line)| !is_rule(line));
+    let found = within.filter(|(_, line)| is_field(line)).map(|(at, _)| at).next();
+    found.unwrap_or(rule) + 1
 }
 
 /// Reads one rule; what is wrong with it, by path.

@@ -137,6 +137,8 @@ impl Followed {
                 Event::Reject(reject) => {
                     is_whole = false;
                     if self.refused.insert(reject.clone()) {
+                        let Reject { source, cursor, detail, .. } = &reject;
+                        tracing::warn!(%cursor, %detail, "refused in a file of {source} that is followed");
                         events.push(Event::Reject(reject));
                     }
                 }

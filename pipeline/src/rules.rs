@@ -53,7 +53,10 @@ fn added(rules: Vec<Rule>) -> impl Iterator<Item = Event> {
 fn refused(path: &Path, problem: Problem) -> Reject {
     Reject {
         source: NAME.to_owned(),
-        cursor: format!("{}: {}", path.display(), problem.key),
+        cursor: match &problem.origin {
+            Some(place) => format!("{place}: {}", problem.key),
+            None => format!("{}: {}", path.display(), problem.key),
+        },
         reason: RejectReason::Malformed,
         program: None,
         signature: None,

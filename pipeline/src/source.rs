@@ -1,5 +1,7 @@
 //! From the sections `source` and `oracle` to running sources.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Context as _;
 use config::{OracleConfig, OracleKind, SourceConfig, SourceKind};
 use sources::Source;
@@ -9,8 +11,33 @@ use sources::simulate::Simulate;
 use sources::trades::Trades;
 use sources::transactions::Transactions;
 
+/// Refuses a path that is not there, and names folders that hold nothing.
+pub(crate) fn check_paths(paths: &[PathBuf]) -> anyhow::Result<Vec<&Path>> {
+    let mut empty = Vec::new();
+    for path in paths.iter().filter(|path| path.as_os_str() != "-") {
+        let unreadable = || format!("cannot read {}", path.display());
+        let is_folder = std::fs::metadata(path).with_context(unreadable)?.is_dir();
+        if is_folder && std::fs::read_dir(path).with_context(unreadable)?.next().is_none() {
+            empty.push(path.as_path());
+        }
+    }
+    Ok(empty)
+}
+
+/// The paths of a source that reads files.
+fn paths(config: &SourceConfig) -> &[PathBuf] {
+    match config.kind {
+        SourceKind::Transactions => &config.transactions.paths,
+        SourceKind::Trades => &config.trades.paths,
+        _ => &[],
+    }
+}
+
 /// Opens the source that is chosen.
 pub(crate) fn open(config: &SourceConfig) -> anyhow::Result<Box<dyn Source>> {
+    for folder in check_paths(paths(config))? {
+        tracing::warn!(folder = %folder.display(), "an empty folder: there is nothing to read in it");
+    }
     Ok(match config.kind {
         SourceKind::Simulate => Box::new(Simulate::new(&config.simulate)?.ranked(&config.quote_ranks)),
         SourceKind::Transactions => {

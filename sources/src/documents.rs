@@ -6,12 +6,16 @@
 //! At no time more than one document is in memory.
 //!
 //! Lines in a row that are no JSON are reported once, so that a file of another kind gives one report.
+//!
+//! A file that begins with the names of columns is CSV ([`crate::columns`]): each further line is the object that its
+//! columns make.
 
 use std::io::{BufRead, Read};
 use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 
+use crate::columns::Columns;
 use crate::files::Files;
 
 /// The longest line and the longest document that are read, in bytes: the largest blocks, many times over.
@@ -38,6 +42,8 @@ struct Open<T> {
     reader: Box<dyn BufRead + Send>,
     /// Number of the last line read.
     line: u64,
+    /// The columns, if it is CSV.
+    columns: Option<Columns>,
     /// A document that is not whole yet.
     begun: Option<Begun>,
     /// Lines in a row that are no JSON.
@@ -98,7 +104,7 @@ impl<T: DeserializeOwned> Documents<T> {
 
 impl<T: DeserializeOwned> Open<T> {
     fn new(path: String, reader: Box<dyn BufRead + Send>) -> Self {
-        Self { path, reader, line: 0, begun: None, broken: None, ready: None }
+        Self { path, reader, line: 0, columns: None, begun: None, broken: None, ready: None }
     }
 
     fn document(&self, line: u64, content: Result<T, String>) -> Document<T> {
@@ -152,6 +158,17 @@ impl<T: DeserializeOwned> Open<T> {
     fn take(&mut self, line: &[u8]) -> Outcome<T> {
         if line.is_empty() {
             return Outcome::Nothing;
+        }
+        if self.line == 1 {
+            self.columns = Columns::read(line);
+            if self.columns.is_some() {
+                return Outcome::Nothing;
+            }
+        }
+        if let Some(columns) = &self.columns {
+            let object = columns.object(line);
+            let content = object.and_then(|object| serde_json::from_str(&object).map_err(|e| e.to_string()));
+            return Outcome::Document(self.line, content);
         }
         if self.begun.is_none() {
             return self.begin(line);

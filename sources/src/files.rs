@@ -93,8 +93,12 @@ impl Files {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
-        /// First bytes of a Zstandard frame.
+        /// First bytes of a Zstandard frame, of a gzip member, of a SQLite database.
         const ZSTANDARD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+        const GZIP: [u8; 2] = [0x1f, 0x8b];
+        const SQLITE: &[u8] = b"SQLite format 3\0";
+        /// A byte order mark, which some editors put before UTF-8.
+        const MARK: &[u8] = "\u{feff}".as_bytes();
         let raw: Box<dyn Read + Send> = if is_standard_input(path) {
             Box::new(io::stdin())
         } else {
@@ -102,11 +106,27 @@ impl Files {
         };
         let mut raw = BufReader::with_capacity(BUFFER_BYTES, raw);
         // By its content, not its name: what comes through standard input has none.
-        if raw.fill_buf()?.starts_with(&ZSTANDARD) {
-            let decoder = zstd::stream::read::Decoder::with_buffer(raw)?;
-            return Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder)));
+        let head = raw.fill_buf()?;
+        if head.starts_with(SQLITE) {
+            return Err(io::Error::other(
+                "a database; `millrace replay --log` reads what its run has logged",
+            ));
         }
-        Ok(Box::new(raw))
+        let (is_zstandard, is_gzip) = (head.starts_with(&ZSTANDARD), head.starts_with(&GZIP));
+        let mut plain: Box<dyn BufRead + Send> = if is_zstandard {
+            let decoder = zstd::stream::read::Decoder::with_buffer(raw)?;
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
+        } else if is_gzip {
+            // Of several members, as `cat a.gz b.gz` makes them.
+            let decoder = flate2::bufread::MultiGzDecoder::new(raw);
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
+        } else {
+            Box::new(raw)
+        };
+        if plain.fill_buf()?.starts_with(MARK) {
+            plain.consume(MARK.len());
+        }
+        Ok(plain)
     }
 
     /// How much of all files was read, from 0 to 1; none where the amount is not known.
@@ -171,6 +191,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("no_extension");
         fs::write(&path, zstd::encode_all(&b"hello"[..], 0).unwrap()).unwrap();
+        assert_eq!(names(&mut Files::new(&[path])), ["hello"]);
+    }
+
+    #[test]
+    fn gzip_and_a_byte_order_mark_are_seen_through() {
+        use io::Write as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("packed");
+        let pack = |text: &[u8]| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            encoder.write_all(text).unwrap();
+            encoder.finish().unwrap()
+        };
+        fs::write(&path, [pack("\u{feff}hel".as_bytes()), pack(b"lo")].concat()).unwrap();
+        assert_eq!(names(&mut Files::new(std::slice::from_ref(&path))), ["hello"]);
+        fs::write(&path, "\u{feff}hello").unwrap();
         assert_eq!(names(&mut Files::new(&[path])), ["hello"]);
     }
 

@@ -17,6 +17,7 @@ mod balances;
 mod base58;
 mod bounds;
 mod captures;
+mod columns;
 pub mod decode;
 pub mod decoder;
 mod documents;

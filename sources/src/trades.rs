@@ -1,8 +1,8 @@
-//! The source `trades`: normalized trades, one JSON object a line.
+//! The source `trades`: normalized trades, one JSON object a line, or CSV with a line of names.
 //!
 //! The names are those of the record `trades`, so that what a replay wrote reads back as the same trades,
 //! to the last bit, but for how far a bonding curve was, which no column says; columns that are derived (`price`, `value_usd`, `labels`, …) are passed over and
-//! worked out anew. Amounts are raw units, as strings or numbers.
+//! worked out anew. Amounts are raw units, as strings or numbers; times are milliseconds or ISO 8601 in UTC.
 //!
 //! Needed: `slot signature block_time program pool mint quote_mint side base_amount quote_amount
 //! base_decimals quote_decimals`. Places: `event_id`, or `outer_ix` and, below a top-level instruction,
@@ -12,6 +12,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
 
 use model::{
     Address, ChainEvent, Commitment, Event, EventId, Fee, Fees, Millis, Origin, Price, Program, Reject,
@@ -179,9 +180,22 @@ impl<'de> Deserialize<'de> for Entry {
         Ok(match serde_json::from_str(raw.get()) {
             Ok(coin) => Self::Coin(coin),
             Err(other) if raw.get().contains("\"swaps\"") => Self::Neither(other.to_string()),
-            Err(_) => Self::Neither(error.to_string()),
+            Err(_) => Self::Neither(other_kind(raw.get()).map_or_else(|| error.to_string(), str::to_owned)),
         })
     }
+}
+
+/// What a line is instead, and how it is read.
+fn other_kind(text: &str) -> Option<&'static str> {
+    let has = |field: &str| text.contains(&format!("\"{field}\""));
+    if has("transaction") || has("transactions") || has("jsonrpc") {
+        return Some("is a transaction or a block, and no normalized trade: leave out `--source trades`");
+    }
+    if has("usd") && has("publish_time") {
+        return Some("is a price of a quote token, and no trade: give its file with `--quotes`");
+    }
+    ((has("list") || has("label")) && (has("trader") || has("address")))
+        .then_some("is an entry of a list of wallets, and no trade: give its file with `--list`")
 }
 
 /// A line as it is written.
@@ -198,9 +212,9 @@ struct Line {
     #[serde(default)]
     inner_ix: Option<i16>,
     signature: Signature,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_time")]
     block_time: Option<Millis>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_time")]
     received_at: Option<Millis>,
     program: Program,
     pool: Address,
@@ -257,6 +271,49 @@ struct Line {
     priority_fee: Option<u64>,
     #[serde(default)]
     commitment: Option<Commitment>,
+}
+
+/// A time as milliseconds or as ISO 8601.
+struct Moment(Millis);
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(MillisOrText).map(Self)
+    }
+}
+
+struct MillisOrText;
+
+impl Visitor<'_> for MillisOrText {
+    type Value = Millis;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a time: milliseconds since 1970, or UTC as 2026-05-01T12:30:00Z")
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Millis, E> {
+        Ok(value)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Millis, E> {
+        if let Ok(millis) = text.parse() {
+            return Ok(millis);
+        }
+        let wrong = |_| {
+            E::custom(format_args!(
+                "`{text}` is no time: milliseconds since 1970, or UTC as 2026-05-01T12:30:00Z"
+            ))
+        };
+        let time = humantime::parse_rfc3339_weak(text).map_err(wrong)?;
+        let since = time
+            .duration_since(UNIX_EPOCH)
+            .map_err(|_| E::custom(format_args!("`{text}` is before 1970")))?;
+        Millis::try_from(since.as_millis()).map_err(|_| E::custom(format_args!("`{text}` is too far ahead")))
+    }
+}
+
+fn optional_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Millis>, D::Error> {
+    Ok(Option::<Moment>::deserialize(deserializer)?.map(|Moment(time)| time))
 }
 
 /// An amount as a number or a string.

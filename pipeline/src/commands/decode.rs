@@ -16,6 +16,7 @@ use sources::transactions::Recording;
 use crate::console::Console;
 use crate::failure::Outcome;
 use crate::output::Output;
+use crate::source;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,6 +42,10 @@ pub(crate) struct Decode {
 
 impl Decode {
     pub(crate) fn run(self, console: &Arc<Console>) -> anyhow::Result<Outcome> {
+        for folder in source::check_paths(&self.paths)? {
+            console
+                .complain(&format!("{}: an empty folder: there is nothing to read in it", folder.display()));
+        }
         let mut printer = Printer {
             with_failed: self.failed,
             console,

@@ -1,5 +1,6 @@
 //! `millrace replay`: recorded input through the dataflow into files.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -37,6 +38,14 @@ Examples:
   millrace replay --log millrace.db --out result
   millrace replay recordings/ --list wallets.jsonl --rules rules.toml --out result
 
+Files may be packed (.zst, .gz). Normalized trades (--source trades) are JSON Lines or CSV whose first line
+names the columns, with the names of the record `trades`. Needed: slot, signature, block_time (milliseconds
+since 1970, or UTC as 2026-05-01T12:30:00Z), program, pool, mint, quote_mint, side (buy, sell), base_amount,
+quote_amount (raw units), base_decimals, quote_decimals, and outer_ix or event_id. May be there: tx_index,
+inner_ix, trader, trader_kind, quote_user, base_user, base_reserve, quote_reserve, base_supply, spot_before,
+spot_price, fee_protocol, fee_creator, fee_lp, cashback, compute_units, priority_fee, received_at, commitment.
+Columns that are derived (price, value_usd, labels, …) are passed over.
+
 Writes result/<record>.jsonl: the rows as they stand at the end, sorted by key. The same events
 give the same bytes, whatever the number of workers, the order of the files or their overlaps.
 Exit code 3 if some of the input was refused; result/rejects.jsonl says what and why.";
@@ -67,7 +76,7 @@ pub(crate) struct Replay {
 /// What was recorded, and how it is read.
 #[derive(Debug, Args)]
 pub(crate) struct Recording {
-    /// Files, folders (read with what is in them), or `-` for standard input; `.zst` is unpacked
+    /// Files, folders (read with what is in them), or `-` for standard input; `.zst` and `.gz` are unpacked
     #[arg(required_unless_present = "log", value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Instead of files, the events that a run has logged in this database
@@ -136,12 +145,21 @@ impl Replay {
         let path = self.out.join("rejects.jsonl");
         let unreadable = || format!("cannot read {}", path.display());
         let lines = BufReader::new(File::open(&path).with_context(unreadable)?).lines();
-        for line in lines.take(REJECTS_NAMED) {
+        // Rows are in the order of their keys as text, in which line 10 comes before line 2.
+        let mut first: BTreeSet<(Vec<Piece>, String)> = BTreeSet::new();
+        for line in lines {
             let row: serde_json::Value = serde_json::from_str(&line.with_context(unreadable)?)?;
             let text = |column: &str| {
                 row.get(column).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
             };
-            console.say(&format!("refused: {}: {}: {}", text("cursor"), text("reason"), text("detail")));
+            let cursor = text("cursor");
+            first.insert((pieces(&cursor), format!("{cursor}: {}: {}", text("reason"), text("detail"))));
+            if first.len() > REJECTS_NAMED {
+                first.pop_last();
+            }
+        }
+        for (_, refused) in &first {
+            console.say(&format!("refused: {refused}"));
         }
         let named = u64::try_from(REJECTS_NAMED).unwrap_or(u64::MAX);
         if rejects > named {
@@ -245,6 +263,23 @@ impl Recording {
             Order::Arrival => source,
         })
     }
+}
+
+/// A piece of a cursor: digits compare as numbers.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Piece {
+    Number(u128),
+    Text(String),
+}
+
+fn pieces(cursor: &str) -> Vec<Piece> {
+    let bytes: Vec<char> = cursor.chars().collect();
+    let runs = bytes.chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit());
+    let piece = |run: &[char]| {
+        let text: String = run.iter().collect();
+        text.parse().map_or(Piece::Text(text), Piece::Number)
+    };
+    runs.map(piece).collect()
 }
 
 /// Opens the log of a database, and says what is missing of it.

@@ -44,8 +44,10 @@ fn a_backtest_says_what_the_trades_say_and_what_a_replay_with_the_rules_says() {
     market(folder.path());
     let output = run(folder.path(), &["backtest", "--rules", "rules.toml", "market.jsonl"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    let complaint = "rules.toml: rules[1].threshold: is -3, must be a value in USD above 0";
-    assert!(stderr(&output).contains(complaint), "{}", stderr(&output));
+    // The line of the field, counted from the first.
+    let line = RULES.lines().position(|line| line == "threshold = -3").unwrap() + 1;
+    let complaint = format!("rules.toml:{line}: rules[1].threshold: is -3, must be a value in USD above 0");
+    assert!(stderr(&output).contains(&complaint), "{}", stderr(&output));
     let alerts: Vec<Value> =
         stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(alerts.is_sorted_by_key(|row| row["fired_at"].as_u64().unwrap()));

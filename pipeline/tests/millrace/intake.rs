@@ -186,3 +186,59 @@ fn of_two_different_trades_under_one_id_the_second_is_a_conflict() {
         }
     }
 }
+
+#[test]
+fn the_same_trades_are_read_from_csv_packed_with_a_mark_and_with_iso_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    two_trades(folder);
+    let (expected, _) = replayed(folder, &folder.join("trades.jsonl"), "trades");
+    let lines: Vec<Value> = rows(&folder.join("trades.jsonl"));
+    let names: Vec<&String> = lines[0].as_object().unwrap().keys().collect();
+    let cell = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let line = |row: &Value| names.iter().map(|name| cell(&row[name.as_str()])).collect::<Vec<_>>().join(",");
+    let head = names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(",");
+    let csv = format!("\u{feff}{head}\n{}\n{}\n", line(&lines[0]), line(&lines[1]));
+    // 1,700,000,400,000 and 410,000 milliseconds.
+    let iso =
+        csv.replace("1700000400000", "2023-11-14T22:20:00Z").replace("1700000410000", "2023-11-14 22:20:10");
+    assert!(csv.contains("1700000400000") && csv != iso);
+    for (name, text) in [("a.csv", csv), ("b.csv", iso)] {
+        std::fs::write(folder.join(name), text).unwrap();
+        let (trades, rejects) = replayed(folder, &folder.join(name), "trades");
+        assert_eq!((trades.as_slice(), rejects.len()), (expected.as_slice(), 0), "{name}: {rejects:?}");
+    }
+}
+
+#[test]
+fn a_file_of_another_kind_is_told_how_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    two_trades(folder);
+    run_well(folder, &["-q", "run", "--speed", "max", "--seconds", "1", "--db", "run.db"]);
+    run_well(folder, &["-q", "simulate", "--seconds", "2", "--out", "market.jsonl"]);
+    for (path, source, wanted) in [
+        ("trades.jsonl", "transactions", "is a normalized trade: read it with `--source trades`"),
+        ("market.jsonl", "trades", "leave out `--source trades`"),
+        ("run.db", "transactions", "`millrace replay --log` reads what its run has logged"),
+    ] {
+        let output = run(folder, &["replay", path, "--source", source, "--out", "out"]);
+        assert_eq!(output.status.code(), Some(3), "{path}: {}", stderr(&output));
+        assert!(stderr(&output).contains(wanted), "{path}: {}", stderr(&output));
+    }
+    std::fs::create_dir(folder.join("nothing")).unwrap();
+    let output = run(folder, &["replay", "nothing", "--out", "out"]);
+    assert!(stderr(&output).contains("an empty folder"), "{}", stderr(&output));
+}
+
+#[test]
+fn refusals_are_named_in_the_order_of_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines: Vec<String> = (1..=12).map(|n| format!("{{\"slot\": {n}}}")).collect();
+    std::fs::write(folder.path().join("bad.jsonl"), lines.join("\n")).unwrap();
+    let output = run(folder.path(), &["replay", "bad.jsonl", "--source", "trades", "--out", "out"]);
+    let text = stderr(&output);
+    let named = text.lines().filter_map(|line| line.strip_prefix("refused: bad.jsonl:"));
+    let named: Vec<&str> = named.map(|rest| rest.split(':').next().unwrap()).collect();
+    assert_eq!(named, ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"], "{text}");
+}

@@ -228,13 +228,20 @@ fn what_was_refused_is_a_row_and_exit_code_3() {
     let folder = tempfile::tempdir().unwrap();
     run_well(folder.path(), &["-q", "simulate", "--seed", "5", "--seconds", "30", "--out", "market.jsonl"]);
     std::fs::write(folder.path().join("broken.jsonl"), "{\"slot\":\n").unwrap();
-    let output = run(folder.path(), &["replay", "market.jsonl", "broken.jsonl", "missing", "--out", "out"]);
+    std::fs::write(folder.path().join("list.jsonl"), "{\"list\": \"a\", \"trader\": \"b\"}\n").unwrap();
+    let missing = run(folder.path(), &["replay", "market.jsonl", "missing", "--out", "out"]);
+    assert_eq!(missing.status.code(), Some(1), "{}", stderr(&missing));
+    assert!(stderr(&missing).contains("cannot read missing: "), "{}", stderr(&missing));
+    let output =
+        run(folder.path(), &["replay", "market.jsonl", "broken.jsonl", "list.jsonl", "--out", "out"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     let rejects = rows(&folder.path().join("out/rejects.jsonl"));
     let cursors: Vec<_> = rejects.iter().map(|row| row["cursor"].as_str().unwrap()).collect();
     assert_eq!(cursors.len(), 2, "{cursors:?}");
     assert!(cursors.iter().any(|cursor| cursor.contains("broken.jsonl:1")), "{cursors:?}");
-    assert!(cursors.iter().any(|cursor| cursor.contains("missing")), "{cursors:?}");
+    assert!(
+        stderr(&output).contains("list.jsonl:1: malformed: document: is an entry of a list of wallets: give")
+    );
     assert!(stderr(&output).contains("2 refused"), "{}", stderr(&output));
     assert!(!rows(&folder.path().join("out/trades.jsonl")).is_empty());
 }

@@ -100,9 +100,28 @@ pub fn parse(value: &Json<'_>) -> Result<Parsed, FormatError> {
         Json::Object(_) if yellowstone::is_update(&root) => {
             Ok(Parsed { form: Form::Yellowstone, items: yellowstone::update(&root) })
         }
-        Json::Object(_) => rpc::answer(&root).map(|items| Parsed { form: Form::Rpc, items }),
+        Json::Object(_) => match rpc::answer(&root) {
+            Ok(items) => Ok(Parsed { form: Form::Rpc, items }),
+            Err(error) => Err(other_kind(&root).map_or(error, |what| root.error(what))),
+        },
         _ => Err(FormatError::whole("is neither a JSON object nor an array of them")),
     }
+}
+
+/// What an object is that is neither a transaction nor a block, and how it is read.
+fn other_kind(root: &Node<'_>) -> Option<&'static str> {
+    if root.has("base_amount") && root.has("quote_amount") {
+        return Some("is a normalized trade: read it with `--source trades`");
+    }
+    if root.has("swaps") {
+        return Some("is a capture of a coin: read it with `--source trades`");
+    }
+    if root.has("rules") {
+        return Some("holds alert rules: give the file with `--rules`");
+    }
+    let names_wallet = root.has("trader") || root.has("address");
+    (names_wallet && (root.has("list") || root.has("label")))
+        .then_some("is an entry of a list of wallets: give the file with `--list`")
 }
 
 #[cfg(test)]
