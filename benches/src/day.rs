@@ -56,7 +56,7 @@ pub(crate) struct Day {
     child: bool,
 }
 
-/// What a half hour of event time took.
+/// The cost of a half hour of event time.
 #[derive(Serialize)]
 struct Line {
     hour: f64,

@@ -33,7 +33,7 @@ pub struct Part {
     pub slots: RangeInclusive<u64>,
     /// Where it is.
     pub path: PathBuf,
-    /// Its size.
+    /// The file's size.
     pub bytes: u64,
 }
 

@@ -18,21 +18,21 @@ use crate::transactions::Recording;
 /// Where a transaction stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stand {
-    /// Its place in the block.
+    /// The place in the block.
     pub index: Option<u32>,
-    /// Its block time.
+    /// The block time.
     pub time: Option<Seconds>,
 }
 
 /// Transactions by slot and signature.
 pub type Held = BTreeMap<(u64, Signature), Stand>;
 
-/// What a recording holds of some slots.
+/// The part of a recording that is of some slots.
 #[derive(Clone, Debug, Default)]
 pub struct Recorded {
     /// The transactions.
     pub held: Held,
-    /// What could not be read: where, and why.
+    /// Items that could not be read: where, and why.
     pub unreadable: Vec<(String, String)>,
 }
 
@@ -52,7 +52,7 @@ impl Recorded {
     }
 }
 
-/// What the chain holds of a range that was fetched.
+/// The transactions of a range that was fetched.
 #[must_use]
 pub fn chain(range: &Range, slots: &RangeInclusive<u64>) -> Held {
     let mut held = Held::new();

@@ -21,7 +21,7 @@ const BEYOND_MAX: u64 = 64;
 /// How often a block is asked for that a link names.
 const TRIES: u32 = 3;
 
-/// What was found of a range.
+/// A range as it was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Range {
     /// The blocks of the chain, by slot.

@@ -1,4 +1,4 @@
-//! What this process has used so far, as Linux tells in `/proc`.
+//! The resources that this process has used so far, from Linux's `/proc`.
 
 use std::collections::BTreeMap;
 

@@ -130,7 +130,7 @@ impl RpcOptions {
     }
 }
 
-/// What was done so far.
+/// The work done so far.
 #[derive(Default)]
 struct Done {
     files: u64,

@@ -11,15 +11,15 @@ use crate::transaction::Transaction;
 /// A block, and the lines of it that a recording keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// Its slot.
+    /// The slot.
     pub slot: u64,
     /// The slot that it builds on.
     pub parent: u64,
-    /// Its hash.
+    /// The block's hash.
     pub hash: String,
     /// The hash of the block that it builds on.
     pub parent_hash: String,
-    /// Its block time, where the node has it.
+    /// The block time, where the node has it.
     pub time: Option<Seconds>,
     /// A line a transaction of a known program that did not fail, in the order of the block, as `getTransaction`
     /// prints it, with slot, index and time; then one of the block.
@@ -34,7 +34,7 @@ pub struct Block {
 pub struct BlockError {
     /// The slot that was asked for.
     pub slot: u64,
-    /// What is wrong.
+    /// The reason.
     pub what: String,
 }
 

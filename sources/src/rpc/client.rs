@@ -136,7 +136,7 @@ impl Client {
     }
 }
 
-/// What went wrong on the way. Errors of connections name no URL; one that is about the URL itself would.
+/// The failure of a connection. Only an error about the URL itself would print the URL.
 fn without_url(error: &ureq::Error) -> String {
     match error {
         ureq::Error::BadUri(_) => "the URL is not one".to_owned(),

@@ -20,10 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How long a wait may be before it is looked whether to stop.
 const NAP: Duration = Duration::from_millis(50);
 
-/// What the endpoints say of a slot.
+/// The endpoints' answer for a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fetched {
-    /// Its block, and the number of the endpoint that gave it.
+    /// The slot's block, and the number of the endpoint that gave it.
     Block(usize, Block),
     /// Every endpoint that can be asked says that there is none; they may be wrong.
     Absent,

@@ -1,11 +1,11 @@
-//! What an answer that is no block means, and what to do about it.
+//! The meaning of an answer that is no block, and the next step.
 
 use std::time::Duration;
 
 /// How long an endpoint is left alone that limits requests and does not say for how long.
 const PAUSE_LIMITED: Duration = Duration::from_secs(10);
 
-/// What follows from an answer.
+/// The next step after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The endpoint has no such block. It may be wrong.
@@ -20,7 +20,7 @@ pub(super) enum Verdict {
     Out,
 }
 
-/// Of a JSON-RPC error's code.
+/// The verdict for the code of a JSON-RPC error.
 pub(super) const fn of_code(code: i64) -> Verdict {
     match code {
         // Slot skipped, or missing in long-term storage: also said of blocks that exist.
@@ -36,7 +36,7 @@ pub(super) const fn of_code(code: i64) -> Verdict {
     }
 }
 
-/// Of an HTTP status other than 200, with the value of `Retry-After` where there is one.
+/// The verdict for an HTTP status other than 200, with the value of `Retry-After` where there is one.
 pub(super) fn of_status(status: u16, retry_after: Option<&str>) -> Verdict {
     match status {
         401 | 403 | 404 => Verdict::Out,

@@ -114,7 +114,7 @@ fn vote() -> Value {
     })
 }
 
-/// What a node is to do wrong, by slot, in turn.
+/// Wrong answers by slot, in turn.
 pub(crate) type Script = BTreeMap<u64, VecDeque<Wrong>>;
 
 /// A node that answers until it is dropped with the test.
