@@ -142,11 +142,17 @@ impl Rpc {
             }
             let hopeful = usable.into_iter().filter(|at| !tried[*at].is_absent);
             let Some(at) = hopeful.min_by_key(|at| tried[*at].not_before) else { return Ok(None) };
-            let (client, tried) = (&self.clients[at], &mut tried[at]);
+            let now = Instant::now();
+            // An endpoint said that there is none, and the others pause for longer than anybody waits: the
+            // caller proves absence by the links of the chain, and never by one word more.
+            let has_absent = tried.iter().any(|tried| tried.is_absent);
+            if has_absent && tried[at].not_before.saturating_duration_since(now) > PAUSE_MOST {
+                return Ok(None);
+            }
             if started.elapsed() >= self.patience {
                 return Err(RpcError::GivenUp { method, last });
             }
-            let now = Instant::now();
+            let (client, tried) = (&self.clients[at], &mut tried[at]);
             if tried.not_before > now {
                 std::thread::sleep(NAP.min(tried.not_before - now));
                 continue;
