@@ -70,6 +70,23 @@ fn held(config: &SinkConfig) -> BTreeMap<String, u64> {
 fn signal(signal: &str, name: &str) {
     let pid = std::fs::read_to_string(services::home().join(name).join("pid")).unwrap();
     assert!(Command::new("kill").args([&format!("-{signal}"), pid.trim()]).status().unwrap().success());
+    if signal == "STOP" {
+        // Threads stop one by one after the signal was sent; until the last one has, a request may be answered.
+        let until = Instant::now() + Duration::from_secs(10);
+        while !stands_still(pid.trim()) {
+            assert!(Instant::now() < until, "{name} does not stop");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Whether every thread of a process is stopped (state `T` in `/proc`).
+fn stands_still(pid: &str) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    threads.filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("stat")).ok()).all(|stat| {
+        // The name before the state stands in brackets and may hold anything.
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    })
 }
 
 /// Does something again, while that may help, as the engine writes. Says how often it did not.
@@ -101,8 +118,8 @@ fn through(timeout_ms: u32, happens: fn(&str), ends: fn(&str)) {
         patiently(|| sink.prepare(&[&PRICES]));
         assert_eq!(write(sink.as_mut(), &flush(1)) + write(sink.as_mut(), &flush(2)), 0, "{name}");
         happens(name);
-        let error = sink.write(&flush(3)).unwrap_err();
-        assert!(error.is_transient, "{error}");
+        let outcome = sink.write(&flush(3));
+        assert!(outcome.as_ref().is_err_and(|error| error.is_transient), "{name}: {outcome:?}");
         std::thread::scope(|scope| {
             let writing =
                 scope.spawn(|| (3..=5).map(|number| write(sink.as_mut(), &flush(number))).sum::<u32>());
