@@ -1,10 +1,10 @@
 //! Completions of bonding curves, with the token that each is of.
 //!
 //! Some launchpads say of a completion only which curve it is of; the token is known from the curve's
-//! creation or from its trades. Those completions wait here, by curve, until that is heard. Completions
+//! creation or from its trades. Completions without a token wait here, by curve, until that is heard. Completions
 //! that name their token pass by.
 //!
-//! That a curve is of a token is true on every fork, so it is not unlearned. A curve of which nothing has
+//! The token of a curve is the same on every fork, so it is not unlearned. A curve of which nothing has
 //! been heard for [`Params::remember_s`] is forgotten.
 
 use model::{Address, ChainEvent, CurveCompleted, Program};
@@ -43,16 +43,16 @@ pub fn curves<'s>(
     events.concat(named.map(ChainEvent::CurveCompleted))
 }
 
-/// What arrives for a curve.
+/// One input element of a curve.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Input {
-    /// It is of that token.
+    /// The curve is of that token.
     Curve(Address, Address),
-    /// It is complete.
+    /// The curve is complete.
     Completed(Box<CurveCompleted>),
 }
 
-/// What is kept of a curve.
+/// State of a curve.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Curve {
     mint: Option<Address>,

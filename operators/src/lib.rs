@@ -1,10 +1,10 @@
 //! Incremental operators: plain functions from collections to collections.
 //!
-//! An operator cannot fail, read a clock, do I/O or log. It is a function of the collections it is
+//! An operator cannot fail, read a clock, do I/O or log. An operator is a function of the collections it is
 //! given, and every one is written in one of two ways:
 //!
 //! * **keyed** ([`mod@keyed`]): an ordinary struct that keeps what one key needs, takes in changes and timers,
-//!   and names the outputs they alter. It carries the hot path, keeps bounded state, and can be
+//!   and names the outputs they alter. Such an operator carries the hot path, keeps bounded state, and can be
 //!   snapshotted and restored on any number of workers.
 //! * **relational**: differential's own joins and reductions, for what is small and changes arbitrarily.
 //!

@@ -1,7 +1,7 @@
 //! Finite numbers with a total order.
 //!
 //! They are what is derived for people and for ranks, in floats: shares, scores, USD. State and records
-//! hold many that may be missing, so that must cost nothing. It is no money: sums stay in whole units.
+//! hold many that may be missing, so that must cost nothing. A number is no money: sums stay in whole units.
 
 use std::cmp::Ordering;
 use std::num::NonZeroU64;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// A finite number with a total order, as small when it is missing as when it is there.
 ///
-/// It holds the complement of the number's bits, which is zero for no finite number.
+/// The field holds the complement of the number's bits, which is zero for no finite number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Number(NonZeroU64);
 

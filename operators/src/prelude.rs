@@ -1,4 +1,4 @@
-//! What every operator imports.
+//! Names that every operator imports.
 
 use differential_dataflow::AsCollection;
 pub use model::{Diff, Seconds, Time};

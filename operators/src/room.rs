@@ -1,6 +1,6 @@
 //! Lists that nearly always stay short, and nearly always grow at their end.
 //!
-//! A list of the standard library begins with room for four and doubles it. Of some hundred thousand lists with one
+//! A list of the standard library begins with room for four and doubles it. With some hundred thousand lists of one
 //! large item each, that is three quarters of what they take.
 
 use std::collections::VecDeque;

@@ -1,18 +1,18 @@
-//! What really happened: each event once, and nothing of a dead fork.
+//! Events that stand: each event once, and nothing of a dead fork.
 //!
 //! Sources deliver duplicates (reconnects, several endpoints, several commitments), transactions
 //! without their index that come again with it, and blocks of forks that die. This operator settles
 //! all three by slot, so that no later operator knows of them: from here on a trade is there (`+1`) or
 //! taken back (`-1`).
 //!
-//! Of several deliveries of one event the least stands, so that the order of arrival decides nothing;
+//! Among several deliveries of one event the least stands, so that the order of arrival decides nothing;
 //! once its slot is finalized only the event's place is kept, and the one that stands stays. An event
 //! older than the horizon is refused and named: later operators have forgotten what it would correct.
 //!
-//! Of two different trades under one id the least stands too, and the other is a reject. What becomes of trades that do
-//! not stand is counted ([`Dropped`]), so that whoever counts those that come in can account for every one.
+//! Among two different trades under one id the least stands too, and the other is a reject. The fate of trades that
+//! do not stand is counted ([`Dropped`]), so that whoever counts those that come in can account for every one.
 //!
-//! It does not say how settled an event is: see [`crate::trades`].
+//! How settled an event is, is not said here: see [`crate::trades`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::prelude::*;
 
-/// What happened, each event once. What is of every trade is shared by all that take it in: copied for
+/// Events that stand, each once. The body of a trade is shared by all operators that take it in: copied for
 /// each of them it would cost more than most of them do.
 pub struct Happened<'s> {
     /// Trades.
@@ -118,16 +118,16 @@ impl Delivered {
     }
 }
 
-/// What arrives for a slot.
+/// One input element of a slot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Input {
     /// One of its events.
     Event(Delivered),
-    /// What became of it.
+    /// The state that the slot reached.
     Status(u64, SlotState),
 }
 
-/// What leaves for a slot.
+/// One output element of a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// An event of a slot that lives.
@@ -154,7 +154,7 @@ impl Place {
     }
 }
 
-/// What an event is called in every output, where the index of its transaction is known.
+/// The name of an event in every output, where the index of its transaction is known.
 type Name = (u32, u16, i16);
 
 fn name(event: &Delivered) -> Option<Name> {
@@ -162,7 +162,7 @@ fn name(event: &Delivered) -> Option<Name> {
     Some((tx.index()?, outer_ix, inner_ix))
 }
 
-/// What is kept of a slot.
+/// State of a slot.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Slot {
     state: Option<SlotState>,
@@ -191,7 +191,7 @@ struct Told {
 }
 
 impl Slot {
-    /// What is said of a place, as far as is known.
+    /// The status of a place, as far as it is known.
     fn told(&self, place: &Place) -> Told {
         let Some(deliveries) = self.events.get(place) else { return Told::default() };
         let Some(stands) = standing(deliveries) else { return Told::default() };

@@ -1,4 +1,4 @@
-//! What trades were worth in USD: the as-of join of trades with the prices of their quote tokens.
+//! Worth of trades in USD: the as-of join of trades with the prices of their quote tokens.
 //!
 //! A trade is valued at the last oracle price of its quote token that was published up to its block
 //! time and is not older than [`Params::age_s_max`]. A token that is pegged by configuration has its
@@ -12,7 +12,7 @@
 //! after all its minutes have settled is refused and named.
 //!
 //! Source: DEFINITIONS §2, `p_usd`. Values are whole millionths of a USD, so that sums are exact.
-//! It does not judge prices: what an oracle says counts. Two oracles of one token are not averaged, the
+//! Prices are not judged: an oracle's word counts. Two oracles of one token are not averaged, the
 //! later publication counts.
 
 use std::collections::BTreeMap;
@@ -129,7 +129,7 @@ pub struct ValuedTrade {
 /// Decimals of the rate of a quote token.
 const NANOS: i32 = 9;
 
-/// What is worth less, in millionths of a USD, says nothing of the price.
+/// A trade worth less, in millionths of a USD, says nothing of the price.
 const DUST_MICROS: u128 = 10_000;
 
 impl ValuedTrade {
@@ -170,7 +170,7 @@ impl ValuedTrade {
         i32::from(self.trade().base_decimals) - i32::from(self.trade().quote_decimals)
     }
 
-    /// What was paid, in millionths of a USD.
+    /// The amount paid, in millionths of a USD.
     #[must_use]
     pub fn value_micros(&self) -> Option<u128> {
         let Trade { quote_amount, quote_decimals, .. } = *self.priced.trade;
@@ -242,7 +242,7 @@ impl Slice {
     }
 }
 
-/// What arrives for a slice.
+/// One input element of a slice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Input {
     /// A trade.
@@ -251,7 +251,7 @@ pub enum Input {
     Quote(PriceQuote),
 }
 
-/// What leaves.
+/// One output element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// A trade.
@@ -260,7 +260,7 @@ pub enum Output {
     TooLate(Box<Reject>),
 }
 
-/// What is kept of a slice.
+/// State of a slice.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Minute {
     /// Prices by publication, with how often each came.

@@ -83,10 +83,12 @@ fn signal(signal: &str, name: &str) {
 /// Whether every thread of a process is stopped (state `T` in `/proc`).
 fn stands_still(pid: &str) -> bool {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    threads.filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("stat")).ok()).all(|stat| {
-        // The name before the state stands in brackets and may hold anything.
-        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
-    })
+    threads.filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("stat")).ok()).all(
+        |stat| {
+            // The name before the state stands in brackets and may hold anything.
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        },
+    )
 }
 
 /// Does something again, while that may help, as the engine writes. Says how often it did not.

@@ -53,7 +53,7 @@ impl OwnerKind {
 /// Addresses from which nothing returns: the incinerator, and the system program, which signs nothing.
 const BURN: [Address; 2] = [Address::literal("1nc1nerator11111111111111111111111111111111"), Address::ZERO];
 
-/// What is known of an owner from its address alone.
+/// Class of an owner, known from its address alone.
 #[must_use]
 pub fn known(owner: &Address) -> Option<OwnerKind> {
     if BURN.contains(owner) {

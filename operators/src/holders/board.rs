@@ -10,7 +10,7 @@ use super::ranks::Ranks;
 use super::record::Group;
 use super::top::{Place, Top};
 
-/// What of an owner decides where it stands.
+/// The facts of an owner that decide its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Standing {
     balance: u64,
@@ -32,13 +32,13 @@ impl Standing {
 /// See the module. Balances up to the dust count as none, but in groups and among the burnt.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Board {
-    /// Of holders.
+    /// Ranks of holders.
     ranks: Ranks,
-    /// Of all owners.
+    /// The largest of all owners.
     top: Top,
     /// Number of owners who are no holders.
     excluded: u64,
-    /// What burn addresses hold, raw units.
+    /// Holdings of burn addresses, raw units.
     burnt: u128,
     /// By label: wallets, and what they hold.
     groups: [(u32, u128); 3],
@@ -114,7 +114,7 @@ impl Board {
         self.top.largest(count)
     }
 
-    /// What burn addresses hold, raw units.
+    /// Holdings of burn addresses, raw units.
     pub(super) fn burnt(&self) -> u64 {
         u64::try_from(self.burnt).unwrap_or(u64::MAX)
     }

@@ -1,11 +1,11 @@
-//! What holders take in.
+//! Input elements of the operator of holders.
 
 use model::{AccountBalance, Address, BalancesChanged, ChainEvent, EventId, Origin, Seconds, Side, TxPlace};
 use serde::{Deserialize, Serialize};
 
 use crate::labels::{Label, LabelKind, Subject};
 
-/// What arrives for a token.
+/// One input element of a token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Input {
     /// A trade.
@@ -16,7 +16,7 @@ pub enum Input {
         mint: Address,
         /// When.
         moment: Moment,
-        /// Of which accounts.
+        /// The accounts with their balances.
         balances: Vec<AccountBalance>,
     },
     /// A pool of the token has been seen.
@@ -61,7 +61,7 @@ pub struct Moment {
     pub tx: u64,
 }
 
-/// What holders need of a trade.
+/// The part of a trade that the operator needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Trade {
     /// The token.
@@ -100,7 +100,7 @@ impl Moment {
 }
 
 impl Input {
-    /// What a trade says of the holders of its token; none if that is a currency.
+    /// The input that a trade is; none if its token is a currency.
     #[must_use]
     pub fn trade(trade: &model::Trade) -> Option<Self> {
         (!trade.mint.is_currency()).then_some(Self::Trade(Trade {
@@ -115,14 +115,14 @@ impl Input {
         }))
     }
 
-    /// What balances after a transaction say; none if the token is a currency.
+    /// The input that balances after a transaction are; none if the token is a currency.
     #[must_use]
     pub fn balances(event: &BalancesChanged) -> Option<Self> {
         let (mint, moment) = (event.mint, Moment::of(&event.origin));
         (!mint.is_currency()).then(|| Self::Balances { mint, moment, balances: event.balances.clone() })
     }
 
-    /// What another event says: up to two things.
+    /// The inputs that another event is, at most two.
     #[must_use]
     pub fn of(event: ChainEvent) -> [Option<Self>; 2] {
         if event.mint().is_none_or(|mint| mint.is_currency()) {
@@ -153,7 +153,7 @@ impl Input {
         }
     }
 
-    /// What a label says; none if it is not about a wallet in a token, or not one that holders look at.
+    /// The input that a label is; none if the label is not about a wallet in a token, or not one that holders look at.
     #[must_use]
     pub fn label(label: &Label) -> Option<Self> {
         let Subject::Holder { wallet: owner, mint } = label.subject else { return None };

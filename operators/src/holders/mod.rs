@@ -20,9 +20,9 @@
 //! order with their sums (`ranks`), and the largest owners (`top`). So a second costs what changed in it,
 //! and not the number of holders.
 //!
-//! **What it costs.** An owner at rest 88 bytes in a hash map, with its free room 102 to 203, and 8 among
+//! **Cost.** An owner at rest 88 bytes in a hash map, with its free room 102 to 203, and 8 among
 //! the ranks; each event within [`Horizon::kept_s`] 72 for the trade and as much for each balance that it
-//! changed. What is past it is folded within a quarter of that time. A token in which nothing happened for
+//! changed. Events past it are folded within a quarter of that time. A token in which nothing happened for
 //! `remember_s` is forgotten, and its rows go.
 //!
 //! Source: DEFINITIONS §6; §8 for what labelled wallets hold.
@@ -68,24 +68,24 @@ impl Default for Params {
     }
 }
 
-/// What leaves for a token.
+/// One output element of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// One of its largest owners.
     Holder(Holder),
     /// How its holdings are spread.
     Concentration(Concentration),
-    /// What its record takes from them.
+    /// The part that the record `tokens` takes.
     Holdings(Holdings),
 }
 
-/// What [`holders`] maintains.
+/// Collections that [`holders`] maintains.
 pub struct Held<'s> {
     /// The largest owners of every token.
     pub holders: Collection<'s, Holder>,
     /// How the holdings of every token are spread.
     pub concentration: Collection<'s, Concentration>,
-    /// What other operators take from them.
+    /// The part that other operators take.
     pub holdings: Collection<'s, Holdings>,
 }
 

@@ -1,4 +1,4 @@
-//! What one owner holds of one token.
+//! Holding of one owner in one token.
 //!
 //! A balance of an account, as a transaction leaves it, is the truth: it replaces what was thought of
 //! that account. A trade of a transaction that tells no balance of its trader is all there is to go by:
@@ -15,7 +15,7 @@ use super::accounts::OwnerKind;
 use super::input::{Labelled, Moment};
 use crate::room;
 
-/// What one event does to the balance of one owner.
+/// Effect of one event on the balance of one owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Entry {
     pub(super) moment: Moment,
@@ -107,10 +107,10 @@ pub(super) struct Past {
     pub(super) sold_at: Option<Seconds>,
 }
 
-/// What can still be corrected.
+/// Events that can still be corrected.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Recent {
-    /// What there was before.
+    /// The holding before them.
     before: Holding,
     /// Sorted.
     entries: Vec<Entry>,
@@ -365,7 +365,7 @@ mod tests {
                 other.remove(&entries[left_out]);
                 other.refresh();
                 assert_eq!(other.holding, expected.holding, "without {left_out}, step {step}");
-                // What is settled on the way makes no difference.
+                // Settling on the way makes no difference.
                 let (mut past, whole) = (Past::default(), expected.past(Past::default()));
                 other.settle(4, &mut past);
                 assert_eq!(other.past(past), whole);

@@ -63,7 +63,7 @@ impl Ranks {
     pub(super) fn insert(&mut self, value: u64) {
         let spot = self.spot(value);
         let (count, sum) = spot.before;
-        // Those above move up by one place.
+        // Owners above move up by one place.
         self.weighted += (count + 1) * u128::from(value) + (self.sum - sum);
         self.count += 1;
         self.sum += u128::from(value);

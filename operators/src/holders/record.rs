@@ -11,7 +11,7 @@ pub struct Supply {
     /// Whole, as the program says it, with what was minted to the agent of a mayhem coin: burning by instruction has
     /// lowered it.
     pub total: u64,
-    /// What burn addresses hold of it.
+    /// Holdings of burn addresses in the token.
     pub burnt: u64,
 }
 
@@ -47,7 +47,7 @@ pub struct Holder {
     pub balance: u64,
     /// Supply of the token; none if nothing tells it.
     pub supply: Option<Supply>,
-    /// 1 for the largest. Of equals the one with the least address comes first.
+    /// 1 for the largest. Among equals the one with the least address comes first.
     pub rank: u32,
     /// Whose tokens they are.
     pub kind: OwnerKind,
@@ -89,15 +89,15 @@ pub struct Concentration {
     pub holders: u64,
     /// Number of owners, excluded ones too.
     pub holders_raw: u64,
-    /// What the holders hold, raw units.
+    /// Sum over the holders, raw units.
     pub sum: u128,
     /// Σ i·x over their balances x in ascending order, i from 1.
     pub weighted: u128,
     /// Σ x² over their balances.
     pub squares: u128,
-    /// What the ten largest holders hold.
+    /// Sum over the ten largest holders.
     pub top10: u128,
-    /// What the ten largest owners hold, excluded ones too.
+    /// Sum over the ten largest owners, excluded ones too.
     pub top10_raw: u128,
     /// Supply of the token; none if nothing tells it.
     pub supply: Option<Supply>,
@@ -106,7 +106,7 @@ pub struct Concentration {
 }
 
 impl Concentration {
-    /// What the ten largest holders hold of what is not burnt, in percent.
+    /// Share of the ten largest holders in the supply that is not burnt, in percent.
     ///
     /// Source: DEFINITIONS §6, `top10_pct`.
     #[must_use]
@@ -169,22 +169,22 @@ impl Record for Concentration {
 pub struct Group {
     /// How many wallets carry the label.
     pub wallets: u32,
-    /// What they hold now, raw units.
+    /// Their holdings now, raw units.
     pub held: u128,
 }
 
-/// What the record `tokens` takes from the holders of a token.
+/// The part that the record `tokens` takes from the holders of a token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Holdings {
     /// The token.
     pub mint: Address,
     /// Number of holders.
     pub holders: u64,
-    /// What the ten largest holders hold, raw units.
+    /// Sum over the ten largest holders, raw units.
     pub top10: u128,
     /// Supply of the token; none if nothing tells it.
     pub supply: Option<Supply>,
-    /// What the creator holds; none if the creation is not known.
+    /// Holding of the creator; none if the creation is not known.
     pub creator: Option<CreatorHolding>,
     /// Wallets that bought in the first moments.
     pub snipers: Group,
@@ -194,7 +194,7 @@ pub struct Holdings {
     pub insiders: Group,
 }
 
-/// What the creator of a token and who signed its creation hold.
+/// Holdings of the creator of a token and of the signer of its creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CreatorHolding {
     /// Raw units.
@@ -206,7 +206,7 @@ pub struct CreatorHolding {
 }
 
 impl Holdings {
-    /// What the ten largest holders hold of what is not burnt, in percent.
+    /// Share of the ten largest holders in the supply that is not burnt, in percent.
     ///
     /// Source: DEFINITIONS §6, `top10_pct`.
     #[must_use]
@@ -214,7 +214,7 @@ impl Holdings {
         self.supply?.share_pct(self.top10)
     }
 
-    /// What the creator holds of what is not burnt, in percent.
+    /// Share of the creator in the supply that is not burnt, in percent.
     ///
     /// Source: DEFINITIONS §6, `dev_hold_pct`.
     #[must_use]
@@ -222,7 +222,7 @@ impl Holdings {
         self.supply?.share_pct(self.creator?.held)
     }
 
-    /// What a group holds of the whole supply, in percent.
+    /// Share of a group in the whole supply, in percent.
     ///
     /// Source: DEFINITIONS §8, `held_pct` now.
     #[must_use]

@@ -1,4 +1,4 @@
-//! What has left for one token, and how that differs from what is so now.
+//! The outputs that stand for one token, and how they differ from those that are due now.
 
 use model::Address;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! The supply of a token, as its events say it.
 //!
 //! Launchpads mint all there will ever be, so the supply only falls, by burning, and the least that was
-//! said is the latest. That needs a count for each amount said, and not the order of the trades.
+//! said is the latest. Doing so needs a count for each amount said, and not the order of the trades.
 
 use std::collections::BTreeMap;
 

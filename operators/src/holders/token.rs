@@ -30,7 +30,7 @@ pub struct Token {
     supplies: Supplies,
     /// How many events there are of the token. Without any it has no rows.
     events: Diff,
-    /// What has left.
+    /// The outputs that stand.
     shown: Option<Box<Shown>>,
     show_at: Option<Seconds>,
     settle_at: Option<Seconds>,
@@ -52,7 +52,7 @@ struct Pool {
 struct Creator {
     address: Address,
     count: Diff,
-    /// What can no longer change.
+    /// Events that can no longer change, folded.
     settled: Past,
     past: Past,
     held: u64,
@@ -174,7 +174,7 @@ impl Token {
         self.board.fill(keep, params.dust, self.owners.iter());
     }
 
-    /// What there is to say now.
+    /// The outputs that are due now.
     fn figures(&self, mint: Address, params: &Params) -> Option<Shown> {
         if self.events <= 0 {
             return None;
@@ -280,7 +280,7 @@ const fn step_s(horizon: Horizon) -> Seconds {
 impl State for Token {
     type Key = Address;
     type Input = Input;
-    /// What leaves is emitted as it is found to differ.
+    /// Outputs are emitted as they are found to differ.
     type Part = ();
     type Output = Output;
     type Params = Settings;
@@ -392,7 +392,7 @@ mod tests {
         Input::Balances { mint: MINT, moment: moment(time, u16::MAX), balances: balances.collect() }
     }
 
-    /// What there is after the changes of a second, shown in the next one.
+    /// The outputs after the changes of a second, shown in the next one.
     #[derive(Default)]
     struct View {
         holders: Vec<Holder>,
@@ -507,7 +507,7 @@ mod tests {
         view.step(&mut store, 1020, &[(balances(1020, &[(6, 0)]), 1)]);
         let sold = CreatorHolding { held: 0, has_sold: true, sold_at: Some(1020) };
         assert_eq!(creator(&view), sold);
-        // That is known still when the events are long gone.
+        // The holding is still known when the events are long gone.
         view.step(&mut store, SETTLED, &[(balances(SETTLED, &[(7, 11)]), 1)]);
         assert_eq!(creator(&view), sold);
         view.step(&mut store, SETTLED + 10, &[(balances(SETTLED + 10, &[(5, 1)]), 1)]);

@@ -1,6 +1,6 @@
 //! The largest owners of one token.
 //!
-//! A short sorted list of everyone above a floor. It is twice to four times as long as what is shown of
+//! A short sorted list of everyone above a floor. The list is twice to four times as long as the shown part of
 //! it, so that owners who sell leave it many times before all owners must be looked through for the next
 //! ones.
 

@@ -1,4 +1,4 @@
-//! What is said of the last n bars as a whole: Bollinger bands, volatility.
+//! Figures of the last n bars as a whole: Bollinger bands, volatility.
 
 use serde::{Deserialize, Serialize};
 

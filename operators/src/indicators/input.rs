@@ -1,7 +1,7 @@
-//! What indicators take in: the shortest bars of the primary series, by their prices.
+//! Input elements of the indicators: the shortest bars of the primary series, by their prices.
 //!
-//! A candle changes with every trade and once more when it closes; its prices change less. What does not
-//! change them is left out here, before it is sent to another worker, and a bar that changes is sent as
+//! A candle changes with every trade and once more when it closes; its prices change less. A change that leaves
+//! the prices alone is left out here, before it is sent to another worker, and a bar that changes is sent as
 //! what it is now, not as what it was and what it is: half as much, and nothing to put in order.
 
 use differential_dataflow::AsCollection;
@@ -46,7 +46,7 @@ impl Bar {
     }
 }
 
-/// What a bar of a token is from now on.
+/// A bar of a token as it is from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Input {
     /// The token.
@@ -58,7 +58,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// What candles say to indicators of bars of `interval`; none if they have no clean price or are of
+    /// The input that a candle of `interval` is; none if candles have no clean price or are of
     /// another interval.
     #[must_use]
     pub fn of(bars: &Bars, interval: Interval) -> Option<Self> {
@@ -67,7 +67,7 @@ impl Input {
         Some(Self { mint: bars.mint(), open: bars.open_time(), prices: Some(prices) })
     }
 
-    /// What a bar becomes that is taken back as `before` and at once put as `after`; none if its prices
+    /// The input of a bar that is retracted as `before` and inserted at once as `after`; none if its prices
     /// stay what they are.
     fn change(before: Option<Self>, after: Option<Self>) -> Option<Self> {
         match (before, after) {
@@ -78,7 +78,7 @@ impl Input {
     }
 }
 
-/// What the bars of `interval`, if there is one, in the primary series of every token become.
+/// The inputs from the bars of `interval`, if there is one, in the primary series of every token.
 pub fn bars<'s>(candles: Collection<'s, Bars>, interval: Option<Interval>) -> Collection<'s, Input> {
     type Builder = CapacityContainerBuilder<Vec<(Input, Time, Diff)>>;
     let name = "prices of bars";
@@ -113,7 +113,7 @@ pub fn bars<'s>(candles: Collection<'s, Bars>, interval: Option<Interval>) -> Co
     bars.as_collection()
 }
 
-/// What the bars of one time become. A bar that changes leaves its operator as what it was and right
+/// The inputs from the bars of one time. A bar that changes leaves its operator as what it was and right
 /// after it as what it is.
 fn changes(bars: impl Iterator<Item = (Input, Diff)>, mut give: impl FnMut(Input)) {
     let mut before: Option<Input> = None;

@@ -49,7 +49,7 @@ pub struct Level {
 }
 
 impl Levels {
-    /// Of the pivots of the last `span` bars, joined within `join_atr` average true ranges.
+    /// Levels from the pivots of the last `span` bars, joined within `join_atr` average true ranges.
     #[must_use]
     pub const fn new(span: u64, join_atr: f64) -> Self {
         Self { span, join_atr, bars: 0, recent: Vec::new(), pivots: Vec::new() }

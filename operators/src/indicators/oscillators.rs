@@ -55,7 +55,7 @@ pub struct Macd {
 }
 
 impl Macd {
-    /// Of averages over so many closes, and its signal over so many bars of its line.
+    /// The difference of averages over so many closes, and its signal over so many bars of its line.
     #[must_use]
     pub const fn new(fast: u32, slow: u32, signal: u32) -> Self {
         Self { fast: Ema::new(fast), slow: Ema::new(slow), signal: Ema::new(signal) }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::candles::Interval;
 use crate::number::Number;
 
-/// What the indicators are at a bar; none where there are not yet enough bars.
+/// Values of the indicators at a bar; none where there are not yet enough bars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Values {
     /// Relative strength, 0 to 100.

@@ -11,7 +11,7 @@ use crate::number::Number;
 
 /// The indicators after some bar.
 ///
-/// It only goes forward. What a bar changes cannot be taken out again, so whoever may have to correct a
+/// A study only goes forward. The effect of a bar cannot be taken out again, so whoever may have to correct a
 /// bar keeps the study before it. Equal bars give equal values, to the last bit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Study {
@@ -63,7 +63,7 @@ impl Study {
         self.levels.push(high, low);
     }
 
-    /// What the indicators are.
+    /// Values of the indicators.
     #[must_use]
     pub fn values(&self) -> Values {
         let number = |value: Option<f64>| value.and_then(Number::new);

@@ -1,4 +1,4 @@
-//! What indicators keep of one token: its shortest bars within reach of a correction, and a track for
+//! State of the indicators for one token: its shortest bars within reach of a correction, and a track for
 //! each interval.
 
 use model::{Address, Seconds};

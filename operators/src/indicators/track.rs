@@ -1,7 +1,7 @@
 //! The indicators of one token at one interval.
 //!
 //! Bars are known by the token, as bars of its shortest interval; those of this interval are folded from
-//! them. What is kept:
+//! them. State:
 //!
 //! * `base`: the study after the bars that can no longer change. From there all others can be computed
 //!   again, so a correction costs a walk over the bars within reach of one, however old the token.
@@ -19,7 +19,7 @@ use super::{Params, step_s};
 use crate::candles::Interval;
 use crate::room;
 
-/// What has been said of a bar.
+/// The row emitted of a bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Said {
     /// Its first second.

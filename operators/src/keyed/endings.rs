@@ -30,7 +30,7 @@ pub struct Ending {
 pub struct Endings(Rc<RefCell<Vec<Ending>>>);
 
 impl Endings {
-    /// Adds the next. It is told before its time is closed.
+    /// Adds the next ending, before its time is closed.
     pub fn add(&self, ending: Ending) {
         self.0.borrow_mut().push(ending);
     }
@@ -40,7 +40,7 @@ impl Endings {
     }
 }
 
-/// What an operator does next about the ending that is next.
+/// The next step of an operator towards the next ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     /// Publishes.
@@ -62,7 +62,7 @@ impl Turn {
 #[derive(Debug)]
 pub(super) struct Course {
     endings: Endings,
-    /// Those that are over.
+    /// Endings that are over.
     past: usize,
     /// True if the next has been published.
     is_published: bool,

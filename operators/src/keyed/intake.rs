@@ -1,4 +1,4 @@
-//! What a keyed operator takes in: the changes of several collections, each turned into inputs of its own.
+//! Intake of a keyed operator: the changes of several collections, each turned into inputs of its own.
 //!
 //! A worker that is alone turns them within the operator: a batch of a few trades costs an operator little beside
 //! being scheduled, so one that only turns one thing into another would double that. Among several workers they are
@@ -36,7 +36,7 @@ impl<'s, I: ExchangeData> Intake<'s, I> {
         Self { scope: collection.scope(), sources: Vec::new() }.and(collection, into)
     }
 
-    /// Those of another collection too.
+    /// Adds the changes of another collection.
     #[must_use]
     pub fn and<D: Clone + 'static, O: IntoIterator<Item = I> + 'static>(
         self,
@@ -46,7 +46,7 @@ impl<'s, I: ExchangeData> Intake<'s, I> {
         self.and_changes(collection, move |data, diff| into(data).into_iter().map(move |input| (input, diff)))
     }
 
-    /// Those of another collection, of which what is put and what is taken back become different things.
+    /// Adds the changes of another collection whose inserts and retractions become different inputs.
     #[must_use]
     pub fn and_changes<D: Clone + 'static, O: IntoIterator<Item = (I, Diff)> + 'static>(
         mut self,

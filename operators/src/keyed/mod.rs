@@ -9,9 +9,9 @@
 //! change. A state keeps what it needs, forgets by timer, and costs what the change costs: measured ten
 //! to fifty times less for candles.
 //!
-//! What a state may rely on: changes come time by time, in order. A timer fires within the second that it
-//! is set for, and before any change of its key in that second. Of one time the changes of a key come
-//! consolidated if something is taken back, and what is taken back comes first. What it may not: any other
+//! Guarantees to a state: changes come time by time, in order. A timer fires within the second that it
+//! is set for, and before any change of its key in that second. The changes of a key at one time come
+//! consolidated if one of them retracts, and retractions come first. Not guaranteed: any other
 //! order of changes within one time, which depends on how many workers there are.
 
 mod endings;
@@ -36,15 +36,15 @@ pub use snapshot::{RestoreError, Snapshot, SnapshotError, States};
 pub use store::Store;
 pub use timers::PLACES;
 
-/// What a keyed operator keeps for one key.
+/// State of a keyed operator for one key.
 pub trait State: Serialize + DeserializeOwned + Default + 'static {
-    /// What changes are grouped by.
+    /// The key that changes are grouped by.
     type Key: Ord + Hash + Clone + Serialize + DeserializeOwned + 'static;
-    /// What arrives.
+    /// Input elements.
     type Input: timely::ExchangeData + Ord;
     /// A part of the key's output that changes as one, for example one candle.
     type Part: Ord;
-    /// What leaves.
+    /// Output elements.
     type Output: Eq + Clone + 'static;
     /// Settings of the operator.
     type Params: Clone + 'static;
@@ -88,7 +88,7 @@ pub trait State: Serialize + DeserializeOwned + Default + 'static {
     /// the end ([`Endings`]), so timers may be moved here.
     fn publish(&mut self, _key: &Self::Key, _effects: &mut Effects<'_, Self>) {}
 
-    /// What a part is now; none if there is nothing to say.
+    /// The output of a part as it is now; none if the part has none.
     fn output(&self, key: &Self::Key, part: &Self::Part, params: &Self::Params) -> Option<Self::Output>;
 
     /// True if the key can be forgotten: no output depends on it any more.
@@ -101,11 +101,11 @@ pub trait State: Serialize + DeserializeOwned + Default + 'static {
     }
 }
 
-/// What a change or a timer does to the outputs of its key.
+/// Effects of a change or a timer on the outputs of its key.
 pub struct Effects<'a, S: State> {
     /// The event second: whole, and the same for every batch within it.
     pub now: Seconds,
-    /// The logical time. It numbers batches, so it may tell them apart and decide nothing else.
+    /// The logical time. Logical times number batches: they may tell batches apart and decide nothing else.
     pub time: Time,
     /// Settings of the operator.
     pub params: &'a S::Params,

@@ -44,7 +44,7 @@ pub fn keyed_apart<'s, S: State, W: Ways>(
     let (mut outlets, collections) = W::open(&mut builder);
     builder.build(move |capabilities| {
         // The operator always holds capabilities for the frontier of its inputs, so that a timer can emit at
-        // its own time. That holds nothing back: the outputs cannot be ahead of the inputs anyway.
+        // its own time. Doing so holds nothing back: the outputs cannot be ahead of the inputs anyway.
         let mut capabilities = capabilities.into_iter();
         W::each(&mut outlets, &mut |outlet| outlet.hold(capabilities.next()));
         let mut waiting: Waiting<S::Input> = BTreeMap::new();
@@ -59,7 +59,7 @@ pub fn keyed_apart<'s, S: State, W: Ways>(
                 let changes = waiting.remove(&time).unwrap_or_default();
                 let leave = |output, diff| way(output).leave(&mut outlets, time, diff);
                 match turn {
-                    // What other operators take back is undone here with all else.
+                    // Retractions of other operators are undone here with all else.
                     Some(Turn::Undo(_)) => store.undo(time, leave),
                     _ => step(&mut store, time, changes, turn, leave),
                 }
@@ -93,8 +93,8 @@ fn step<S: State>(
     store.close(leave);
 }
 
-/// Applies the changes of a time. Those of a key of which something is taken back are consolidated,
-/// and what is taken back goes first: timely does not keep the order of batches of one time.
+/// Applies the changes of a time. The changes of a key with a retraction among them are consolidated,
+/// and retractions go first: timely does not keep the order of batches of one time.
 fn apply<S: State>(store: &mut Store<S>, time: Time, batches: Vec<Vec<(S::Input, Time, Diff)>>) {
     let taken_back = batches.iter().flatten().filter(|(_, _, diff)| *diff < 0);
     let keys: FxHashSet<S::Key> = taken_back.map(|(input, _, _)| S::key(input)).collect();

@@ -25,7 +25,7 @@ pub struct Only<D>(pub D);
 
 /// Names the outlets of an operator: `Either<A, Either<B, Only<C>>>` has three.
 pub trait Ways: 'static {
-    /// What leaves by them.
+    /// The collections that leave by the outlets.
     type Collections<'s>;
     /// The outlets.
     type Outlets: 'static;
@@ -40,7 +40,7 @@ pub trait Ways: 'static {
     fn each(outlets: &mut Self::Outlets, act: &mut dyn FnMut(&mut dyn Hold));
 }
 
-/// What an outlet of any type does.
+/// Operations of an outlet of any type.
 pub trait Hold {
     /// Is given the right to send at the frontier of the operator and after it.
     fn hold(&mut self, capability: Option<Capability<Time>>);

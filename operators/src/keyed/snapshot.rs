@@ -68,7 +68,7 @@ impl States {
         Self { restored: snapshots, from, index, peers, ..Self::default() }
     }
 
-    /// What tells whether a snapshot of each operator can be read: how its empty state is written, and
+    /// Fingerprint by which an operator tells whether it can read a snapshot: how its empty state is written, and
     /// [`State::LAYOUT`].
     #[must_use]
     pub fn layouts(&self) -> BTreeMap<&'static str, String> {
@@ -94,7 +94,7 @@ impl States {
         written.collect()
     }
 
-    /// What went wrong while operators were restored, if anything did.
+    /// The first failure of a restore, if there was one.
     #[must_use]
     pub fn take_failure(&self) -> Option<RestoreError> {
         self.registry.borrow_mut().failure.take()

@@ -137,7 +137,7 @@ pub struct Store<S: State> {
     timers: Timers<S::Key>,
     dirty: Vec<S::Key>,
     emitted: Vec<(S::Output, Diff)>,
-    /// What is undone after the ending that is being published.
+    /// Outputs to undo after the ending that is being published.
     before_ending: Option<Before<S>>,
     /// Empty lists for what a key will touch. They go round: one for each key would be room for four outputs each.
     spare: Vec<Touched<S>>,
@@ -150,7 +150,7 @@ const SPARE: usize = 1024;
 struct Before<S: State> {
     /// Each key that the ending changed.
     keys: Vec<(S::Key, Option<Kept>)>,
-    /// What was emitted.
+    /// Outputs emitted.
     emitted: Vec<(S::Output, Diff)>,
 }
 

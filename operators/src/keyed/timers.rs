@@ -4,8 +4,8 @@
 //! trades of the second. So each key has a place among [`PLACES`], and its timer fires with the batch of that number,
 //! or after the second's last batch if there are fewer.
 //!
-//! Nothing else decides: not how much is to do, nor how many batches were handed over together. What a run that goes on
-//! works out again it so says at the times at which it was said before, and those are what sinks go by when they
+//! Nothing else decides: not how much is to do, nor how many batches were handed over together. A run that goes on and
+//! works something out again emits it at the times at which it was said before, and those are what sinks go by when they
 //! pass over what they have.
 
 use std::cmp::Reverse;
@@ -25,7 +25,7 @@ pub(super) const fn time_of(second: Seconds, route: u64) -> Time {
 
 /// Keys by the times at which their timers fire. One that is set anew is there twice.
 pub(super) struct Timers<K> {
-    /// Those that fire at their places in seconds that have not begun.
+    /// Timers that fire at their places in seconds that have not begun.
     later: BTreeMap<Seconds, Vec<K>>,
     /// The others, the next to fire last.
     due: Vec<(Time, K)>,

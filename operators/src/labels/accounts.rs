@@ -34,7 +34,7 @@ const fn account(text: &str, what: &'static str) -> (Address, &'static str) {
     (Address::literal(text), what)
 }
 
-/// What is known of `address` before anybody says so; none if it is not known as a protocol's.
+/// The built-in label of `address`; none if the address is not known as a protocol's.
 #[must_use]
 pub fn known(address: &Address) -> Option<&'static str> {
     let account = ACCOUNTS.iter().find(|(known, _)| known == address).map(|(_, what)| *what);

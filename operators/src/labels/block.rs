@@ -1,4 +1,4 @@
-//! What the trades of one token in one slot are together: sandwiches and arbitrage.
+//! Patterns among the trades of one token in one slot: sandwiches and arbitrage.
 //!
 //! **Sandwich**: in one pool a wallet trades, another trades in the same direction later, and the first
 //! trades in the other direction later still, about as much as before. The wallet's first matching trade
@@ -18,7 +18,7 @@ use super::record::{Label, Reason, Role, Subject};
 use super::tape::{Tape, Tick};
 use super::{LabelKind, Mark, Params};
 
-/// What was found in a slot.
+/// Patterns found in a slot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// Labels of its trades.
@@ -27,7 +27,7 @@ pub struct Found {
     pub marks: Vec<Mark>,
 }
 
-/// What the trades of a slot are together; none if they are nothing.
+/// The patterns among the trades of a slot; none if there is no pattern.
 pub(super) fn found(mint: &Address, slot: u64, tape: &Tape, params: &Params) -> Option<Found> {
     let ticks: Vec<&Tick> = tape.slot(slot).collect();
     if !has_both_sides(ticks.iter().copied()) {

@@ -1,11 +1,11 @@
-//! What the rules take in.
+//! Input elements of the rules.
 
 use model::{Address, EventId, Seconds, Side, TokenCreated};
 use serde::{Deserialize, Serialize};
 
 use super::insider::Moved;
 
-/// What arrives for a token.
+/// One input element of a token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Input {
     /// A trade.
@@ -31,7 +31,7 @@ pub struct Trade {
     pub trader: Option<Address>,
     /// Its side.
     pub side: Side,
-    /// What changed hands.
+    /// The amounts that changed hands.
     pub amounts: Amounts,
 }
 
@@ -40,13 +40,13 @@ pub struct Trade {
 pub struct Pool {
     /// The pool.
     pub address: Address,
-    /// What it is quoted in.
+    /// The token that the trade is quoted in.
     pub quote_mint: Address,
     /// True if it is a bonding curve.
     pub is_curve: bool,
 }
 
-/// What changed hands, raw units.
+/// Amounts that changed hands, raw units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Amounts {
     /// Base that the wallet's balance gained or gave: what a transfer fee kept is not in it.
@@ -73,7 +73,7 @@ pub struct Creation {
 }
 
 impl Trade {
-    /// What the rules need of a trade.
+    /// The part of a trade that the rules need.
     #[must_use]
     pub fn of(trade: &model::Trade) -> Self {
         Self {
@@ -97,7 +97,7 @@ impl Trade {
 }
 
 impl Creation {
-    /// What the rules need of a creation.
+    /// The part of a creation that the rules need.
     #[must_use]
     pub fn of(event: &TokenCreated) -> Self {
         let origin = &event.origin;

@@ -16,7 +16,7 @@ use super::record::{Label, Reason};
 use super::tape::{Tape, Tick};
 use super::{LabelKind, accounts};
 
-/// What a transaction did to balances that trades alone may not explain.
+/// Changes of balances in a transaction that trades alone may not explain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Moved {
     /// The token.
@@ -25,7 +25,7 @@ pub struct Moved {
     pub id: EventId,
     /// Block time.
     pub time: Seconds,
-    /// What each owner has more than before, raw units; by owner.
+    /// Gain of each owner, raw units; by owner.
     pub gains: Vec<(Address, i128)>,
 }
 

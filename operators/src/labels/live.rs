@@ -1,4 +1,4 @@
-//! What is kept of a token that trades: its tape, and what is counted and remembered of it.
+//! State of a token that trades: its tape, its counts and its memory of wallets.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,12 +1,12 @@
 //! Labels: what a wallet, a wallet in a token, or a trade has been found to be.
 //!
-//! A label says what was found, by which rule, why, and by which events. It is derived from trades as
+//! A label says what was found, by which rule, why, and by which events. Labels are derived from trades as
 //! everything else is: a late trade or a dead fork takes it back or puts it right. The few labels that
 //! belong to single trades also leave as [`Mark`]s, the short form in which other operators take them to
 //! leave such trades out.
 //!
-//! What concerns a token (snipers, bundlers, sandwiches, arbitrage, wash trading) is found by token, from
-//! one tape of its trades ([`token`]); what concerns a wallet whatever it trades, by wallet ([`wallet`]).
+//! A pattern of a token (snipers, bundlers, sandwiches, arbitrage, wash trading) is found by token, from
+//! one tape of its trades ([`token`]); a trait of a wallet whatever it trades, by wallet ([`wallet`]).
 //! Two operators, because each costs a trade one more exchange. Once a label can no longer be corrected,
 //! what showed it is let go and the label stays; only a wallet's freshness ends by itself.
 //!
@@ -95,7 +95,7 @@ impl Params {
         horizon.0.saturating_add(self.wash.window_s.max(launch::LAUNCH_S))
     }
 
-    /// What is wrong with the values, each with its key.
+    /// Problems of the values, each with its key.
     #[must_use]
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         let Self { sniper_s, bundler_wallets, wash, remember_token_s, remember_wallet_s, fresh_s, .. } = self;
@@ -206,7 +206,7 @@ impl Found {
 /// Version of the rules: raised when a rule finds something else in the same trades.
 pub const RULE_VERSION: u32 = 1;
 
-/// What something is labelled as.
+/// Kind of a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LabelKind {
@@ -282,6 +282,6 @@ pub struct Mark {
     pub mint: Address,
     /// The trade.
     pub event: EventId,
-    /// What it is part of.
+    /// The pattern that the trade is part of.
     pub kind: LabelKind,
 }

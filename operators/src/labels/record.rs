@@ -11,7 +11,7 @@ use super::{LabelKind, RULE_VERSION};
 /// A label. Its leading fields are its key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Label {
-    /// What is labelled.
+    /// The subject of the label.
     pub subject: Subject,
     /// As what.
     pub kind: LabelKind,
@@ -25,11 +25,11 @@ pub struct Label {
     pub evidence: Vec<EventId>,
     /// Block time from which it holds; of a label that is given, when it became known.
     pub valid_from: Seconds,
-    /// What amounts of quote in the reason are of; none without such amounts.
+    /// The quote token of amounts in the reason; none without such amounts.
     pub quote_mint: Option<Address>,
 }
 
-/// What can be labelled.
+/// Subjects of labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Subject {
     /// A wallet, whatever it trades: `wallet`.

@@ -1,7 +1,7 @@
 //! The score `risk` of a token: a sum of points, each for one sign of danger.
 //!
 //! Itemised, so that whoever sees the score can see why. A sign that is not known gives no points.
-//! It does not tell one kind of marked volume from another: what is bought and sold back within
+//! The score does not tell one kind of marked volume from another: volume bought and sold back within
 //! minutes, in sandwiches or in arbitrage is no demand, whichever it is.
 //!
 //! Source: DEFINITIONS §8.
@@ -61,7 +61,7 @@ impl Default for Params {
 }
 
 impl Params {
-    /// What is wrong with the values, each with its key among those of the labels.
+    /// Problems of the values, each with its key among those of the labels.
     #[must_use]
     pub fn problems(&self) -> Vec<(&'static str, &'static str)> {
         let shares = [
@@ -75,7 +75,7 @@ impl Params {
     }
 }
 
-/// What is known of a token. None = not known.
+/// Known facts of a token. None = not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Signs {
     /// Wallets labelled as bundlers.
@@ -105,7 +105,7 @@ const SIGNS: [&str; 7] =
 pub struct Risk([u32; SIGNS.len()]);
 
 impl Risk {
-    /// What the signs give.
+    /// The score that the signs give.
     ///
     /// Source: DEFINITIONS §8, `risk`.
     #[must_use]

@@ -1,4 +1,4 @@
-//! What the rules keep of one token: the trades within the correction horizon and the longest rule's
+//! State of the rules for one token: the trades within the correction horizon and the longest rule's
 //! reach, how often each wallet traded, and the trips of those who did so often.
 //!
 //! A trade that is alone in its slot, past the launch, and by a wallet with few trades touches nothing.
@@ -29,7 +29,7 @@ pub struct Token {
     active_at: Seconds,
 }
 
-/// What changes as one.
+/// One part of the output, which changes as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// Sandwiches and arbitrage of a slot.
@@ -152,7 +152,7 @@ impl Token {
             live.trips.insert(key, trips);
         }
         let place = (tick.time, tick.id);
-        // What comes after the first wash does not change the label.
+        // Trades after the first wash do not change the label.
         let close = live.first_close(&wallet);
         let is_settled =
             close.is_some_and(|close| place > close) || self.washed.binary_search(&wallet).is_ok();
@@ -231,10 +231,10 @@ fn mark(mint: &Address, event: EventId, is_wash: bool) -> Option<Output> {
     is_wash.then_some(Output::Mark(Mark { mint: *mint, event, kind: LabelKind::Wash }))
 }
 
-/// What leaves for a token.
+/// One output element of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// What was found in a slot.
+    /// The patterns found in a slot.
     Found(Found),
     /// A label.
     Label(Label),

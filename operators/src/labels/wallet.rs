@@ -1,9 +1,9 @@
-//! What is kept of one wallet: when it was first seen, what it has been said to be, and its trades within
+//! State of one wallet: when the wallet was first seen, the labels given to it, and its trades within
 //! the correction horizon, because a label that is given or taken back concerns those too.
 //!
 //! A wallet is fresh for `fresh_s` after its first trade; then its label ends. An account of a protocol is
 //! one that the list of [`super::accounts`], the settings or a control input names as one; bots are named
-//! by control inputs only. What a control input says of a wallet holds for every trade that can still be
+//! by control inputs only. A control input about a wallet holds for every trade that can still be
 //! corrected when it comes; older trades stay as they are.
 
 use std::collections::BTreeMap;
@@ -15,12 +15,12 @@ use super::record::{Label, Reason, Subject};
 use super::{LabelKind, Mark, Params, accounts};
 use crate::prelude::*;
 
-/// What arrives for a wallet.
+/// One input element of a wallet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Input {
     /// One of its trades.
     Trade(Address, Trade),
-    /// What somebody says of it.
+    /// A label that somebody gives.
     Given(Address, Given),
 }
 
@@ -35,10 +35,10 @@ pub struct Trade {
     pub mint: Address,
 }
 
-/// A label that is given. Of several of one kind the first in order stands.
+/// A label that is given. Among several of one kind the first in order stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Given {
-    /// What the wallet is said to be.
+    /// The label's kind.
     pub kind: LabelKind,
     /// Since when that is known.
     pub since: Seconds,
@@ -53,7 +53,7 @@ pub struct Wallet {
     first: Option<Trade>,
     /// By canonical order.
     recent: Vec<Trade>,
-    /// What was given, and how often.
+    /// The labels given, and how often each.
     given: BTreeMap<Given, Diff>,
     /// True if it was known as a protocol's when its first trade came, before anybody said so.
     is_listed: bool,
@@ -64,7 +64,7 @@ pub struct Wallet {
     now: Seconds,
 }
 
-/// What changes as one.
+/// One part of the output, which changes as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// A label of the wallet.
@@ -73,7 +73,7 @@ pub enum Part {
     Mark(EventId),
 }
 
-/// What leaves for a wallet.
+/// One output element of a wallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// A label.

@@ -6,7 +6,7 @@
 //! trading; the wallet's label is that of the first.
 //!
 //! Only trades quoted alike count together, in SOL or in US dollars (USDC, USDT): the least gross is an
-//! amount of one of them. What is quoted in anything else is not judged.
+//! amount of one of them. Trades quoted in anything else are not judged.
 //!
 //! This is kept only for wallets that have traded a token often enough.
 
@@ -54,7 +54,7 @@ impl Params {
     }
 }
 
-/// What quotes that count together are.
+/// Group of quotes that count together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Money {
     Sol,
@@ -70,7 +70,7 @@ impl Money {
         }
     }
 
-    /// What the gross of a label is an amount of; USDT counts as USDC, which has as many decimals.
+    /// The token that the gross of a label is an amount of; USDT counts as USDC, which has as many decimals.
     pub(super) const fn mint(self) -> Address {
         match self {
             Self::Sol => Address::WSOL,

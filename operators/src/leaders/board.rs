@@ -11,7 +11,7 @@ use crate::prelude::*;
 pub struct Candidate {
     /// The board.
     pub board: Kind,
-    /// What the token is measured by.
+    /// The measure of the token.
     pub place: Place,
     /// The token.
     pub mint: Address,

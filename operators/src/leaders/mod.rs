@@ -32,7 +32,7 @@ use crate::tokens::Token;
 pub struct Params {
     /// Tokens on a board.
     pub size: u32,
-    /// Liquidity of a token on the board of gainers, at least, in USD. Of unknown liquidity is none.
+    /// Liquidity of a token on the board of gainers, at least, in USD; a token of unknown liquidity is not on it.
     pub gainers_liquidity_usd_min: f64,
     /// Trades in a day of a token on that board, at least.
     pub gainers_txns_min: u64,

@@ -41,7 +41,7 @@ impl Kind {
     }
 }
 
-/// What a value is in. Of two on one board the one in the lesser unit comes first.
+/// Unit of a value. Among two values on one board the one in the lesser unit comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Unit {
     /// USD.
@@ -70,10 +70,10 @@ impl Unit {
     }
 }
 
-/// What a token is measured by on a board. The least comes first.
+/// The measure of a token on a board. The least comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
-    /// What the value is in.
+    /// Unit of the value.
     pub unit: Unit,
     /// The value; the greater comes first.
     pub value: std::cmp::Reverse<Number>,
@@ -88,7 +88,7 @@ pub struct Leader {
     pub rank: u32,
     /// The token.
     pub mint: Address,
-    /// What it is measured by.
+    /// The measure of the token.
     pub place: Place,
 }
 

@@ -63,14 +63,14 @@ fn place(token: &Token, board: Kind, params: &Params) -> Option<Place> {
 /// Into so many shards tokens are divided. As many workers have a share.
 const SHARDS: u64 = 16;
 
-/// What is kept of a shard.
+/// State of a shard.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Shard {
     /// Its order reaches no output: all are looked at, and places and mints decide.
     tokens: FxHashMap<Address, Standing>,
     /// By board.
     heads: [Head; 6],
-    /// What was said last: the first on each board, in order.
+    /// The rows emitted last: the first on each board, in order.
     said: Vec<Candidate>,
     publish_at: Option<Seconds>,
 }
@@ -180,7 +180,7 @@ mod tests {
         (Address(address), Standing(places))
     }
 
-    /// What leaves at a second, as `(number of the mint, diff)`.
+    /// Outputs of a second, as `(number of the mint, diff)`.
     fn step(
         store: &mut Store<Shard>,
         second: Seconds,

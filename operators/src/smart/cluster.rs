@@ -1,12 +1,12 @@
 //! Clusters: several wallets of a list that buy one token within a window.
 //!
 //! The matches of a token are gone through in canonical order. As soon as enough distinct wallets have bought
-//! more of it than they sold within the window that ends with a match, there is a cluster. It begins with
+//! more of it than they sold within the window that ends with a match, there is a cluster. A cluster begins with
 //! the first buy of one of them, lasts for the window from there, and takes in the matches that follow in it;
 //! only what comes after that can make the next. So each buy counts in one cluster, and a token that is bought
 //! all day has one a window and not one a trade.
 //!
-//! What is kept is by list, token and day (UTC), and nothing reaches over midnight: a cluster depends
+//! State is kept by list, token and day (UTC), and nothing reaches over midnight: a cluster depends
 //! on the matches of one day, and when none of those can change any more all of it is let go. Matches are few,
 //! so a day is gone through from the start unless one is added at its end.
 //!
@@ -27,7 +27,7 @@ use crate::wallets::input::Currency;
 
 const DAY_S: Seconds = 86_400;
 
-/// What is kept of the matches of one list in one token on one day.
+/// State of the matches of one list in one token on one day.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Day {
     /// In canonical order.
@@ -37,7 +37,7 @@ pub struct Day {
     seen: Option<usize>,
 }
 
-/// What a match means to a cluster.
+/// The part that a match plays in a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Step {
     id: EventId,
@@ -58,7 +58,7 @@ struct Found {
     last: Option<(usize, Seconds)>,
 }
 
-/// What the wallets did within some steps.
+/// Sums of the wallets over some steps.
 #[derive(Default)]
 struct Sums {
     /// Base bought less sold; the same of what was known when it happened; quote paid less got.
@@ -114,7 +114,7 @@ impl Found {
     fn step(&mut self, key: &Key, steps: &[Step], at: usize, params: &Params) {
         let Some(step) = steps.get(at) else { return };
         if let Some((from, _)) = self.last.filter(|(_, end)| step.time < *end) {
-            // What was a cluster by what was known then stays one when its wallets sell.
+            // A cluster that was known at the time stays one when its wallets sell.
             let was_known = self.clusters.pop().is_some_and(|before| !before.historical);
             let now = cluster(key, steps.get(from..=at).unwrap_or_default(), params);
             let historical = |now: &Cluster| now.historical && !was_known;

@@ -11,7 +11,7 @@
 //!
 //! One key, because ranks concern all who are rated, and those are the few thousand wallets of a list.
 //!
-//! Source: DEFINITIONS §10. It does not look for candidates, and no open position counts.
+//! Source: DEFINITIONS §10. The evaluator does not look for candidates, and no open position counts.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -85,7 +85,7 @@ impl Default for Params {
 }
 
 impl Params {
-    /// What is wrong with the values, each with its key.
+    /// Problems of the values, each with its key.
     #[must_use]
     pub fn problems(&self) -> Vec<(&'static str, &'static str)> {
         let is_share = |value: f64| (0.0..=1.0).contains(&value);
@@ -300,7 +300,7 @@ impl State for Evaluator {
     }
 
     fn apply(&mut self, (): &(), rating: Rating, diff: Diff, effects: &mut Effects<'_, Self>) {
-        // Of one wallet what is taken back comes first.
+        // Retractions of one wallet come before its inserts.
         if diff > 0 {
             self.ratings.insert(rating.trader, rating);
         } else {
@@ -378,7 +378,7 @@ mod tests {
             Self { store: Store::new((Params::default(), 60)), entries: Vec::new(), second: 1_700_000_000 }
         }
 
-        /// What is there after the changes have been evaluated: who, since when, until when, score, tier.
+        /// The ratings that stand after the changes have been evaluated: who, since when, until when, score, tier.
         fn step(&mut self, changes: &[(Rating, Diff)]) -> Vec<(u8, u64, Option<u64>, u8, String)> {
             for second in [self.second, self.second + 61] {
                 self.store.fire(start_of(second));

@@ -1,4 +1,4 @@
-//! What is taken in: trades in the short form that is kept of them, and entries of lists.
+//! Input elements: trades in the short form that is kept of them, and entries of lists.
 
 use model::time::start_of;
 use model::{Address, EventId, ListEntry, Seconds, Side, Time};
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 use crate::usd::ValuedTrade;
 use crate::wallets::input::Currency;
 
-/// What arrives for a wallet.
+/// One input element of a wallet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Input {
     /// One of its trades.
     Trade(Address, Traded),
-    /// It stands on a list.
+    /// The wallet stands on a list.
     Entry(ListEntry),
 }
 
-/// What is kept of a trade. Trades order as the chain does.
+/// The short form of a trade that is kept. Trades order as the chain does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Traded {
     /// Canonical order.
@@ -27,7 +27,7 @@ pub struct Traded {
     pub mint: Address,
     /// Side of the wallet.
     pub side: Side,
-    /// What `quote` is an amount of.
+    /// The currency that `quote` is an amount of.
     pub currency: Currency,
     /// Base that the wallet's balance gained or gave, raw units.
     pub base: u64,
@@ -42,7 +42,7 @@ pub struct Traded {
 const UNKNOWN: u64 = u64::MAX;
 
 impl Traded {
-    /// What is kept of a trade.
+    /// The short form of a trade.
     #[must_use]
     pub fn of(valued: &ValuedTrade) -> Self {
         let trade = valued.trade();

@@ -1,4 +1,4 @@
-//! What is said of a wallet's membership of a list, and what of it was known when.
+//! Versions of a wallet's membership of a list, and when each was known.
 //!
 //! Entries of one list that begin at the same moment are versions of one statement, and the last known
 //! one counts. So the end of a membership is said by a version that has one, and what was known
@@ -58,7 +58,7 @@ impl Memberships {
         said.filter(move |entry| entry.list == list)
     }
 
-    /// What was known of a list at `known`: of each beginning the last version.
+    /// The versions of a list known at `known`: the last one for each beginning.
     fn known_at<'a>(&'a self, list: &str, known: Time) -> BTreeMap<u64, &'a ListEntry> {
         let mut versions: BTreeMap<u64, &ListEntry> = BTreeMap::new();
         for entry in self.said(list).filter(|entry| entry.known_from <= known) {

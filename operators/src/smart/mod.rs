@@ -56,7 +56,7 @@ impl Default for Params {
 }
 
 impl Params {
-    /// What is wrong with the values, each with its key.
+    /// Problems of the values, each with its key.
     #[must_use]
     pub fn problems(&self) -> Vec<(&'static str, &'static str)> {
         let checks = [
@@ -83,7 +83,7 @@ pub struct Smart<'s> {
     pub matches: Collection<'s, Committed<Match>>,
     /// The same without how settled they are.
     pub found: Collection<'s, Match>,
-    /// What several of them bought together.
+    /// Tokens that several of them bought together.
     pub clusters: Collection<'s, Committed<Cluster>>,
 }
 

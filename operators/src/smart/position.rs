@@ -1,8 +1,8 @@
 //! Whether a wallet holds something of a token that it bought: when a position opens and when it closes.
 //!
 //! A position is open from the first buy until next to nothing is left of it: at most a raw unit, or a
-//! thousandth of the most that was held (DEFINITIONS §9, "closed"). It counts what was bought and sold;
-//! what was sent or got without a trade is the business of [`crate::wallets`].
+//! thousandth of the most that was held (DEFINITIONS §9, "closed"). Only purchases and sales count;
+//! transfers are the business of [`crate::wallets`].
 
 use model::{Seconds, Side};
 use serde::{Deserialize, Serialize};
@@ -20,12 +20,12 @@ pub struct Position {
     last: Seconds,
 }
 
-/// What a trade did to the position of its wallet.
+/// The effect of a trade on the position of its wallet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {
-    /// It opened it.
+    /// The trade opened the position.
     pub opens: bool,
-    /// It closed it.
+    /// The trade closed the position.
     pub closes: bool,
 }
 
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn it_opens_with_the_first_buy_and_closes_with_next_to_nothing_left() {
-        // Of 15,000 at most 15 are left; one more than that is not nothing.
+        // A position of 15,000 is closed with at most 15 left; one more keeps it open.
         assert_eq!(turns(&[10_000, 5_000, -9_000, -5_984, -1, 20]), "o---co");
     }
 

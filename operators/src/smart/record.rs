@@ -47,7 +47,7 @@ pub struct Match {
     pub list: String,
     /// The wallet.
     pub trader: Address,
-    /// What is kept of the trade.
+    /// The short form of the trade.
     pub trade: Traded,
     /// Where the list ranks the wallet.
     pub score: Option<u8>,
@@ -117,7 +117,7 @@ pub struct Cluster {
     /// Quote that they paid less what they got, raw units; none if the first event is of another currency
     /// than SOL, USDC and USDT.
     pub net_quote: Option<i128>,
-    /// What that is an amount of.
+    /// The currency of that amount.
     pub currency: Currency,
     /// The first buy of one of the wallets that made it.
     pub first_event: EventId,

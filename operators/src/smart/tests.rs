@@ -151,7 +151,7 @@ fn a_list_holds_from_its_beginning_to_its_end() {
         run.trade(at, traded(at, 50), 1);
     }
     assert_eq!(run.told(), ["20", "39"]);
-    // It turns out that it had never ended: known from now on.
+    // The entry had never ended, which is known from now on.
     run.edit(50, entry("a", start_of(20), None, start_of(50)), 1);
     assert_eq!(run.told(), ["20", "39", "40h"]);
     assert_eq!(run.listed.len(), 1, "the last known version");

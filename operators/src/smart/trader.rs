@@ -1,10 +1,10 @@
-//! What is kept of one wallet: on which lists it stands, and its trades of the retained past, so that an edit
+//! State of one wallet: on which lists the wallet stands, and its trades of the retained past, so that an edit
 //! of a list is answered for those at once.
 //!
 //! Nearly no wallet is on a list, and of one that is not a trade is put down and nothing else. Where
 //! positions open and close is worked out from the moment on when somebody asks, and kept up to date from
 //! then on: a trade at the end costs one step, one that comes late or is taken back costs the trades of its
-//! token. What a trade that leaves the retained past did to a position is folded into one number a token.
+//! token. The effect of a trade that leaves the retained past is folded into one number a token.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use crate::prelude::*;
 pub struct Trader {
     /// In canonical order.
     trades: Vec<Kept>,
-    /// What positions were before those trades.
+    /// Positions before the retained trades.
     before: BTreeMap<Address, Position>,
     /// When the first of those can be let go, if there are no trades.
     sweep_at: Seconds,
@@ -38,15 +38,15 @@ struct Kept {
     turn: Turn,
 }
 
-/// What is kept beside, of a wallet that is on a list.
+/// State that only a wallet on a list has.
 #[derive(Default, Serialize, Deserialize)]
 struct OnLists {
     memberships: Memberships,
-    /// What positions are after all trades.
+    /// Positions after all trades.
     after: BTreeMap<Address, Position>,
 }
 
-/// What changes as one.
+/// One part of the output, which changes as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// The entry of a list that begins at this moment, in milliseconds.
@@ -55,12 +55,12 @@ pub enum Part {
     Match(String, EventId),
 }
 
-/// What leaves for a wallet.
+/// One output element of a wallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// It stands on a list.
+    /// The wallet stands on a list.
     Listed(Listed),
-    /// It traded while on a list.
+    /// The wallet traded while on a list.
     Match(Match),
 }
 

@@ -1,8 +1,8 @@
-//! What a wallet did in a period.
+//! Figures of one wallet over one period.
 //!
 //! Figures come in two groups, in SOL and in USD, each over one set of tokens: a sum of some tokens beside a
-//! count of others says nothing. What a group leaves out is counted. A token belongs to a group by all of its
-//! trades, so it is asked when figures are added up, and not when it is traded.
+//! count of others says nothing. Each group counts the tokens that it leaves out. A token
+//! belongs to a group by all of its trades, so it is asked when figures are added up, and not when it is traded.
 //!
 //! Source: DEFINITIONS §9, "one set a figure".
 
@@ -109,7 +109,7 @@ pub struct Figures {
     pub equity: Option<Equity>,
 }
 
-/// What is no longer kept by token.
+/// Sums of tokens whose entries were dropped.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Totals {
     figures: Figures,
@@ -282,7 +282,7 @@ impl Figures {
         self.is_whole().then_some(group.lost == 0)
     }
 
-    /// What a group has made over what it had cost; none without a cost, or if an ended episode is in neither group.
+    /// Gain of a group over its cost; none without a cost, or if an ended episode is in neither group.
     #[must_use]
     pub fn roi(&self, group: &Group) -> Option<Number> {
         ratio(group.realised, group.sold_cost).filter(|_| self.is_whole())
@@ -312,13 +312,13 @@ impl Figures {
         ratio(i128::from(self.trades), u128::from(self.active_days))
     }
 
-    /// What the best token made, of all that was made with tokens that brought a gain.
+    /// Share of the best token in the gains of all tokens that brought a gain.
     #[must_use]
     pub fn top_token_share(&self) -> Option<Number> {
         ratio(self.top_token.0, u128::try_from(self.top_token.1).ok()?)
     }
 
-    /// What sales of what was not bought brought, of what all sales brought.
+    /// Share of unmatched sales (tokens sold without a purchase) in the proceeds of all sales.
     #[must_use]
     pub fn unmatched_share(&self) -> Option<Number> {
         ratio(i128::try_from(self.unmatched).ok()?, self.proceeds)

@@ -1,4 +1,4 @@
-//! What wallets take in.
+//! Elements that the operator of wallets takes in.
 
 use model::{
     Address, BalancesChanged, Control, EventId, ListEntry, Origin, Seconds, Side, Time, TokenCreated, TxPlace,
@@ -9,12 +9,12 @@ use crate::labels::{Label, LabelKind, accounts};
 use crate::prelude::Diff;
 use crate::usd::ValuedTrade;
 
-/// What arrives for a wallet.
+/// One input element of a wallet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Input {
     /// The wallet.
     pub trader: Address,
-    /// What of it.
+    /// The news itself.
     pub news: News,
 }
 
@@ -23,15 +23,15 @@ pub struct Input {
 pub enum News {
     /// Something happened to what it has of a token.
     Entry(Address, Entry),
-    /// It created a token.
+    /// The wallet created a token.
     Created(Address),
-    /// It carries a label that keeps it from being rated.
+    /// The wallet carries a label that keeps it from being rated.
     Labelled(String),
-    /// It is to be rated.
+    /// The wallet is to be rated.
     Candidate(Candidacy),
 }
 
-/// For how long a wallet is to be rated. Of those that begin at one time the last known counts.
+/// For how long a wallet is to be rated. Among periods that begin at one time the last known counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Candidacy {
     /// First moment.
@@ -51,7 +51,7 @@ pub struct Entry {
     pub time: Seconds,
     /// The leading bytes of the transaction's signature, which name it whether or not its index is known.
     pub tx: u64,
-    /// What happened.
+    /// The kind of entry, with its amounts.
     pub what: What,
 }
 
@@ -69,7 +69,7 @@ pub enum What {
     },
 }
 
-/// What a ledger needs of a trade.
+/// The part of a trade that a ledger needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fill {
     /// Side of the wallet.
@@ -78,15 +78,15 @@ pub struct Fill {
     pub base: u64,
     /// Decimals of the base token.
     pub base_decimals: u8,
-    /// What `quote` is an amount of.
+    /// The currency that `quote` is an amount of.
     pub currency: Currency,
-    /// What the wallet paid or received after every fee, raw units.
+    /// Amount that the wallet paid or received after every fee, raw units.
     pub quote: u64,
     /// The same in millionths of a USD; none if that is not known.
     pub usd: Option<u64>,
 }
 
-/// What a trade was paid in.
+/// The currency that a trade was paid in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Currency {
     /// SOL.
@@ -133,7 +133,7 @@ impl Currency {
 }
 
 impl Input {
-    /// What a trade does to the ledger of its trader; none if the trader is not known, or the token is a
+    /// The entry of a trade in the ledger of its trader; none if the trader is not known, or the token is a
     /// currency.
     #[must_use]
     pub fn trade(valued: &ValuedTrade) -> Option<Self> {
@@ -157,7 +157,7 @@ impl Input {
         Some(Self { trader, news: News::Entry(trade.mint, entry) })
     }
 
-    /// What a transaction did to the balances of wallets beside, or instead of, their trades.
+    /// Changes of balances that a transaction made beside, or instead of, trades.
     ///
     /// Where it tells of two owners and one got what the other gave, it is a trade with a pool and nothing
     /// else: that is nearly every transaction, and none of it need go to a ledger.
@@ -200,7 +200,7 @@ impl Input {
         [Some(event.user), named].into_iter().flatten().map(move |trader| Self { trader, news: news.clone() })
     }
 
-    /// What a label says, if it is one of `kinds`.
+    /// The news that a label is, if its kind is one of `kinds`.
     #[must_use]
     pub fn label(label: &Label, kinds: &[String]) -> Option<Self> {
         let kind = kinds.iter().find(|kind| *kind == label.kind.name())?;

@@ -1,14 +1,14 @@
 //! The ledger of one token of one wallet: what it holds, what that cost, what it has made.
 //!
 //! Cost is averaged: what is sold or sent away takes its share of the cost of everything that is held. So
-//! a ledger is a fold over its entries in canonical order, and whatever comes late is folded again. It is
+//! a ledger is a fold over its entries in canonical order, and whatever comes late is folded again. A ledger is
 //! kept twice, in the currency of the trades and in USD, because neither follows from the other.
 //!
-//! What is sold without having been bought is **unmatched**. What it brought is kept apart, and the
+//! A sale of tokens that were never bought is **unmatched**. Its proceeds are kept apart, and the
 //! [`Mode`] decides what it counts as.
 //!
-//! An **episode** goes from the first buy until next to nothing is left. It is what is won or lost. What
-//! is left of it stays in the ledger, with its cost, and counts as worth nothing.
+//! An **episode** goes from the first buy until next to nothing is left. Wins and losses are
+//! counted by episode. The rest that an episode leaves stays in the ledger, with its cost, and counts as worth nothing.
 //!
 //! Source: DEFINITIONS §9. A share is one division of integers, rounded down, so that nothing depends on
 //! more than the order of the entries.
@@ -22,17 +22,17 @@ use super::input::{Currency, Fill};
 /// One of the two books of a ledger, in raw units of a currency or in millionths of a USD.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Book {
-    /// What is held has cost this much.
+    /// Cost of the tokens that are held.
     pub cost: u64,
     /// Everything bought has cost this much.
     pub invested: u64,
-    /// What was sold of it had cost this much.
+    /// Cost of the tokens that were sold out of it.
     pub sold_cost: u64,
-    /// What the sales of what was bought have made beyond its cost.
+    /// Gain of matched sales beyond their cost.
     pub realised: i64,
-    /// What the sales of what was not bought have brought.
+    /// Proceeds of unmatched sales.
     pub unmatched: u64,
-    /// What all sales have brought.
+    /// Proceeds of all sales.
     pub proceeds: u64,
 }
 
@@ -47,7 +47,7 @@ pub struct Ledger {
     pub quote: Book,
     /// In USD.
     pub usd: Book,
-    /// That currency; none before the first trade.
+    /// The currency of the trades; none before the first one.
     pub currency: Option<Currency>,
     /// True if there were trades in several: then the book in quote means nothing.
     pub is_mixed: bool,
@@ -76,7 +76,7 @@ pub struct Ledger {
     episode: Episode,
 }
 
-/// What has been sold in an episode.
+/// Sums over the sales of an episode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Episode {
     quote: Gain,
@@ -91,14 +91,14 @@ struct Gain {
     unmatched: u64,
 }
 
-/// What a sale comes to, in one book.
+/// Outcome of one sale, in one book.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sale {
-    /// What was sold had cost this much.
+    /// Cost of the tokens sold.
     pub cost: u64,
-    /// What that has made.
+    /// Gain of the matched part.
     pub realised: i64,
-    /// What was sold without having been bought has brought this much.
+    /// Proceeds of the unmatched part.
     pub unmatched: u64,
     /// All of it.
     pub proceeds: u64,
@@ -107,10 +107,10 @@ pub struct Sale {
 /// The end of an episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closing {
-    /// What it made in the book in quote. Whether a book means anything is known by the ledger alone, and may
+    /// Gain of the episode in the book in quote. Whether a book means anything is known by the ledger alone, and may
     /// change after the end.
     pub quote: i64,
-    /// What it made in the book in USD.
+    /// Gain of the episode in the book in USD.
     pub usd: i64,
     /// How long what was sold had been held, in seconds; the mean, by cost.
     pub hold_s: u64,
@@ -217,7 +217,7 @@ impl Ledger {
         (quote, usd)
     }
 
-    /// Takes in what came without a trade. It has no cost: what it is sold for is unmatched. Before the
+    /// Takes in tokens that came without a trade. They have no cost: their sale is unmatched. Before the
     /// first trade there is no ledger.
     pub const fn get(&mut self, amount: u64) {
         if !self.is_traded() {
@@ -284,7 +284,7 @@ impl Ledger {
         mode != Mode::Strict || self.unmatched == 0
     }
 
-    /// What a book has realised; nothing if the ledger does not count.
+    /// The gain that a book has realised; nothing if the ledger does not count.
     #[must_use]
     pub fn realised(&self, book: &Book, mode: Mode) -> i64 {
         if self.is_valid(mode) { mode.realised(book.realised, book.unmatched) } else { 0 }
@@ -392,7 +392,7 @@ mod tests {
         let closing = trade(&mut ledger, Side::Sell, 1, 0, 3).unwrap();
         assert_eq!(closing.quote, 1002, "the rest has cost 2, as shares round down");
         assert!(!ledger.is_open());
-        // What is left may still be sold: that is of no episode.
+        // The rest may still be sold: such a sale is of no episode.
         assert_eq!(trade(&mut ledger, Side::Sell, 10, 5, 4), None);
         trade(&mut ledger, Side::Buy, 100, 500, 5);
         let closing = trade(&mut ledger, Side::Sell, 100, 400, 6).unwrap();

@@ -1,6 +1,6 @@
-//! What open positions are worth: the price of a token put beside all its positions, now and then.
+//! The worth of open positions: the price of a token put beside all its positions, now and then.
 //!
-//! By token and not by wallet, because a price concerns the positions of one token. It is looked at once
+//! By token and not by wallet, because a price concerns the positions of one token. The price is looked at once
 //! in `mark_s`, so that a token that trades a thousand times a minute does not write the rows of all its
 //! holders a thousand times.
 
@@ -14,10 +14,10 @@ use super::{Mode, Params, own_second};
 use crate::prelude::*;
 use crate::tokens::Token;
 
-/// What a token costs.
+/// Price of a token, and the quote that the price is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mark {
-    /// What `price` is in.
+    /// The quote token that `price` is in.
     pub quote_mint: Option<Address>,
     /// In coins of quote.
     pub price: Option<Price>,
@@ -26,7 +26,7 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// What a token costs.
+    /// The mark that a price sets.
     #[must_use]
     pub const fn of(token: &Token) -> Self {
         let valuation = &token.valuation;
@@ -34,7 +34,7 @@ impl Mark {
     }
 }
 
-/// What a wallet has of a token.
+/// The position of a wallet in a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Holding {
     /// The wallet.
@@ -45,13 +45,13 @@ pub struct Holding {
     pub ledger: Ledger,
 }
 
-/// What arrives for a token.
+/// One input element of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(clippy::large_enum_variant, reason = "boxing a holding would cost an allocation each")]
 pub enum Input {
-    /// What one wallet has of it.
+    /// The position of one wallet in the token.
     Holding(Holding),
-    /// What it costs.
+    /// The price of the token.
     Price(Address, Mark),
 }
 
@@ -60,7 +60,7 @@ pub enum Input {
 pub struct Holders {
     open: FxHashMap<Address, Ledger>,
     latest: Option<Mark>,
-    /// What the rows say.
+    /// The price that the emitted rows carry.
     mark: Option<Mark>,
     mark_at: Option<Seconds>,
 }

@@ -1,22 +1,22 @@
-//! What wallets have made: a ledger for every token of every wallet, and figures of each wallet by period.
+//! Profit and loss of wallets: a ledger for every token of every wallet, and figures of each wallet by period.
 //!
 //! **Ledgers** ([`ledger`]) average cost, in the currency of the trades and in USD, each on its own.
 //! **Transfers** are what a transaction did to a balance beyond its trades ([`input`]); only transactions
-//! that come for another reason are seen. What comes in without a trade has no cost. **Periods**
+//! that come for another reason are seen. Tokens that come in without a trade have no cost. **Periods**
 //! ([`pane`]) are differences of ledgers, not ledgers begun within the period. **Figures** ([`figures`]) come in
 //! two groups, each over one set of tokens.
 //!
 //! **When.** A wallet is brought up to date once in `step_s`, at a second of its own, so that many are not
 //! due at once; what comes before that second is in its rows. Between them a trade costs being put in its
-//! place, which is why this keeps up with the market. What open positions are worth follows the price of
+//! place, which is why this keeps up with the market. The worth of open positions follows the price of
 //! the token once in `mark_s`, at a second of the token's own: a price moves all positions of its token.
 //!
-//! **What is kept.** For each token of a wallet some 360 bytes, and 160 for each hour (after a day: each
-//! day) on which it was traded; for each trade that can still be corrected 90. What is older than 90 days
-//! is kept as sums: the row of a position that was closed goes then. A wallet that has been silent for
+//! **State.** For each token of a wallet some 360 bytes, and 160 for each hour (after a day: each
+//! day) on which it was traded; for each trade that can still be corrected 90. Entries older than 90 days
+//! are kept as sums: the row of a position that was closed goes then. A wallet that has been silent for
 //! `remember_s` is forgotten, with all its rows; should it come back, `since` says from when on it counts.
 //!
-//! Source: DEFINITIONS §9. What it does not do: a transfer between wallets of one owner takes no cost
+//! Source: DEFINITIONS §9. Left out: a transfer between wallets of one owner takes no cost
 //! along, as no clusters of wallets are known here; network fees are not taken off.
 
 pub mod equity;
@@ -45,7 +45,7 @@ use crate::prelude::*;
 use crate::tokens::Token;
 use crate::usd::ValuedTrade;
 
-/// What the proceeds of tokens count as that were sold without having been bought.
+/// How the proceeds of unmatched sales count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -69,7 +69,7 @@ impl Mode {
         }
     }
 
-    /// What was made, of which `matched` by sales of what had been bought.
+    /// The gain that counts, of which `matched` by sales of tokens that had been bought.
     #[must_use]
     pub fn realised(self, matched: i64, unmatched: u64) -> i64 {
         match self {
@@ -83,7 +83,7 @@ impl Mode {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Params {
-    /// What the proceeds of tokens count as that were sold without having been bought.
+    /// How the proceeds of unmatched sales count.
     pub mode: Mode,
     /// How often a wallet is brought up to date, in seconds.
     pub step_s: Seconds,
@@ -102,7 +102,7 @@ impl Default for Params {
 const DAY_S: Seconds = 86_400;
 
 impl Params {
-    /// What is wrong with the values, each with its key.
+    /// Problems of the values, each with its key.
     #[must_use]
     pub fn problems(&self) -> Vec<(&'static str, &'static str)> {
         let checks = [
@@ -122,13 +122,13 @@ pub const fn own_second(route: u64, after: Seconds, step_s: Seconds) -> Seconds 
     after + (own + step_s - after % step_s) % step_s
 }
 
-/// What [`wallets`] maintains.
+/// Collections that [`wallets`] maintains.
 pub struct Wallets<'s> {
-    /// What every wallet has of every token, and what it has made with it.
+    /// The position of every wallet in every token, with its gains.
     pub positions: Collection<'s, WalletPosition>,
-    /// What every wallet did in each period.
+    /// Figures of every wallet over each period.
     pub stats: Collection<'s, WalletBoard>,
-    /// What the wallets that are to be rated are rated by.
+    /// Figures that candidates are rated by.
     pub ratings: Collection<'s, Rating>,
 }
 

@@ -1,4 +1,4 @@
-//! What a token brought a wallet within an hour, or within a day.
+//! Gains of a wallet with one token within an hour, or within a day.
 //!
 //! Periods are sums of panes, so that the profit of a period is the ledger at its end less the ledger at
 //! its start. A day takes whole hours, longer periods take whole days: what is old leaves a period at the

@@ -1,6 +1,6 @@
 //! One token of one wallet: the ledger, and what can still be corrected of it.
 //!
-//! What comes is put in its place in canonical order and looked at when the wallet is brought up to date:
+//! An entry is put in its place in canonical order and looked at when the wallet is brought up to date:
 //! in order, it is added to the ledger; if something came late or was taken back, the ledger is folded
 //! again from what can no longer change. So a correction costs the entries of one token of one wallet
 //! within the correction horizon.
@@ -14,18 +14,18 @@ use super::ledger::Ledger;
 use super::pane::{DAY_H, Pane, hour_of};
 use crate::room;
 
-/// What the entries come to.
+/// The fold of the entries.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Tally {
     pub(super) ledger: Ledger,
     /// By hour, ascending.
     pub(super) panes: Vec<Pane>,
-    /// The sum of those that are older than any period. It stays with the ledger, because what comes later may
+    /// The sum of those that are older than any period. The sum stays with the ledger, because what comes later may
     /// still decide which figures the token belongs to.
     pub(super) old: Option<Box<Pane>>,
 }
 
-/// What can still be corrected.
+/// Entries that can still be corrected.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Recent {
     before: Tally,
@@ -68,7 +68,7 @@ impl Tally {
         }
     }
 
-    /// What the balance changed by beyond the trades of the transaction came in, or went out. Of several
+    /// A change of the balance beyond the trades of the transaction came in, or went out. Among several
     /// balances that a transaction tells the first is held against its trades.
     fn balance(&mut self, change: i128, entry: &Entry, others: &[Entry]) {
         let of_tx = || others.iter().filter(|other| other.tx == entry.tx);

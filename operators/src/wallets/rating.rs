@@ -1,4 +1,4 @@
-//! What a wallet is rated by: its figures up to a midnight (UTC) that is past correction.
+//! The figures that a wallet is rated by: up to a midnight (UTC) that is past correction.
 //!
 //! Only wallets of a list are rated. A day is final once its last trade is older than the correction
 //! horizon; from then on nothing that is counted can change, and the wallet says what it did up to then, at
@@ -16,7 +16,7 @@ use super::figures::{Figures, Period};
 use super::input::Candidacy;
 use crate::prelude::Horizon;
 
-/// What a wallet is rated by. Its leading field is its key.
+/// The figures that a wallet is rated by. The leading field is the key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Rating {
     /// The wallet.
@@ -25,11 +25,11 @@ pub struct Rating {
     pub day: u64,
     /// Labels that keep it from being rated.
     pub labels: Vec<String>,
-    /// What it did in the periods that end then, the shortest first. Those without a trade are left out.
+    /// Figures of the periods that end then, the shortest first. Periods without a trade are left out.
     pub figures: Vec<(Period, Figures)>,
 }
 
-/// What is known of a wallet that is rated, or labelled.
+/// State of a wallet that is rated, or labelled.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Candidate {
     /// How often it was said.
@@ -38,7 +38,7 @@ pub(super) struct Candidate {
     labels: BTreeMap<String, Diff>,
     /// When it is rated next.
     pub(super) rate_at: Option<Seconds>,
-    /// What has left.
+    /// The rating that was emitted last.
     pub(super) rated: Option<Rating>,
     /// Up to which day that is.
     day: u64,
@@ -86,7 +86,7 @@ impl Candidate {
         (final_day(now, horizon) + 1) * DAY_S + horizon.0 + 1
     }
 
-    /// What it is rated by; none if it is not to be rated then, or has done nothing.
+    /// The rating of the wallet; none if the wallet is not to be rated then, or has done nothing.
     pub(super) fn rating(
         &self,
         trader: Address,

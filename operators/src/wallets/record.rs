@@ -11,7 +11,7 @@ use super::ledger::{Book, Ledger};
 use super::marks::Mark;
 use crate::number::Number;
 
-/// What a wallet has of a token, and what it has made with it. Its leading fields are its key.
+/// The position of a wallet in a token, with its gains. The leading fields are the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct WalletPosition {
     /// The wallet.
@@ -20,15 +20,15 @@ pub struct WalletPosition {
     pub mint: Address,
     /// The ledger.
     pub ledger: Ledger,
-    /// What the token costs; none of a position that is closed, or if that is not known.
+    /// Price of the token; none of a position that is closed, or if no price is known.
     pub mark: Option<Mark>,
-    /// What sales of what was not bought count as.
+    /// How the proceeds of unmatched sales count.
     pub mode: Mode,
 }
 
 impl WalletPosition {
-    /// What is held is worth this much more than it cost, raw units of quote; none if its price is not
-    /// known. What is left of a closed position is worth nothing.
+    /// Worth of the tokens held beyond their cost, raw units of quote; none if their price is not
+    /// known. The rest of a closed position is worth nothing.
     #[must_use]
     pub fn unrealised_quote(&self) -> Option<i128> {
         let ledger = &self.ledger;
@@ -59,7 +59,7 @@ impl WalletPosition {
         Some(worth - i128::from(book.cost))
     }
 
-    /// What the row says of one of the two books.
+    /// The columns of one of the two books.
     fn money(&self, book: &Book, is_known: bool, unrealised: Option<i128>) -> Money {
         if !is_known {
             return Money::default();
@@ -89,7 +89,7 @@ struct Money {
     realised_roi: Option<Number>,
 }
 
-/// What an amount of base is worth in raw units of quote; none if that is out of reach.
+/// Worth of an amount of base in raw units of quote; none if that is out of reach.
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a price is a float")]
 fn raw(base: u64, price: Price, decimals: i32) -> Option<i128> {
     let scale = 10f64.powi(decimals.abs());
@@ -161,18 +161,18 @@ impl Record for WalletPosition {
         (self.trader, self.mint)
     }
 }
-/// What a wallet did in a period. Its leading fields are its key.
+/// Figures of a wallet over one period. The leading fields are the key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct WalletStats {
     /// The wallet.
     pub trader: Address,
     /// The period, which ends now.
     pub period: Period,
-    /// What it did.
+    /// The figures.
     pub figures: Figures,
 }
 
-/// What a wallet did in all periods. Periods in which it did the same share what is said of them.
+/// Figures of a wallet over all periods. Periods with equal figures share one entry.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct WalletBoard {
     /// The wallet.

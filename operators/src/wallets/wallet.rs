@@ -22,7 +22,7 @@ pub struct Wallet {
     positions: FxHashMap<Address, Box<Position>>,
     /// Tokens of which something has come.
     dirty: Vec<Address>,
-    /// What was last said of the periods.
+    /// Figures of the periods as emitted last.
     shown: Vec<(Vec<Period>, Figures)>,
     totals: Option<Box<Totals>>,
     /// When what has come is looked at.
@@ -31,19 +31,19 @@ pub struct Wallet {
     settle_at: Option<Seconds>,
     /// When something last came.
     active_at: Seconds,
-    /// What is only known of wallets that are rated, or labelled.
+    /// State that only wallets that are rated, or labelled, have.
     candidate: Option<Box<Candidate>>,
 }
 
-/// What leaves for a wallet.
+/// One output element of a wallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "nearly every output is a holding")]
 pub enum Output {
-    /// What it has of a token.
+    /// Its position in a token.
     Holding(Holding),
-    /// What it did.
+    /// Its figures by period.
     Board(WalletBoard),
-    /// What it is rated by.
+    /// Its rating.
     Rating(Rating),
 }
 
@@ -115,7 +115,7 @@ impl Wallet {
         self.positions.values().filter(|position| position.is_traded()).map(|position| item(position))
     }
 
-    /// What the wallet did in each period that ends now.
+    /// Figures of each period that ends now.
     fn figures(&self, now: Seconds, mode: Mode) -> Vec<(Vec<Period>, Figures)> {
         let totals = self.totals.as_deref();
         let (mut all, mut oldest) = (Sum::of(ALL_HOURS, totals, mode), u64::MAX);
@@ -125,7 +125,7 @@ impl Wallet {
             all.add(item);
         }
         let all = all.finish(self.items());
-        // Of a wallet that is younger than a period all is of the period.
+        // A wallet that is younger than a period has all its entries within the period.
         let is_part = |period: &Period| totals.is_some() || oldest < period.first_hour(now);
         let parts = Period::ALL.into_iter().filter(|period| *period != Period::All && is_part(period));
         let mut sums: Vec<(Period, Sum)> =
@@ -249,7 +249,7 @@ impl Wallet {
 impl State for Wallet {
     type Key = Address;
     type Input = Input;
-    /// What leaves is emitted as it is found to differ.
+    /// Outputs are emitted as they are found to differ.
     type Part = ();
     type Output = Output;
     type Params = Settings;
@@ -321,7 +321,7 @@ impl State for Wallet {
     }
 
     fn lags(&self, now: Seconds, (params, _): &Settings) -> bool {
-        // What leaves a period does so at the wallet's own second, up to a step after it is due.
+        // Entries leave a period at the wallet's own second, up to a step after it is due.
         let may_leave = self.settle_at.is_some_and(|at| at <= now.saturating_add(params.step_s));
         self.refresh_at.is_some() || may_leave
     }
@@ -373,7 +373,7 @@ mod tests {
         entry(of, time, What::Trade(Fill { side, base, base_decimals, currency, quote, usd: Some(quote) }))
     }
 
-    /// What is there.
+    /// The outputs that stand.
     #[derive(Default)]
     struct View {
         holdings: Vec<Holding>,
@@ -482,7 +482,7 @@ mod tests {
         view.pass(&mut store, START + 2 * 3660);
         assert_eq!(*view.ledger(1), before);
         assert!(bytes(&store) * 4 < size, "{} of {size} bytes", bytes(&store));
-        // What is taken back now is past correction.
+        // A retraction this late is past correction.
         view.step(&mut store, START + 2 * 3660, &[(trade(1, START + 4, Side::Buy, 10, 1004), -1)]);
         view.pass(&mut store, START + 3 * 3660);
         assert_eq!(*view.ledger(1), before);
@@ -607,7 +607,7 @@ mod tests {
             (Period::Days30, 1, 1),
             "the second is of today"
         );
-        // It is no candidate any more from a known time on.
+        // The wallet is no candidate any more from a known time on.
         let ended = Candidacy { known_from: 5, valid_to: Some(start_of(START + day)), ..candidacy };
         view.step(&mut store, START + 2 * day, &[(says(News::Candidate(ended)), 1)]);
         view.pass(&mut store, START + 3 * day);

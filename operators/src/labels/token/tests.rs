@@ -174,7 +174,7 @@ fn what_is_taken_back_past_the_horizon_stays() {
     assert_eq!(run.labels(LabelKind::Sniper), [wallet(2)]);
 }
 
-/// What the creator's purchase of 1000 in transaction 5 of slot 1000 did to balances.
+/// Changes of balances by the creator's purchase of 1000 in transaction 5 of slot 1000.
 fn moved(gains: &[(u8, i128)]) -> Input {
     let id = EventId::of_balances(1000, TxPlace::Index(5), 0);
     let gains = gains.iter().map(|(owner, gain)| (wallet(*owner), *gain)).collect();
