@@ -3,7 +3,7 @@
 //! The input is made up: 10,000 trades a second over 50,000 tokens with Zipf's law, each price a step of a
 //! percent or so from the one before. The million are price levels, twenty at each token from a fifth to five
 //! times its price; the thousand are prices, market capitalisations, values of trades, moves within a minute
-//! and all-time highs. What is measured is the state of the operator without timely, a hundred trades at a
+//! and all-time highs. Measured is the state of the operator without timely, a hundred trades at a
 //! time; the median says what a trade costs, the mean what bursts of alerts and timers add to that.
 
 use std::time::Instant;

@@ -1,7 +1,7 @@
 //! The bare loop: candles in hash maps, in one thread, without taking anything back.
 //!
-//! It does what one would write for one run over a clean file: no retraction, no late trade, no timer,
-//! no snapshot, nothing let go. It adds the same ticks to the same bars, so that what is compared is
+//! The loop does what one would write for one run over a clean file: no retraction, no late trade, no timer,
+//! no snapshot, nothing let go. The loop adds the same ticks to the same bars, so that the comparison is of
 //! the cost of being incremental and correctable, not of another way to count.
 
 use model::{Address, Seconds};

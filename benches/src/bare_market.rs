@@ -1,10 +1,10 @@
 //! The bare loop of the whole market: in one thread, without taking anything back.
 //!
-//! What one would write for one run over a clean file, from the same events: each trade once, valued at
+//! A loop as one would write it for one run over a clean file, from the same events: each trade once, valued at
 //! the last price of SOL, written when it comes and again when its slot is confirmed and finalized;
 //! candles and windows as their own bare loops keep them; last price and reserves of tokens and pools;
 //! balances of owners and the ten largest of each token that changed, once a second; sandwiches within a
-//! slot. It leaves out what the dataflow does beyond that: indicators, Gini, Herfindahl and Nakamoto,
+//! slot. The loop leaves out what the dataflow does beyond that: indicators, Gini, Herfindahl and Nakamoto,
 //! labels of wallets, wash trades, boards.
 
 use std::collections::BTreeSet;

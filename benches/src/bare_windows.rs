@@ -1,8 +1,8 @@
 //! The bare loop: sliding windows in one thread, without taking anything back.
 //!
-//! What one would write for one run over a clean file: a list of the trades of each token, and for each
+//! A loop as one would write it for one run over a clean file: a list of the trades of each token, and for each
 //! width where the window begins in it, with running sums and a map of how often each trader is in it.
-//! It writes the same rows at the same times, those of a window that trades have left included.
+//! The loop writes the same rows at the same times, those of a window that trades have left included.
 
 use std::collections::{BTreeMap, VecDeque};
 

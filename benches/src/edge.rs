@@ -32,7 +32,7 @@ const FLUSH_US: u64 = 200_000;
 /// Trades a second of event time.
 const RATE: u64 = 500;
 
-/// What left up to a frontier, still typed.
+/// Changes emitted up to a frontier, still typed.
 struct Recorded {
     frontier: Time,
     leavings: Vec<Leaving>,

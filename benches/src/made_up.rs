@@ -150,7 +150,7 @@ impl MadeUp {
     }
 
     /// A trade of a token, whose rank among the others is for its regulars; of all trades the one with the number
-    /// `serial`, and at a place in its slot. What it leaves in its trader's account comes along.
+    /// `serial`, and at a place in its slot. The balance it leaves in its trader's account comes along.
     pub(crate) fn swap(
         &mut self,
         (rank, token): (u64, u64),

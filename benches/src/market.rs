@@ -3,7 +3,7 @@
 //! Closed loop: the next batch is given when the last is closed, so that what is measured is how much can
 //! be done. Open loop: trades are offered by the clock whether or not the last are done, in batches of
 //! whatever has come, and the time from a trade's offer until its outputs are closed is measured; one that
-//! is kept waiting counts with all its waiting. What leaves is typed changes, as workers hand them out;
+//! is kept waiting counts with all its waiting. The outputs are typed changes, as workers hand them out;
 //! rows are made by whoever writes them.
 
 use std::sync::{Arc, Barrier, Mutex};
@@ -37,11 +37,11 @@ struct Line {
     p99_us: Option<u64>,
     p999_us: Option<u64>,
     max_us: Option<u64>,
-    /// What the snapshot of all operators takes, in bytes a live token.
+    /// Snapshot of all operators, bytes a live token.
     bytes_per_token: Option<u64>,
-    /// What the windows' snapshot takes, in bytes an open window.
+    /// Snapshot of the windows, bytes an open window.
     bytes_per_window: Option<u64>,
-    /// What each operator of the first worker takes, in the closed loop.
+    /// Share of each operator of the first worker, in the closed loop.
     operators: Vec<Share>,
 }
 
@@ -123,7 +123,7 @@ pub(crate) fn run(which: &Which, quick: bool, json: bool) -> anyhow::Result<()> 
         for setup @ (part, workers) in &setups {
             let closed = sustained.iter().find(|(of, _)| of == setup);
             if closed.is_some_and(|(_, per_s)| *rate as f64 > BEYOND * per_s) {
-                // What does not keep up waits for ever longer, and that says nothing but how long one measured.
+                // A rate that is not kept up with waits for ever longer, which tells only how long one measured.
                 let what = open_loop(*rate, *part, *workers) + ": too much";
                 lines.push(Line { what, ..Line::default() });
                 continue;

@@ -8,11 +8,11 @@ use serde::Serialize;
 /// One measurement.
 #[derive(Serialize)]
 pub(crate) struct Line {
-    /// What was measured.
+    /// Name of the measurement.
     pub(crate) what: String,
     /// Number of items that went in.
     pub(crate) items: u64,
-    /// What an item is.
+    /// Name of one item.
     pub(crate) unit: &'static str,
     /// Wall time, seconds.
     pub(crate) took_s: f64,
@@ -22,7 +22,7 @@ pub(crate) struct Line {
     pub(crate) ns_each: f64,
     /// Wall time as a multiple of the bare loop's, where there is one.
     pub(crate) times_bare: Option<f64>,
-    /// What came out.
+    /// Items that came out.
     pub(crate) out: u64,
 }
 

@@ -78,14 +78,14 @@ pub(crate) enum Pace {
     Open,
 }
 
-/// What the workers agree on: how far the next batch goes, and its time.
+/// Agreement of the workers: how far the next batch goes, and its time.
 #[derive(Default)]
 pub(crate) struct Turn {
     upto: AtomicU64,
     time: AtomicU64,
 }
 
-/// What the workers share: the next batch, where they meet, and how long it took, in microseconds.
+/// State that the workers share: the next batch, where they meet, and how long it took, in microseconds.
 pub(crate) type Shared = (Turn, Barrier, Mutex<Histogram<u64>>);
 
 /// A worker, its share of the events, and the graph.

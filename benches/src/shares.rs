@@ -17,7 +17,7 @@ pub(crate) struct Share {
     pub(crate) operator: String,
     /// How long it was scheduled.
     pub(crate) took_ms: u64,
-    /// What its states take, bytes of a snapshot.
+    /// Size of its states, bytes of a snapshot.
     pub(crate) state_bytes: u64,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Listener(Rc<RefCell<Heard>>);
 
 #[derive(Default)]
 struct Heard {
-    /// Those of the dataflow itself, which is an operator too, are left out.
+    /// Names of operators; the dataflow itself, which is an operator too, is left out.
     names: BTreeMap<usize, String>,
     since: BTreeMap<usize, Duration>,
     took: BTreeMap<usize, Duration>,
@@ -53,7 +53,7 @@ impl Listener {
         self.0.borrow_mut().took.clear();
     }
 
-    /// What each operator took, the longest first.
+    /// Time that each operator took, the longest first.
     pub(crate) fn shares(&self, states: &[(String, Vec<u8>)]) -> Vec<Share> {
         let heard = self.0.borrow();
         let mut by_name: BTreeMap<&str, (Duration, u64)> = BTreeMap::new();

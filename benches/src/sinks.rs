@@ -1,7 +1,7 @@
 //! Rows a second into each sink, beside the bare insert loop of its client in the same run.
 //!
 //! Both write the same rows in the same batches: a batch is a flush here, and an insert, a transaction or a request
-//! there. What the sink does beyond (it checks every row, tells its progress, and finds out who else writes) is the
+//! there. The sink's further work (it checks every row, tells its progress, and finds out who else writes) is the
 //! difference. Whoever compares the lines of two sinks compares their servers, which share the machine with the
 //! client here. Needs the servers: `scripts/services up`.
 
@@ -162,7 +162,7 @@ fn held(place: &Place) -> anyhow::Result<u64> {
     Ok(place.config.contents()?.digest(&sinks::Description::from(&TRADES))?.rows)
 }
 
-/// Those of the servers that are named, each with a place of its own, beside a database.
+/// The named servers, each with a place of its own, beside a database.
 ///
 /// # Errors
 /// When the servers are not running, or a name is none of theirs.

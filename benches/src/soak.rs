@@ -1,7 +1,7 @@
 //! Days of the market at full speed, and what stays in memory: resident bytes, and what the operators' states
 //! take, twice a day, and which operators those are in the end.
 //!
-//! Tokens live for a day, and everything that may forget them does so after a day. What concerns tokens must then no
+//! Tokens live for a day, and everything that may forget them does so after a day. State of tokens must then no
 //! longer grow once the widest window, the one before it, and the day in which they are remembered have passed: from
 //! the fifth day on. Ledgers of wallets are kept for ninety days by their definition; they stand in a column of
 //! their own.
@@ -27,7 +27,7 @@ struct Line {
     per_s: f64,
     resident_mib: u64,
     states_mib: u64,
-    /// What of it [`LEDGERS`] are.
+    /// The part of it that [`LEDGERS`] are.
     ledgers_mib: u64,
     /// The same by operator, bytes.
     operators: BTreeMap<String, u64>,

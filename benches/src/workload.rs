@@ -1,4 +1,4 @@
-//! What goes in.
+//! The input.
 
 use anyhow::Context as _;
 use model::{ChainEvent, Diff, Event};

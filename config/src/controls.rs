@@ -1,4 +1,4 @@
-//! What people say, in files: the section `controls`.
+//! Control inputs from files: the section `controls`.
 
 use std::path::PathBuf;
 

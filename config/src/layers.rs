@@ -60,7 +60,7 @@ impl Layers {
         let mut broken = BTreeMap::new();
         for error in &errors {
             let line = error.span().map_or(0, |span| line_at(&text, span.start));
-            // What comes after the first error of a line is mostly its echo.
+            // A further error of a line is mostly an echo of the first.
             broken.entry(line).or_insert_with(|| error.message());
         }
         for (line, message) in broken {

@@ -6,7 +6,7 @@
 //! everything that is wrong is reported at once, each with where it was said, the path of the key and
 //! what would be right: someone who edits a file wants one list, not one error a run.
 //!
-//! What this crate does not do: open sources or sinks, or change anything while the pipeline runs.
+//! Not done here: open sources or sinks, or change anything while the pipeline runs.
 //! Lists and rules that change at run time are control inputs; a file only seeds them.
 //!
 //! ```
@@ -47,17 +47,17 @@ pub use source::{SourceConfig, SourceKind};
 pub struct Config {
     /// Where events come from.
     pub source: SourceConfig,
-    /// What prices quote tokens in USD, beside the source.
+    /// Source of prices of quote tokens in USD, beside the main one.
     pub oracle: OracleConfig,
-    /// What people say, in files.
+    /// Control inputs from files.
     pub controls: ControlsConfig,
     /// Where rows go.
     pub sinks: Vec<SinkConfig>,
-    /// What is computed.
+    /// Settings of the operators.
     pub dataflow: dataflows::Params,
     /// How it runs.
     pub run: RunParams,
-    /// What is served.
+    /// Settings of the API.
     pub api: api::Config,
 }
 

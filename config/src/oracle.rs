@@ -29,7 +29,7 @@ pub enum OracleKind {
 }
 
 impl OracleConfig {
-    /// What is out of range: the key within the section, and what would be right.
+    /// Problems of the section: the key within the section, and what would be right.
     pub(crate) fn problems(&self) -> Vec<(String, String)> {
         let hermes = self.hermes.problems().into_iter().map(|(key, what)| (format!("hermes.{key}"), what));
         let mut problems: Vec<_> = hermes.collect();

@@ -1,9 +1,9 @@
-//! What is wrong with a configuration, and what would be right.
+//! Problems of a configuration, and what would be right.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a value came from. What none of these gave is the built-in default.
+/// Where a value came from. A value that none of these gave is the built-in default.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// A line of a file.
@@ -37,7 +37,7 @@ pub struct Problem {
     pub origin: Option<Origin>,
     /// The path of the key, such as `source.simulate.seed`; empty where a file as a whole is meant.
     pub key: String,
-    /// What is wrong and what would be right.
+    /// The problem and what would be right.
     pub message: String,
 }
 

@@ -11,12 +11,12 @@ use serde_json::Value;
 
 use crate::problem::{Origin, Problem, Problems};
 
-/// What a file of rules holds.
+/// Content of a file of rules.
 #[derive(Debug, Default)]
 pub struct RuleFile {
     /// The rules that are right.
     pub rules: Vec<Rule>,
-    /// What is wrong with the others.
+    /// Problems of the others.
     pub problems: Vec<Problem>,
 }
 

@@ -21,8 +21,8 @@ pub struct RunParams {
     pub cadence_s: BTreeMap<String, u32>,
     /// Seconds between checkpoints. A longer interval means more to read again after a crash.
     pub checkpoint_interval_s: u64,
-    /// Seconds of event time for which events stay in the log once no checkpoint needs them any more. What
-    /// is there can be replayed with `millrace replay --log`.
+    /// Seconds of event time for which events stay in the log once no checkpoint needs them any more. Events
+    /// in it can be replayed with `millrace replay --log`.
     pub log_retention_s: u64,
     /// Flushes that wait for a sink, at most; beyond that the workers wait.
     pub sink_queue_flushes: usize,
@@ -52,7 +52,7 @@ impl Default for RunParams {
 const WORKERS_MAX: usize = 16;
 
 impl RunParams {
-    /// What is out of range: the key within the section, and what would be right.
+    /// Problems of the section: the key within the section, and what would be right.
     pub(crate) fn problems(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
         // Tokens are divided into sixteen shares where one place sees many of them: more have nothing to do there.

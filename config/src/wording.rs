@@ -39,7 +39,7 @@ pub(crate) fn reword(message: &str, found: Option<&Value>) -> Complaint {
     Complaint::Other(message.trim_end().to_owned())
 }
 
-/// What to say of a key that is not known, among those that are.
+/// Message for an unknown key, given the known ones.
 pub(crate) fn unknown(name: &str, known: &[&str]) -> String {
     match nearest(name, known) {
         Some(near) => format!("no such key; did you mean `{near}`?"),
@@ -48,7 +48,7 @@ pub(crate) fn unknown(name: &str, known: &[&str]) -> String {
     }
 }
 
-/// What to say of a word that is none of the choices.
+/// Message for a word that is none of the choices.
 pub(crate) fn unknown_choice(name: &str, choices: &[&str]) -> String {
     let hint = nearest(name, choices).map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
     format!("expected {}, found \"{name}\"{hint}", one_of(choices, '"'))

@@ -9,7 +9,7 @@ use crate::{Address, EventId, TxPlace};
 
 /// The name of an alert: a hash of the rule, its version, the token and the event that caused it.
 ///
-/// It depends on nothing else, so a live run, a replay and a backtest give one alert one name. It is 128
+/// The id depends on nothing else, so a live run, a replay and a backtest give one alert one name. The id is 128
 /// bits of FNV-1a, which is the same on every platform; its text is 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AlertId(pub u128);

@@ -27,7 +27,7 @@ impl Commitment {
     }
 }
 
-/// What a feed says of a slot.
+/// State of a slot as a feed reports it.
 ///
 /// The order is the order of strength: whatever the order of arrival, the greatest stands. A slot that
 /// is rooted cannot be dead, so `Finalized` outranks `Dead`; a dead slot outranks a mere vote.

@@ -2,7 +2,7 @@
 //!
 //! They are collections like everything else: logged, replayed, and known from a time on. An entry
 //! says both when it is valid and since when it is known, so that a past question is answered with
-//! what was known then. What is taken back is so as if it had never been said; an end is said by
+//! what was known then. A retracted entry counts as if it had never been said; an end is said by
 //! an entry that has one.
 
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ pub struct ListEntry {
 pub struct LabelEntry {
     /// The labelled address.
     pub subject: Address,
-    /// What it is, e.g. `protocol` or `exchange`.
+    /// Kind of the label, e.g. `protocol` or `exchange`.
     pub kind: String,
     /// Why.
     pub reason: String,
@@ -46,16 +46,16 @@ pub struct LabelEntry {
     pub known_from: Time,
 }
 
-/// A change to a control collection. What is taken back is named whole, and with the time from which that
+/// A change to a control collection. A retraction names its entry whole, and the time from which the retraction
 /// is known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Control {
-    /// Adds a wallet to a list. Of entries that differ only from `valid_to` on, the last known counts.
+    /// Adds a wallet to a list. Among entries that differ only from `valid_to` on, the last known counts.
     AddListEntry(ListEntry),
     /// Takes a wallet off a list.
     RemoveListEntry {
-        /// What was added.
+        /// The entry that was added.
         entry: ListEntry,
         /// Since when it is known to be wrong.
         known_from: Time,
@@ -64,7 +64,7 @@ pub enum Control {
     AddLabel(LabelEntry),
     /// Takes a label off an address.
     RemoveLabel {
-        /// What was added.
+        /// The entry that was added.
         entry: LabelEntry,
         /// Since when it is known to be wrong.
         known_from: Time,
@@ -74,7 +74,7 @@ pub enum Control {
     /// Takes an alert rule back, and what it has said with it. A rule that is to end and let stand what it
     /// has said is replaced by one that is valid until then.
     RemoveRule {
-        /// What was added.
+        /// The rule that was added.
         rule: Box<Rule>,
         /// Since when it is known to be gone.
         known_from: Time,
@@ -110,7 +110,7 @@ impl Control {
         self
     }
 
-    /// What takes this back, known since `time`; what takes something back is itself.
+    /// The retraction of this change, known since `time`; a retraction is returned as it is.
     #[must_use]
     pub fn taken_back(self, time: Time) -> Self {
         match self {
@@ -132,7 +132,7 @@ impl Control {
         }
     }
 
-    /// What is said or taken back, without since when it is known: the same for all who say the same.
+    /// The content of the change without the time since when it is known: equal for all who say the same.
     #[must_use]
     pub fn statement(self) -> Self {
         let said = match self {

@@ -1,4 +1,4 @@
-//! What a source yields.
+//! Events that a source yields.
 
 use serde::{Deserialize, Serialize};
 
@@ -75,7 +75,7 @@ pub struct Migrated {
     pub base_amount: u64,
     /// Quote put into the pool, raw units.
     pub quote_amount: u64,
-    /// What the migration cost, raw quote units.
+    /// Fee of the migration, raw quote units.
     pub fee: u64,
 }
 
@@ -174,13 +174,13 @@ pub struct AccountBalance {
     pub after: u64,
 }
 
-/// What a transaction did to the balances of a token that one of its other events is about.
+/// Changes of balances by a transaction, of a token that another of its events is about.
 ///
 /// Balances are per account, not per owner: a transaction lists the accounts that it touches and no
 /// others, so the sum over an owner's accounts is known only by who remembers the others. Each is the
 /// balance itself and not a difference, so one that is seen puts right whatever was missed before it.
 ///
-/// It comes after all instructions of its transaction, see [`EventId::of_balances`](crate::EventId::of_balances).
+/// The event comes after all instructions of its transaction, see [`EventId::of_balances`](crate::EventId::of_balances).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BalancesChanged {
     /// Name, order, transaction, time.
@@ -188,7 +188,7 @@ pub struct BalancesChanged {
     /// The token.
     pub mint: Address,
     /// The accounts whose balance is another one, and those of the token's traders even if it is not, one
-    /// with the name 0 that holds nothing if such a trader has none; sorted. Those of unknown owners are
+    /// with the name 0 that holds nothing if such a trader has none; sorted. Balances of unknown owners are
     /// left out.
     pub balances: Vec<AccountBalance>,
 }
@@ -260,7 +260,7 @@ impl ChainEvent {
     }
 }
 
-/// What a feed says of a slot.
+/// State of a slot as a feed reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SlotStatus {
     /// The slot.
@@ -307,7 +307,7 @@ pub enum Event {
     Mark(Mark),
 }
 
-/// What a run notes in its log.
+/// Notes of a run in its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Mark {
     /// The run ended here, and rows that lag were published.

@@ -33,7 +33,7 @@ pub fn quotient(above: &[u128], below: &[u128], ten: i32) -> Option<f64> {
     }
 }
 
-/// Of two numbers that are not zero.
+/// Quotient of two numbers that are not zero.
 #[expect(clippy::cast_precision_loss, reason = "exact where it is done")]
 fn narrow(above: u128, below: u128) -> f64 {
     if above <= EXACT && below <= EXACT {
@@ -292,7 +292,7 @@ mod tests {
         (*seed >> 32) ^ (*seed << 17)
     }
 
-    /// Of any length up to 128 bits.
+    /// A number of any length up to 128 bits.
     fn number(seed: &mut u64, bits: u32) -> u128 {
         let wide = (u128::from(random(seed)) << 64) | u128::from(random(seed));
         (wide >> (128 - 1 - random(seed) % u64::from(bits)) as u32).max(1)

@@ -1,7 +1,7 @@
 //! Identity and canonical order of what happens on the chain.
 //!
 //! An event is named by where it stands: slot, transaction in the slot, instruction in the
-//! transaction. That name is also the order in which the chain did things, so nothing else (arrival,
+//! transaction. The name is also the order in which the chain did things, so nothing else (arrival,
 //! endpoint, partition, worker) ever decides what came first.
 
 use std::fmt;
@@ -109,7 +109,7 @@ impl FromStr for EventId {
     }
 }
 
-/// What every event of the chain carries: its name, its transaction, its time.
+/// Fields that every event of the chain carries: its name, its transaction, its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Origin {
     /// Name and canonical order.

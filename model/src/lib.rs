@@ -6,7 +6,7 @@
 //! Amounts are raw integer units (`u64`), never scaled; a missing value is `None`, never zero. The only
 //! float is [`Price`], which is finite, totally ordered and computed from integers, never accumulated.
 //!
-//! What is not here: decoding, I/O, clocks, the engine. Records that leave are declared beside the
+//! Not here: decoding, I/O, clocks, the engine. Records that leave are declared beside the
 //! operator that makes them, not here; this crate only says what a record is ([`Record`]).
 
 pub mod address;

@@ -9,7 +9,7 @@ use crate::exact;
 
 /// A price in quote coins per base coin: finite, positive, totally ordered.
 ///
-/// It is one quotient of integers, rounded once ([`crate::exact`]), and never accumulated, so it does not depend on the
+/// A price is one quotient of integers, rounded once ([`crate::exact`]), and never accumulated, so it does not depend on the
 /// order in which trades are added, and compares with a level as the exact ratio does. One that may be missing takes no
 /// more room than one that is there.
 ///

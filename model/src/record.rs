@@ -1,4 +1,4 @@
-//! What leaves: rows of a declared schema.
+//! Outputs: rows of a declared schema.
 //!
 //! A dataflow emits typed records; at its edge they become rows. Sinks know schemas and rows only, and
 //! tables, topics and documents are generated from the schemas, so a new record needs no sink code.
@@ -15,7 +15,7 @@ pub use self::columns::{Cell, Formatted, RowWriter, kinds, ms, put};
 pub use self::value::{Row, Value};
 use crate::Time;
 
-/// What a column holds; encoders and table definitions derive from it.
+/// Kind of a column's values; encoders and table definitions derive from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Text with few distinct values.
@@ -43,9 +43,9 @@ pub enum Kind {
 pub struct Column {
     /// Name in every sink.
     pub name: &'static str,
-    /// What it holds. Every column but those of the key may be null.
+    /// Kind of its values. Every column but those of the key may be null.
     pub kind: Kind,
-    /// What it means, with its unit.
+    /// Meaning, with the unit.
     pub doc: &'static str,
 }
 
@@ -97,7 +97,7 @@ pub enum Cadence {
 pub trait Record: Ord + Clone + Debug + Send + 'static {
     /// Its schema.
     const SCHEMA: &'static Schema;
-    /// What the leading columns of the schema say, as a type that compares fast.
+    /// Values of the key's columns, as a type that compares fast.
     type Key: Ord + Hash + Clone + Send;
     /// Its key.
     fn key(&self) -> Self::Key;
@@ -126,7 +126,7 @@ pub trait Record: Ord + Clone + Debug + Send + 'static {
 pub trait Group: Ord + Clone + Debug + Send + 'static {
     /// Whose rows.
     type Record: Record;
-    /// What names the group: of two groups with one key only one is there at a time.
+    /// Name of the group: among two groups with one key only one is there at a time.
     type Key: Ord + Hash + Clone + Send;
     /// Its key. Groups order by it first.
     fn group_key(&self) -> Self::Key;

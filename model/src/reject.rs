@@ -1,4 +1,4 @@
-//! What could not be used, and why. Nothing is dropped without one of these or a count.
+//! Input that could not be used, and why. Nothing is dropped without one of these or a count.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ impl RejectReason {
     }
 }
 
-/// One thing that was not used. It is a record of its own: `rejects`.
+/// One input that was not used; the row of the record `rejects`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Reject {
     /// The source, or the operator, that refused it.
@@ -55,7 +55,7 @@ pub struct Reject {
     pub signature: Option<Signature>,
     /// The slot, where known.
     pub slot: Option<u64>,
-    /// What exactly was wrong, for a person.
+    /// The fault in words, for a person.
     pub detail: String,
 }
 

@@ -1,11 +1,11 @@
 //! Alert rules: what somebody wants to be told of.
 //!
 //! A rule is plain data: what it watches ([`Kind`]), of which tokens ([`Scope`]), at which threshold, and how
-//! often it may speak ([`Options`]). It is named by its id and version; a rule that is changed gets another
+//! often it may speak ([`Options`]). A rule is named by its id and version; a rule that is changed gets another
 //! version, so that what the former one has said stays its own. [`Rule::problems`] says what is wrong with
 //! one, by the path of the field, so that it is refused and the others go on.
 //!
-//! It does not evaluate anything: that is an operator's.
+//! Rules are not evaluated here: an operator does that.
 //!
 //! Source: DEFINITIONS §12.
 
@@ -17,7 +17,7 @@ pub use kind::{BAR_S_MAX, Direction, Group, Indicator, Kind, LOOKBACK_S_MAX, Lev
 
 use crate::{Address, Program, Seconds, Time};
 
-/// Of which tokens.
+/// Tokens that a rule watches.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -29,7 +29,7 @@ pub enum Scope {
     All(Filter),
 }
 
-/// What a token has to be for a rule of all tokens. What is not known does not pass.
+/// Conditions on a token for a rule of all tokens. An unknown figure does not pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Filter {
@@ -61,7 +61,7 @@ pub struct Options {
     pub keep_s: Seconds,
     /// How often it may fire within an hour, for one token.
     pub max_per_hour: Option<u32>,
-    /// It fires once for a token and never again.
+    /// The rule fires once for a token and never again.
     pub once: bool,
     /// From when on it does not fire, seconds since the Unix epoch.
     pub expires_s: Option<Seconds>,
@@ -100,9 +100,9 @@ pub struct Rule {
     /// Whose it is.
     #[serde(default)]
     pub owner: String,
-    /// What it watches.
+    /// Condition that it watches.
     pub kind: Kind,
-    /// Of which tokens.
+    /// Tokens that it watches.
     pub scope: Scope,
     /// When it fires; none for a kind that is an event as such.
     #[serde(default)]
@@ -139,7 +139,7 @@ impl Rule {
             && self.options.expires_s.is_none_or(|expires| time < expires)
     }
 
-    /// What is wrong with it: the path of each field and what would be right.
+    /// Problems of the rule: the path of each field and what would be right.
     #[must_use]
     pub fn problems(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();

@@ -130,7 +130,7 @@ pub struct Trade {
     pub mint: Address,
     /// Quote token; SOL is always [`Address::WSOL`].
     pub quote_mint: Address,
-    /// True if it is known that `quote_mint` is what the market is paid in. Of a pair of which nothing says
+    /// True if it is known that `quote_mint` is what the market is paid in. In a pair of which nothing says
     /// it, the smaller address is base: such a trade has no USD value and enters no series but its pool's.
     pub quote_known: bool,
     /// The wallet; none if unknown.

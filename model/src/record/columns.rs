@@ -15,25 +15,25 @@ use crate::{Address, AlertId, EventId, Millis, Price, Seconds, Signature};
 pub trait RowWriter {
     /// Missing or not defined.
     fn null(&mut self);
-    /// Of a [`Kind::Bool`].
+    /// Takes the value of a [`Kind::Bool`].
     fn bool(&mut self, value: bool);
-    /// Of a [`Kind::Count`].
+    /// Takes the value of a [`Kind::Count`].
     fn count(&mut self, value: u64);
-    /// Of a [`Kind::Time`], milliseconds since the Unix epoch.
+    /// Takes the value of a [`Kind::Time`], milliseconds since the Unix epoch.
     fn time(&mut self, at: Millis);
-    /// Of a [`Kind::Amount`].
+    /// Takes the value of a [`Kind::Amount`].
     fn amount(&mut self, value: u64);
-    /// Of a [`Kind::Sum`].
+    /// Takes the value of a [`Kind::Sum`].
     fn sum(&mut self, value: i128);
-    /// Of a [`Kind::Float`]; finite.
+    /// Takes the value of a [`Kind::Float`]; finite.
     fn float(&mut self, value: f64);
-    /// Of a [`Kind::Symbol`].
+    /// Takes the value of a [`Kind::Symbol`].
     fn symbol(&mut self, value: &str);
-    /// Of a [`Kind::Text`].
+    /// Takes the value of a [`Kind::Text`].
     fn text(&mut self, value: &str);
-    /// Of a [`Kind::Address`].
+    /// Takes the value of a [`Kind::Address`].
     fn address(&mut self, value: &Address);
-    /// Of a [`Kind::Text`] that is still to be formatted.
+    /// Takes the value of a [`Kind::Text`] that is still to be formatted.
     fn formatted(&mut self, value: fmt::Arguments<'_>) {
         match value.as_str() {
             Some(text) => self.text(text),

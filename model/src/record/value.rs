@@ -11,21 +11,21 @@ use crate::{Address, Millis, Price, Seconds, Signature};
 pub enum Value {
     /// Missing or not defined.
     Null,
-    /// Of a [`Kind::Bool`](crate::Kind::Bool).
+    /// A [`Kind::Bool`](crate::Kind::Bool).
     Bool(bool),
-    /// Of a [`Kind::Count`](crate::Kind::Count) or [`Kind::Time`](crate::Kind::Time).
+    /// A [`Kind::Count`](crate::Kind::Count) or [`Kind::Time`](crate::Kind::Time).
     Count(u64),
-    /// Of a [`Kind::Amount`](crate::Kind::Amount).
+    /// A [`Kind::Amount`](crate::Kind::Amount).
     Amount(u64),
-    /// Of a [`Kind::Sum`](crate::Kind::Sum).
+    /// A [`Kind::Sum`](crate::Kind::Sum).
     Sum(i128),
-    /// Of a [`Kind::Float`](crate::Kind::Float); always finite.
+    /// A [`Kind::Float`](crate::Kind::Float); always finite.
     Float(f64),
-    /// Of a [`Kind::Symbol`](crate::Kind::Symbol) with a name known at compile time.
+    /// A [`Kind::Symbol`](crate::Kind::Symbol) with a name known at compile time.
     Symbol(&'static str),
-    /// Of a [`Kind::Symbol`](crate::Kind::Symbol) or [`Kind::Text`](crate::Kind::Text).
+    /// A [`Kind::Symbol`](crate::Kind::Symbol) or [`Kind::Text`](crate::Kind::Text).
     Text(Arc<str>),
-    /// Of a [`Kind::Address`](crate::Kind::Address).
+    /// A [`Kind::Address`](crate::Kind::Address).
     Address(Address),
 }
 

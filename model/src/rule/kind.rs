@@ -1,4 +1,4 @@
-//! What a rule watches, and the numbers by which it is set.
+//! Conditions that a rule can watch, and the numbers by which each is set.
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
@@ -121,7 +121,7 @@ impl Indicator {
     }
 }
 
-/// What a rule watches.
+/// Condition that a rule watches.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Kind {
@@ -160,7 +160,7 @@ pub enum Kind {
     },
     /// A trade is worth the threshold, USD.
     WhaleTrade {
-        /// Of this side only.
+        /// Trades of this side only.
         #[serde(default)]
         side: Option<Side>,
     },
@@ -278,7 +278,7 @@ impl Kind {
         }
     }
 
-    /// What the threshold is, and how large it may be; none of a kind that has none.
+    /// Name of the threshold, and how large it may be; none of a kind without one.
     pub(super) const fn threshold(&self) -> Option<(&'static str, f64)> {
         Some(match self {
             Self::PriceAbove | Self::PriceBelow => ("a price", f64::MAX),
