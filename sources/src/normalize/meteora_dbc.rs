@@ -33,7 +33,7 @@ pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, R
     }
 }
 
-/// What both forms of a swap tell.
+/// Amounts that both forms of a swap tell.
 struct Amounts {
     pool: Address,
     sells_base: bool,

@@ -93,12 +93,12 @@ struct Context<'a> {
     tx: &'a Transaction,
     pools: &'a mut PoolRegistry,
     origin: Origin,
-    /// What the trade that the event is does not say.
+    /// Facts of the swap that the trade does not carry.
     swapped: Option<Swapped>,
 }
 
 impl<'a> Context<'a> {
-    /// What the instruction tells of the pool, in the program's order. `zero_in` says whether the user
+    /// The pool as the instruction tells it, in the program's order. `zero_in` says whether the user
     /// gives token 0, for instructions that order their tokens as the swap does.
     fn hint(&self, zero_in: bool) -> Hint {
         let named = &self.decoded.named;

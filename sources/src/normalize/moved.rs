@@ -1,4 +1,4 @@
-//! What the wallets of a transaction's trades really gained or gave.
+//! Real gains and losses of the wallets of a transaction's trades.
 //!
 //! An event says what moved the pool, and of some fees who bears them. A wallet may gain less and give
 //! more than that: the token keeps a part of each transfer, or a router does. The balances of its accounts
@@ -19,7 +19,7 @@ use crate::holdings::{Holdings, change_of};
 use crate::pools::PoolRegistry;
 use crate::transaction::Transaction;
 
-/// What of a swap its trade does not say.
+/// Facts of a swap that its trade does not carry.
 #[derive(Clone, Copy, Debug)]
 pub struct Swapped {
     /// The user that the event names, or its instruction.
@@ -136,7 +136,7 @@ fn share(kept: i128, group: &mut [&mut (Trade, Swapped)]) {
         if !bears(swapped) || whole == 0 {
             continue;
         }
-        // What is left is shared among those that are left, so that the parts add up.
+        // The rest is shared among the swaps that are left, so that the parts add up.
         let amount = i128::from(swapped.base_user);
         let part = left * amount / whole;
         (left, whole) = (left - part, whole - amount);

@@ -51,7 +51,7 @@ fn create(event: &Create, at: &mut Context<'_>) -> ChainEvent {
     let quote_mint = quote_mint(event.quote_mint);
     let is_mayhem = event.is_mayhem_mode.unwrap_or(false);
     let supply = if is_mayhem {
-        // The event says what the curve was given. What was minted in all, the instructions say.
+        // The event says what the curve was given. The instructions say how much was minted in all.
         let minted = Holdings::of(at.tx).minted(&event.mint);
         let supply = if minted > 0 { minted } else { MAYHEM_SUPPLY };
         at.pools.learn_supply(event.mint, supply);

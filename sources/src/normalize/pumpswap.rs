@@ -35,7 +35,7 @@ pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, R
     }
 }
 
-/// What a purchase and a sale name differently.
+/// Fields that a purchase and a sale name differently.
 struct Sides {
     pool: Address,
     user: Address,

@@ -32,7 +32,7 @@ fn trade(event: &SwapEvent, at: &mut Context<'_>) -> Result<ChainEvent, Refusal>
     let swap = Swap {
         input,
         amounts: ordered(zero_in, layout.input_amount, layout.output_amount),
-        // What a Token-2022 mint keeps of a transfer, the user pays, or does not receive.
+        // The part of a transfer that a Token-2022 mint keeps, the user pays, or does not receive.
         user_amounts: ordered(
             zero_in,
             layout.input_amount.checked_add(layout.input_transfer_fee),
@@ -55,7 +55,7 @@ fn trade(event: &SwapEvent, at: &mut Context<'_>) -> Result<ChainEvent, Refusal>
     Ok(at.trade(pool, &known, &swap))
 }
 
-/// What is given for input and output, in the order of the pool's tokens.
+/// Values for input and output, in the order of the pool's tokens.
 fn ordered<T>(zero_in: bool, of_input: T, of_output: T) -> [T; 2] {
     if zero_in { [of_input, of_output] } else { [of_output, of_input] }
 }

@@ -11,13 +11,13 @@ use crate::pools::{Orientation, Pool};
 pub(super) struct Swap {
     /// The token that the user gives, 0 or 1.
     pub(super) input: usize,
-    /// What moved the reserves, before fees that leave the pool.
+    /// Amounts that moved the reserves, before fees that leave the pool.
     pub(super) amounts: [u64; 2],
-    /// What the user paid or received after every fee.
+    /// Amounts that the user paid or received after every fee.
     pub(super) user_amounts: [Option<u64>; 2],
     /// True if the transfer fees of the tokens are among those.
     pub(super) tells_transfer_fees: bool,
-    /// What sets the price.
+    /// The source of the price.
     pub(super) price: Pricing,
     /// Fees, by the token they are taken in.
     pub(super) fees: [Taken; 2],
@@ -57,7 +57,7 @@ fn fees(base: &Taken, quote: &Taken) -> Fees {
     }
 }
 
-/// What sets a pool's price.
+/// Source of a pool's price.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pricing {
     /// The reserves, virtual ones included, before and after the swap; none where they make no sense.

@@ -14,7 +14,7 @@
 //!    others, the exact amount before others, the larger change before others;
 //! 6. whoever signed first; in a feed that tells no signers, the named user.
 //!
-//! Pools move as much as wallets do. Those that are known are left out, and so is every address that is no
+//! Pools move as much as wallets do. Known pools are left out, and so is every address that is no
 //! point of the curve ed25519: no key signs for it, a program does.
 //!
 //! Source: DEFINITIONS §1.
@@ -27,12 +27,12 @@ use crate::holdings::{Holdings, change_of, listed_changes};
 use crate::pools::PoolRegistry;
 use crate::transaction::Transaction;
 
-/// What a trade is about, so far as its trader follows from it.
+/// Facts of a trade that its trader follows from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Question<'a> {
     /// The trade's own part.
     pub(super) swapped: &'a Swapped,
-    /// What the holdings of the user should have changed by, all swaps of this mint that name it together.
+    /// Change that the holdings of the user should show, all swaps of this mint that name it together.
     pub(super) named_change: i128,
     /// Base token.
     pub(super) mint: Address,

@@ -10,7 +10,7 @@ use super::{Accounts, Instruction, events};
 use crate::fields::{as_text, layout};
 
 events! {
-    /// What the dynamic pools say.
+    /// Events of the dynamic pools.
     {
         /// A swap, old form.
         0x1b3c15d58aaabb93 "EvtSwap" => Swap,

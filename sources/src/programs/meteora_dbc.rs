@@ -11,7 +11,7 @@ use super::{Accounts, Instruction, events};
 use crate::fields::{as_text, layout};
 
 events! {
-    /// What the dynamic bonding curve says.
+    /// Events of the dynamic bonding curve.
     {
         /// A swap, old form.
         0x1b3c15d58aaabb93 "EvtSwap" => Swap,

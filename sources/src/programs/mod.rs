@@ -51,7 +51,7 @@ pub enum Undecoded {
     Short {
         /// Name of the event.
         event: &'static str,
-        /// What is missing.
+        /// The missing part.
         missing: Missing,
     },
 }
@@ -60,21 +60,21 @@ pub enum Undecoded {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Payload {
-    /// Of pump.fun.
+    /// An event of pump.fun.
     Pump(pump::Event),
-    /// Of PumpSwap.
+    /// An event of PumpSwap.
     Pumpswap(pumpswap::Event),
-    /// Of Raydium AMM v4.
+    /// An event of Raydium AMM v4.
     RaydiumAmmV4(raydium_amm_v4::Event),
-    /// Of Raydium CPMM.
+    /// An event of Raydium CPMM.
     RaydiumCpmm(raydium_cpmm::Event),
-    /// Of Raydium CLMM.
+    /// An event of Raydium CLMM.
     RaydiumClmm(raydium_clmm::Event),
-    /// Of Raydium LaunchLab.
+    /// An event of Raydium LaunchLab.
     RaydiumLaunchlab(raydium_launchlab::Event),
-    /// Of Meteora DBC.
+    /// An event of Meteora DBC.
     MeteoraDbc(meteora_dbc::Event),
-    /// Of Meteora DAMM v2.
+    /// An event of Meteora DAMM v2.
     MeteoraDammV2(meteora_damm_v2::Event),
 }
 
@@ -171,7 +171,7 @@ macro_rules! events {
         pub enum Event { $($(#[$variant_meta])* $variant($crate::programs::layout_of!($variant $($layout)?)),)* }
 
         impl Event {
-            /// What the events begin with that are decoded.
+            /// Discriminators of the events that are decoded.
             pub const DISCRIMINATORS: &[u64] = &[$($discriminator),*];
 
             /// Name of the event, as the program calls it.

@@ -20,7 +20,7 @@ pub const SUPPLY: u64 = 1_000_000_000_000_000;
 pub const MAYHEM_SUPPLY: u64 = 2 * SUPPLY;
 
 events! {
-    /// What pump.fun says.
+    /// Events of pump.fun.
     {
         /// A trade on the curve.
         0xbddb7fd34ee661ee "TradeEvent" => Trade,

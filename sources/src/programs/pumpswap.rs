@@ -11,7 +11,7 @@ use super::{Accounts, Instruction, ReservesAre, events};
 use crate::fields::{InstructionName, Missing, as_signed_number, layout};
 
 events! {
-    /// What PumpSwap says.
+    /// Events of PumpSwap.
     {
         /// Base was bought.
         0x67f4521f2cf57777 "BuyEvent" => Buy,
@@ -156,7 +156,7 @@ layout! {
     }
 }
 
-/// What a purchase and a sale have in common, worked out of either layout.
+/// Fields common to a purchase and a sale, worked out of either layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Amounts {
     /// True if the user bought the pool's base.
@@ -165,7 +165,7 @@ pub struct Amounts {
     pub quote_amount: u64,
     /// Quote that the user paid or received, after every fee.
     pub user_quote_amount: u64,
-    /// Fees that are gone: LP, protocol and creator. What the user may claim back (cashback) is not in it.
+    /// Fees that are gone: LP, protocol and creator. Cashback, which the user may claim, is not in it.
     pub fee: u64,
     /// Quote that sets the price without being in the pool; zero in layouts that do not know it.
     #[serde(serialize_with = "as_signed_number")]
@@ -184,7 +184,7 @@ pub struct Buy {
     /// The bytes' own fields.
     #[serde(flatten)]
     pub layout: BuyLayout,
-    /// What they come to.
+    /// The amounts worked out of these fields.
     #[serde(flatten)]
     pub amounts: Amounts,
 }
@@ -217,7 +217,7 @@ pub struct Sell {
     /// The bytes' own fields.
     #[serde(flatten)]
     pub layout: SellLayout,
-    /// What they come to.
+    /// The amounts worked out of these fields.
     #[serde(flatten)]
     pub amounts: Amounts,
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Accounts, ReservesAre, Undecoded};
 use crate::fields::{Missing, as_number, layout};
 
-/// What Raydium AMM v4 says.
+/// Events of Raydium AMM v4.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Event {
@@ -137,9 +137,9 @@ layout! {
 pub struct Swap {
     /// 1 = pc in and coin out, 2 = coin in and pc out.
     pub direction: u64,
-    /// What went in, fee included, raw units.
+    /// Amount paid in, fee included, raw units.
     pub amount_in: u64,
-    /// What came out, raw units.
+    /// Amount paid out, raw units.
     pub amount_out: u64,
     /// Coin in the pool before, less owed profit, raw units.
     pub pool_coin: u64,

@@ -9,7 +9,7 @@ use super::{Accounts, Instruction, events};
 use crate::fields::{as_text, layout};
 
 events! {
-    /// What Raydium CLMM says.
+    /// Events of Raydium CLMM.
     {
         /// A swap.
         0x40c6cde8260871e2 "SwapEvent" => Swap,

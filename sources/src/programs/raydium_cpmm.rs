@@ -10,7 +10,7 @@ use super::{Accounts, Instruction, ReservesAre, events};
 use crate::fields::{Missing, layout};
 
 events! {
-    /// What Raydium CPMM says.
+    /// Events of Raydium CPMM.
     {
         /// A swap.
         0x40c6cde8260871e2 "SwapEvent" => Swap,
@@ -60,7 +60,7 @@ pub struct Swap {
 impl Swap {
     /// Reads the fields after the discriminator.
     ///
-    /// Of the oldest layout recordings exist whose trailing zero bytes were trimmed (it ends in two fees
+    /// There are recordings of the oldest layout whose trailing zero bytes were trimmed (it ends in two fees
     /// that are nearly always zero). If they end within or after `output_amount`, the zeros are put back.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use super::{Accounts, Instruction, ReservesAre, events};
 use crate::fields::{Field, Fields, Missing, layout};
 
 events! {
-    /// What LaunchLab says.
+    /// Events of LaunchLab.
     {
         /// A trade on the curve.
         0xbddb7fd34ee661ee "TradeEvent" => Trade,
@@ -176,9 +176,9 @@ pub struct Curve {
     pub curve: u8,
     /// Supply of the token, raw units.
     pub supply: u64,
-    /// What the curve has to sell, raw units; other curves than the constant product do not say.
+    /// Tokens that the curve sells in all, raw units; other curves than the constant product do not say.
     pub total_base_sell: Option<u64>,
-    /// What it wants to raise, raw quote units.
+    /// Amount that the curve wants to raise, raw quote units.
     pub total_quote_fund_raising: u64,
     /// Where the token goes: 0 AMM v4, 1 CPMM.
     pub migrate_type: u8,
