@@ -34,7 +34,7 @@ pub use event::{
 };
 pub use id::{EventId, Origin, ParseEventIdError, TxPlace};
 pub use price::Price;
-pub use program::Program;
+pub use program::{Market, Program};
 pub use record::{Batch, Cadence, Change, Column, Group, Kind, Record, Row, RowWriter, Schema, Value};
 pub use reject::{Reject, RejectReason};
 pub use rule::Rule;

@@ -248,10 +248,8 @@ impl<'a> Calls<'a> {
 
     /// The instructions that should have logged an event and did not.
     fn without_event(&self, found: &[Found<'a>]) -> Vec<(Program, Place)> {
-        let logs_only =
-            |program| matches!(program, Program::RaydiumAmmV4 | Program::RaydiumCpmm | Program::RaydiumClmm);
         let is_lost = |call: &&Call<'a>| {
-            logs_only(call.program)
+            programs::logs_only(call.program)
                 && programs::accounts(call.program, &call.instruction.data, call.instruction.accounts.len())
                     .is_some()
                 && !found.iter().any(|found| found.cause.is_some_and(|cause| cause.place() == call.place()))

@@ -8,7 +8,7 @@ use crate::bounds;
 use crate::decode::{Decoded, Refused, decode};
 use crate::normalize::{Placed, Refusal, attribute, normalize};
 use crate::pools::PoolRegistry;
-use crate::programs::{Payload, Undecoded, meteora_damm_v2, meteora_dbc};
+use crate::programs::{Form, Undecoded};
 use crate::ranks::QuoteRanks;
 use crate::transaction::Transaction;
 use crate::unknown::{UnknownEvents, spelled};
@@ -177,23 +177,12 @@ fn within(cursor: &str, place: Option<(u16, i16)>) -> String {
     }
 }
 
-/// True for the old form of a Meteora swap whose new form is from the same instruction.
+/// True for the old form of a swap whose new form is from the same instruction.
 fn is_told_twice(decoded: &Decoded, all: &[Decoded]) -> bool {
-    let old = match &decoded.payload {
-        Payload::MeteoraDbc(meteora_dbc::Event::Swap(old)) => old.pool,
-        Payload::MeteoraDammV2(meteora_damm_v2::Event::Swap(old)) => old.pool,
-        _ => return false,
-    };
-    all.iter().filter(|other| other.program == decoded.program && other.cause == decoded.cause).any(|other| {
-        let new = match &other.payload {
-            Payload::MeteoraDbc(meteora_dbc::Event::Swap2(new) | meteora_dbc::Event::HookedSwap(new)) => {
-                new.pool
-            }
-            Payload::MeteoraDammV2(meteora_damm_v2::Event::Swap2(new)) => new.pool,
-            _ => return false,
-        };
-        new == old
-    })
+    let Form::Old(pool) = decoded.payload.form() else { return false };
+    all.iter()
+        .filter(|other| other.program == decoded.program && other.cause == decoded.cause)
+        .any(|other| other.payload.form() == Form::New(pool))
 }
 
 #[cfg(test)]
@@ -203,7 +192,7 @@ mod tests {
 
     use super::*;
     use crate::programs::EVENT_INSTRUCTION;
-    use crate::programs::tests::discriminators;
+    use crate::programs::tests::all_discriminators;
     use crate::transaction::{InnerInstructions, Instruction, TokenBalance};
 
     const POOL: Address = Address([2; 32]);
@@ -387,7 +376,7 @@ mod tests {
         #[test]
         fn any_event_of_any_program_is_taken(
             program in prop::sample::select(&Program::ALL[..]),
-            discriminator in prop::sample::select(discriminators()),
+            discriminator in prop::sample::select(all_discriminators()),
             fields in prop::collection::vec(prop_oneof![Just(0u8), Just(0xff), any::<u8>()], 0..500),
             ray in 0u8..6,
             mints in any::<bool>(),

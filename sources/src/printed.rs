@@ -4,7 +4,7 @@ use model::{Address, Program, Signature};
 use serde::{Serialize, Serializer};
 
 use crate::decode::{Carrier, Decoded, Named};
-use crate::programs::{Payload, meteora_dbc, pump, pumpswap, raydium_launchlab};
+use crate::programs::Payload;
 
 impl Decoded {
     /// The top-level index as printed.
@@ -20,7 +20,7 @@ impl Decoded {
     }
 }
 
-/// What is printed: the same names for every program, then the event's own fields.
+/// The printed object: the same names for every program, then the event's own fields.
 #[derive(Serialize)]
 struct Printed<'a> {
     signature: Signature,
@@ -39,37 +39,24 @@ struct Printed<'a> {
     payload: &'a Payload,
 }
 
-/// What the instruction adds to the event: only names that the event does not use itself.
+/// Fields that the instruction adds to the event: only names that the event does not use itself.
 #[derive(Default, Serialize)]
-struct Added {
+pub(crate) struct Added {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pool: Option<Address>,
+    pub(crate) pool: Option<Address>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    mint: Option<Address>,
+    pub(crate) mint: Option<Address>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    quote_mint: Option<Address>,
+    pub(crate) quote_mint: Option<Address>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<Address>,
+    pub(crate) user: Option<Address>,
 }
 
 impl Added {
-    fn of(decoded: &Decoded) -> Self {
-        let Named { pool, mints: [mint, quote_mint], user, .. } = decoded.named;
-        match &decoded.payload {
-            Payload::Pump(pump::Event::Trade(_)) | Payload::RaydiumAmmV4(_) => {
-                Self { pool, ..Self::default() }
-            }
-            Payload::Pumpswap(pumpswap::Event::Buy(_) | pumpswap::Event::Sell(_)) => {
-                Self { mint, quote_mint, ..Self::default() }
-            }
-            Payload::RaydiumLaunchlab(raydium_launchlab::Event::Trade(_))
-            | Payload::MeteoraDbc(meteora_dbc::Event::Swap(_) | meteora_dbc::Event::Swap2(_)) => {
-                Self { mint, quote_mint, user, ..Self::default() }
-            }
-            Payload::RaydiumLaunchlab(_) => Self { mint, quote_mint, ..Self::default() },
-            Payload::RaydiumCpmm(_) | Payload::MeteoraDammV2(_) => Self { user, ..Self::default() },
-            _ => Self::default(),
-        }
+    /// The two tokens.
+    pub(crate) fn mints(named: &Named) -> Self {
+        let [mint, quote_mint] = named.mints;
+        Self { mint, quote_mint, ..Self::default() }
     }
 }
 
@@ -86,7 +73,7 @@ impl Serialize for Decoded {
             timestamp: self.timestamp,
             failed: self.failed,
             event_id: self.event_id.map(|id| id.to_string()),
-            added: Added::of(self),
+            added: self.payload.added(&self.named),
             payload: &self.payload,
         }
         .serialize(serializer)

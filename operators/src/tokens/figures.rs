@@ -1,6 +1,6 @@
 //! What a pool holds and costs: a fold over what happened in it, in canonical order.
 
-use model::{Address, CurveState, EventId, Price, Program, Seconds, Side};
+use model::{Address, CurveState, EventId, Market, Price, Program, Seconds, Side};
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, Params, PoolName, Step};
@@ -18,10 +18,10 @@ pub enum LiquidityKind {
 
 impl LiquidityKind {
     pub(super) const fn of(program: Program) -> Self {
-        match program {
-            Program::Pump | Program::RaydiumLaunchlab | Program::MeteoraDbc => Self::Curve,
-            Program::RaydiumClmm | Program::MeteoraDammV2 => Self::Concentrated,
-            Program::Pumpswap | Program::RaydiumAmmV4 | Program::RaydiumCpmm => Self::ConstantProduct,
+        match program.market() {
+            Market::Curve => Self::Curve,
+            Market::Concentrated => Self::Concentrated,
+            Market::ConstantProduct => Self::ConstantProduct,
         }
     }
 

@@ -3,18 +3,13 @@
 //! Every program has its own words, its own order of the two tokens, and its own idea of what an amount
 //! includes. Here they become one: base is what the market is about, quote is what it is paid in, side
 //! is the wallet's, and reserves are those that set the price after the event.
+//!
+//! Common to all programs is here; how each program's events are read stands beside its layouts, in
+//! [`programs`](crate::programs).
 
-mod meteora_damm_v2;
-mod meteora_dbc;
 mod moved;
-mod pump;
-mod pumpswap;
-mod raydium_amm_v4;
-mod raydium_clmm;
-mod raydium_cpmm;
-mod raydium_launchlab;
-mod swap;
-mod trader;
+pub(crate) mod swap;
+pub(crate) mod trader;
 
 use model::{Address, ChainEvent, LiquidityChanged, Origin, RejectReason};
 
@@ -23,7 +18,6 @@ pub use moved::{Placed, Swapped, attribute};
 use crate::bounds;
 use crate::decode::Decoded;
 use crate::pools::{Hint, Orientation, Pool, PoolRegistry, UnknownPool};
-use crate::programs::Payload;
 use crate::programs::accounts::Order;
 use crate::transaction::{Instruction, Transaction};
 
@@ -53,17 +47,8 @@ pub fn normalize(
     pools: &mut PoolRegistry,
 ) -> Result<(ChainEvent, Option<Swapped>), Refusal> {
     let mut at = Context { decoded, tx, pools, origin: origin(decoded, tx)?, swapped: None };
-    let event = match &decoded.payload {
-        Payload::Pump(event) => pump::event(event, &mut at),
-        Payload::Pumpswap(event) => pumpswap::event(event, &mut at),
-        Payload::RaydiumAmmV4(event) => raydium_amm_v4::event(event, &mut at),
-        Payload::RaydiumCpmm(event) => raydium_cpmm::event(event, &mut at),
-        Payload::RaydiumClmm(event) => raydium_clmm::event(event, &mut at),
-        Payload::RaydiumLaunchlab(event) => raydium_launchlab::event(event, &mut at),
-        Payload::MeteoraDbc(event) => meteora_dbc::event(event, &mut at),
-        Payload::MeteoraDammV2(event) => meteora_damm_v2::event(event, &mut at),
-    };
-    Ok((event?, at.swapped))
+    let event = decoded.payload.normalize(&mut at)?;
+    Ok((event, at.swapped))
 }
 
 /// Name and time of an event. Block time counts; the event's own time stands in where there is none.
@@ -88,11 +73,11 @@ fn origin(decoded: &Decoded, tx: &Transaction) -> Result<Origin, Refusal> {
 }
 
 /// An event and what surrounds it.
-struct Context<'a> {
-    decoded: &'a Decoded,
-    tx: &'a Transaction,
-    pools: &'a mut PoolRegistry,
-    origin: Origin,
+pub(crate) struct Context<'a> {
+    pub(crate) decoded: &'a Decoded,
+    pub(crate) tx: &'a Transaction,
+    pub(crate) pools: &'a mut PoolRegistry,
+    pub(crate) origin: Origin,
     /// Facts of the swap that the trade does not carry.
     swapped: Option<Swapped>,
 }
@@ -100,14 +85,14 @@ struct Context<'a> {
 impl<'a> Context<'a> {
     /// The pool as the instruction tells it, in the program's order. `zero_in` says whether the user
     /// gives token 0, for instructions that order their tokens as the swap does.
-    fn hint(&self, zero_in: bool) -> Hint {
+    pub(crate) fn hint(&self, zero_in: bool) -> Hint {
         let named = &self.decoded.named;
         let hint = Hint { mints: named.mints, vaults: named.vaults, ..Hint::default() };
         if named.order == Order::Swap && !zero_in { hint.flipped() } else { hint }
     }
 
     /// All of a pool.
-    fn pool(&mut self, pool: Address, hint: Hint) -> Result<Pool, Refusal> {
+    pub(crate) fn pool(&mut self, pool: Address, hint: Hint) -> Result<Pool, Refusal> {
         let known = self.pools.resolve(self.tx, pool, hint)?;
         for decimals in known.decimals {
             bounds::decimals(decimals)
@@ -117,7 +102,7 @@ impl<'a> Context<'a> {
     }
 
     /// The pool that the instruction names.
-    fn named_pool(&self) -> Result<Address, Refusal> {
+    pub(crate) fn named_pool(&self) -> Result<Address, Refusal> {
         self.decoded.named.pool.ok_or_else(|| {
             self.unknown_pool(
                 "the event names no pool, and the instruction that wrote it is not known to name one",
@@ -126,7 +111,7 @@ impl<'a> Context<'a> {
     }
 
     /// A refusal because a pool or a token is not known.
-    fn unknown_pool(&self, detail: &str) -> Refusal {
+    pub(crate) fn unknown_pool(&self, detail: &str) -> Refusal {
         Refusal {
             reason: RejectReason::UnknownPool,
             detail: format!("{}: {detail}", self.decoded.payload.name()),
@@ -134,7 +119,7 @@ impl<'a> Context<'a> {
     }
 
     /// The instruction that caused the event.
-    fn cause(&self) -> Option<&'a Instruction> {
+    pub(crate) fn cause(&self) -> Option<&'a Instruction> {
         match self.decoded.cause? {
             (outer, None) => self.tx.instructions.get(usize::from(outer)),
             (outer, Some(inner)) => {
@@ -145,7 +130,7 @@ impl<'a> Context<'a> {
     }
 
     /// Liquidity that went in or out, in the program's order. `before` are the reserves before.
-    fn liquidity(
+    pub(crate) fn liquidity(
         &mut self,
         pool: Address,
         known: &Pool,

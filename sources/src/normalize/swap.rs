@@ -8,38 +8,38 @@ use crate::pools::{Orientation, Pool};
 
 /// A swap between a user and a pool. Arrays have token 0 and token 1 of the program.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Swap {
+pub(crate) struct Swap {
     /// The token that the user gives, 0 or 1.
-    pub(super) input: usize,
+    pub(crate) input: usize,
     /// Amounts that moved the reserves, before fees that leave the pool.
-    pub(super) amounts: [u64; 2],
+    pub(crate) amounts: [u64; 2],
     /// Amounts that the user paid or received after every fee.
-    pub(super) user_amounts: [Option<u64>; 2],
+    pub(crate) user_amounts: [Option<u64>; 2],
     /// True if the transfer fees of the tokens are among those.
-    pub(super) tells_transfer_fees: bool,
+    pub(crate) tells_transfer_fees: bool,
     /// The source of the price.
-    pub(super) price: Pricing,
+    pub(crate) price: Pricing,
     /// Fees, by the token they are taken in.
-    pub(super) fees: [Taken; 2],
+    pub(crate) fees: [Taken; 2],
     /// Supply of the tokens.
-    pub(super) supply: [Option<u64>; 2],
+    pub(crate) supply: [Option<u64>; 2],
     /// How far the bonding curve is, where the event says it.
-    pub(super) curve: Option<CurveState>,
+    pub(crate) curve: Option<CurveState>,
     /// The wallet that event or instruction name.
-    pub(super) user: Option<Address>,
+    pub(crate) user: Option<Address>,
 }
 
 /// Fees taken in one of the tokens, raw units. None = the event does not say.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Taken {
+pub(crate) struct Taken {
     /// To the protocol.
-    pub(super) protocol: Option<u64>,
+    pub(crate) protocol: Option<u64>,
     /// To the creator of the token.
-    pub(super) creator: Option<u64>,
+    pub(crate) creator: Option<u64>,
     /// To the liquidity providers.
-    pub(super) lp: Option<u64>,
+    pub(crate) lp: Option<u64>,
     /// Charged now, claimable by the trader later.
-    pub(super) cashback: Option<u64>,
+    pub(crate) cashback: Option<u64>,
 }
 
 /// The fees of a swap, each with its leg. Where both legs have one of a kind, one of the two is nothing.
@@ -59,7 +59,7 @@ fn fees(base: &Taken, quote: &Taken) -> Fees {
 
 /// Source of a pool's price.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Pricing {
+pub(crate) enum Pricing {
     /// The reserves, virtual ones included, before and after the swap; none where they make no sense.
     Reserves {
         /// Before.
@@ -73,7 +73,7 @@ pub(super) enum Pricing {
 
 impl Context<'_> {
     /// The trade that a swap is, oriented by mint.
-    pub(super) fn trade(&mut self, pool: Address, known: &Pool, swap: &Swap) -> ChainEvent {
+    pub(crate) fn trade(&mut self, pool: Address, known: &Pool, swap: &Swap) -> ChainEvent {
         let Orientation { quote, is_known } = self.pools.orientation(self.decoded.program, &known.mints);
         let base = 1 - quote;
         let decimals = (known.decimals[base], known.decimals[quote]);

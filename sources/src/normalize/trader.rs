@@ -142,7 +142,7 @@ fn is_on_curve(address: &Address) -> bool {
 }
 
 /// The owner, other than signers, whose holdings of `mint` changed by exactly `change`.
-pub(super) fn counterparty(tx: &Transaction, mint: &Address, change: i128) -> Option<Address> {
+pub(crate) fn counterparty(tx: &Transaction, mint: &Address, change: i128) -> Option<Address> {
     let changes = listed_changes(tx, mint);
     let mut owners = changes.into_iter().filter(|(owner, by)| *by == change && !tx.is_signer(owner));
     let (owner, _) = owners.next()?;

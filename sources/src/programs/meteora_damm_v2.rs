@@ -4,10 +4,15 @@
 //! Reserves are those after. The events name no mints. Older versions of the program, and pools that have not
 //! been touched since, write `EvtSwap` alone; newer ones both or `EvtSwap2` alone.
 
-use model::Address;
+mod normalize;
 
-use super::{Accounts, Instruction, events};
+use model::{Address, ChainEvent};
+
+use super::{Accounts, Form, Instruction, ProgramEvent, events, listed};
+use crate::decode::Named;
 use crate::fields::{as_text, layout};
+use crate::normalize::{Context, Refusal};
+use crate::printed::Added;
 
 events! {
     /// Events of the dynamic pools.
@@ -32,12 +37,29 @@ events! {
     }
 }
 
-impl Event {
-    /// The event's own time.
-    #[must_use]
-    pub fn timestamp(&self) -> Option<i64> {
+impl ProgramEvent for Event {
+    fn accounts(data: &[u8], _count: usize) -> Option<Accounts> {
+        listed(INSTRUCTIONS, data)
+    }
+
+    fn timestamp(&self) -> Option<i64> {
         let (Self::Swap(Swap { timestamp, .. }) | Self::Swap2(Swap2 { timestamp, .. })) = self;
         i64::try_from(*timestamp).ok()
+    }
+
+    fn form(&self) -> Form {
+        match self {
+            Self::Swap(old) => Form::Old(old.pool),
+            Self::Swap2(new) => Form::New(new.pool),
+        }
+    }
+
+    fn added(&self, named: &Named) -> Added {
+        Added { user: named.user, ..Added::default() }
+    }
+
+    fn normalize(&self, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+        normalize::normalize(self, at)
     }
 }
 

@@ -5,10 +5,15 @@
 //! with the same fields. `next_sqrt_price` is the price after the swap: quote per base in raw units
 //! is `(it / 2^64)^2`. No event but the creation names a mint.
 
-use model::Address;
+mod normalize;
 
-use super::{Accounts, Instruction, events};
+use model::{Address, ChainEvent};
+
+use super::{Accounts, Form, Instruction, ProgramEvent, events, listed};
+use crate::decode::Named;
 use crate::fields::{as_text, layout};
+use crate::normalize::{Context, Refusal};
+use crate::printed::Added;
 
 events! {
     /// Events of the dynamic bonding curve.
@@ -60,10 +65,12 @@ events! {
     }
 }
 
-impl Event {
-    /// The event's own time.
-    #[must_use]
-    pub fn timestamp(&self) -> Option<i64> {
+impl ProgramEvent for Event {
+    fn accounts(data: &[u8], _count: usize) -> Option<Accounts> {
+        listed(INSTRUCTIONS, data)
+    }
+
+    fn timestamp(&self) -> Option<i64> {
         match self {
             Self::Swap(event) => i64::try_from(event.timestamp).ok(),
             Self::Swap2(event) | Self::HookedSwap(event) => i64::try_from(event.timestamp).ok(),
@@ -72,6 +79,25 @@ impl Event {
             | Self::InitializePool(_)
             | Self::HookedInitializePool(_) => None,
         }
+    }
+
+    fn form(&self) -> Form {
+        match self {
+            Self::Swap(old) => Form::Old(old.pool),
+            Self::Swap2(new) | Self::HookedSwap(new) => Form::New(new.pool),
+            _ => Form::Only,
+        }
+    }
+
+    fn added(&self, named: &Named) -> Added {
+        match self {
+            Self::Swap(_) | Self::Swap2(_) => Added { user: named.user, ..Added::mints(named) },
+            _ => Added::default(),
+        }
+    }
+
+    fn normalize(&self, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+        normalize::normalize(self, at)
     }
 }
 

@@ -5,7 +5,8 @@
 //! them: only the pair of program and discriminator says which layout the bytes have.
 //!
 //! Beside its events each program lists where its instructions keep the pool, the mints and the vaults,
-//! because most events name a pool at best.
+//! because most events name a pool at best, and says in `NAME/normalize.rs` what its events are in the
+//! vocabulary. A program is one row of the registry below, and one of [`model::Program`].
 
 pub mod accounts;
 pub mod meteora_damm_v2;
@@ -17,12 +18,15 @@ pub mod raydium_clmm;
 pub mod raydium_cpmm;
 pub mod raydium_launchlab;
 
-use model::Program;
+use model::{Address, ChainEvent, Program};
 use serde::Serialize;
 
 pub use accounts::{Accounts, Instruction};
 
+use crate::decode::Named;
 use crate::fields::Missing;
+use crate::normalize::{Context, Refusal};
+use crate::printed::Added;
 
 /// First bytes of an event that a program hands to itself as an instruction.
 pub const EVENT_INSTRUCTION: [u8; 8] = [0xe4, 0x45, 0xa5, 0x2e, 0x51, 0xcb, 0x9a, 0x1d];
@@ -56,93 +60,132 @@ pub enum Undecoded {
     },
 }
 
-/// A decoded event of one of the programs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Payload {
-    /// An event of pump.fun.
-    Pump(pump::Event),
-    /// An event of PumpSwap.
-    Pumpswap(pumpswap::Event),
-    /// An event of Raydium AMM v4.
-    RaydiumAmmV4(raydium_amm_v4::Event),
-    /// An event of Raydium CPMM.
-    RaydiumCpmm(raydium_cpmm::Event),
-    /// An event of Raydium CLMM.
-    RaydiumClmm(raydium_clmm::Event),
-    /// An event of Raydium LaunchLab.
-    RaydiumLaunchlab(raydium_launchlab::Event),
-    /// An event of Meteora DBC.
-    MeteoraDbc(meteora_dbc::Event),
-    /// An event of Meteora DAMM v2.
-    MeteoraDammV2(meteora_damm_v2::Event),
-}
+/// Facts of a program's events beside their bytes. Each program implements it for its `Event`.
+pub(crate) trait ProgramEvent {
+    /// True if the program writes its events to the log alone: an instruction without one has lost it.
+    const LOGS_ONLY: bool = false;
 
-impl Payload {
-    /// Name of the event, as the program calls it.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Pump(event) => event.name(),
-            Self::Pumpswap(event) => event.name(),
-            Self::RaydiumAmmV4(event) => event.name(),
-            Self::RaydiumCpmm(event) => event.name(),
-            Self::RaydiumClmm(event) => event.name(),
-            Self::RaydiumLaunchlab(event) => event.name(),
-            Self::MeteoraDbc(event) => event.name(),
-            Self::MeteoraDammV2(event) => event.name(),
-        }
-    }
+    /// Where an instruction keeps what its events leave out; none if the instruction is not known.
+    fn accounts(data: &[u8], count: usize) -> Option<Accounts>;
 
     /// The event's own time in seconds, where it carries one.
-    #[must_use]
-    pub fn timestamp(&self) -> Option<i64> {
-        match self {
-            Self::Pump(event) => event.timestamp(),
-            Self::Pumpswap(event) => Some(event.timestamp()),
-            Self::MeteoraDbc(event) => event.timestamp(),
-            Self::MeteoraDammV2(event) => event.timestamp(),
-            Self::RaydiumAmmV4(_)
-            | Self::RaydiumCpmm(_)
-            | Self::RaydiumClmm(_)
-            | Self::RaydiumLaunchlab(_) => None,
-        }
+    fn timestamp(&self) -> Option<i64> {
+        None
     }
+
+    /// The form in which the event tells its swap.
+    fn form(&self) -> Form {
+        Form::Only
+    }
+
+    /// Fields of the instruction that are printed beside the event's own; the event itself uses none of the names.
+    fn added(&self, _named: &Named) -> Added {
+        Added::default()
+    }
+
+    /// The event in the vocabulary.
+    ///
+    /// # Errors
+    /// When the event names a pool whose tokens are not known.
+    fn normalize(&self, at: &mut Context<'_>) -> Result<ChainEvent, Refusal>;
 }
 
-/// Decodes an event of `program`. The bytes are what the program wrote: discriminator and fields, or a
-/// `ray_log` of Raydium AMM v4.
-///
-/// # Errors
-/// When the bytes are no event of the program that is known and whole.
-pub fn decode(program: Program, bytes: &[u8]) -> Result<Payload, Undecoded> {
-    Ok(match program {
-        Program::Pump => Payload::Pump(pump::Event::decode(bytes)?),
-        Program::Pumpswap => Payload::Pumpswap(pumpswap::Event::decode(bytes)?),
-        Program::RaydiumAmmV4 => Payload::RaydiumAmmV4(raydium_amm_v4::Event::decode(bytes)?),
-        Program::RaydiumCpmm => Payload::RaydiumCpmm(raydium_cpmm::Event::decode(bytes)?),
-        Program::RaydiumClmm => Payload::RaydiumClmm(raydium_clmm::Event::decode(bytes)?),
-        Program::RaydiumLaunchlab => Payload::RaydiumLaunchlab(raydium_launchlab::Event::decode(bytes)?),
-        Program::MeteoraDbc => Payload::MeteoraDbc(meteora_dbc::Event::decode(bytes)?),
-        Program::MeteoraDammV2 => Payload::MeteoraDammV2(meteora_damm_v2::Event::decode(bytes)?),
-    })
+/// Whether a program tells one swap in two events, an old form for old readers and a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// There is no other form.
+    Only,
+    /// The old form of a swap in this pool.
+    Old(Address),
+    /// The new form of a swap in this pool.
+    New(Address),
 }
 
-/// Where an instruction of `program` keeps what its events leave out; none if it is not known.
-#[must_use]
-pub fn accounts(program: Program, data: &[u8], count: usize) -> Option<Accounts> {
-    let table = match program {
-        Program::Pump => pump::INSTRUCTIONS,
-        Program::Pumpswap => pumpswap::INSTRUCTIONS,
-        Program::RaydiumAmmV4 => return raydium_amm_v4::accounts(data, count),
-        Program::RaydiumCpmm => raydium_cpmm::INSTRUCTIONS,
-        Program::RaydiumClmm => raydium_clmm::INSTRUCTIONS,
-        Program::RaydiumLaunchlab => raydium_launchlab::INSTRUCTIONS,
-        Program::MeteoraDbc => meteora_dbc::INSTRUCTIONS,
-        Program::MeteoraDammV2 => meteora_damm_v2::INSTRUCTIONS,
+/// Makes of the rows `program => module` everything that depends on which programs there are.
+macro_rules! registry {
+    ($($(#[$meta:meta])* $program:ident => $module:ident,)*) => {
+        /// A decoded event of one of the programs.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+        #[serde(untagged)]
+        pub enum Payload { $($(#[$meta])* $program($module::Event),)* }
+
+        impl Payload {
+            /// Name of the event, as the program calls it.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$program(event) => event.name(),)* }
+            }
+
+            /// The event's own time in seconds, where it carries one.
+            #[must_use]
+            pub fn timestamp(&self) -> Option<i64> {
+                match self { $(Self::$program(event) => event.timestamp(),)* }
+            }
+
+            pub(crate) fn form(&self) -> Form {
+                match self { $(Self::$program(event) => event.form(),)* }
+            }
+
+            pub(crate) fn added(&self, named: &Named) -> Added {
+                match self { $(Self::$program(event) => event.added(named),)* }
+            }
+
+            pub(crate) fn normalize(&self, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+                match self { $(Self::$program(event) => event.normalize(at),)* }
+            }
+        }
+
+        /// Decodes an event of `program`. The bytes are what the program wrote: discriminator and fields, or a
+        /// `ray_log` of Raydium AMM v4.
+        ///
+        /// # Errors
+        /// When the bytes are no event of the program that is known and whole.
+        pub fn decode(program: Program, bytes: &[u8]) -> Result<Payload, Undecoded> {
+            match program { $(Program::$program => $module::Event::decode(bytes).map(Payload::$program),)* }
+        }
+
+        /// Where an instruction of `program` keeps what its events leave out; none if it is not known.
+        #[must_use]
+        pub fn accounts(program: Program, data: &[u8], count: usize) -> Option<Accounts> {
+            match program { $(Program::$program => $module::Event::accounts(data, count),)* }
+        }
+
+        /// Whether `program` writes its events to the log alone.
+        pub(crate) const fn logs_only(program: Program) -> bool {
+            match program { $(Program::$program => $module::Event::LOGS_ONLY,)* }
+        }
+
+        /// Discriminators of the events of `program` that are decoded; none if its events have none.
+        #[cfg(test)]
+        pub(crate) const fn discriminators(program: Program) -> &'static [u64] {
+            match program { $(Program::$program => $module::Event::DISCRIMINATORS,)* }
+        }
     };
+}
+
+registry! {
+    /// An event of pump.fun.
+    Pump => pump,
+    /// An event of PumpSwap.
+    Pumpswap => pumpswap,
+    /// An event of Raydium AMM v4.
+    RaydiumAmmV4 => raydium_amm_v4,
+    /// An event of Raydium CPMM.
+    RaydiumCpmm => raydium_cpmm,
+    /// An event of Raydium CLMM.
+    RaydiumClmm => raydium_clmm,
+    /// An event of Raydium LaunchLab.
+    RaydiumLaunchlab => raydium_launchlab,
+    /// An event of Meteora DBC.
+    MeteoraDbc => meteora_dbc,
+    /// An event of Meteora DAMM v2.
+    MeteoraDammV2 => meteora_damm_v2,
+}
+
+/// The accounts of the instruction that `data` begins, among those that a program lists.
+fn listed(instructions: &[Instruction], data: &[u8]) -> Option<Accounts> {
     let discriminator = discriminator(data)?;
-    table.iter().find(|known| known.discriminator == discriminator).map(|known| known.accounts)
+    instructions.iter().find(|known| known.discriminator == discriminator).map(|known| known.accounts)
 }
 
 /// The first eight bytes as they are written in hexadecimal.
@@ -234,35 +277,23 @@ pub(crate) mod tests {
     }
 
     /// Every discriminator that some program knows, so that random bytes reach the layouts.
-    pub(crate) fn discriminators() -> Vec<u64> {
-        let known = [
-            pump::Event::DISCRIMINATORS,
-            pumpswap::Event::DISCRIMINATORS,
-            raydium_cpmm::Event::DISCRIMINATORS,
-            raydium_clmm::Event::DISCRIMINATORS,
-            raydium_launchlab::Event::DISCRIMINATORS,
-            meteora_dbc::Event::DISCRIMINATORS,
-            meteora_damm_v2::Event::DISCRIMINATORS,
-        ];
-        let all: std::collections::BTreeSet<u64> = known.into_iter().flatten().copied().collect();
-        all.into_iter().collect()
+    pub(crate) fn all_discriminators() -> Vec<u64> {
+        let known = Program::ALL.into_iter().flat_map(discriminators).copied();
+        known.collect::<std::collections::BTreeSet<u64>>().into_iter().collect()
     }
 
     #[test]
-    fn every_program_that_has_discriminators_gives_them_to_the_tests() {
-        // Raydium AMM v4 has a first byte instead.
-        for program in Program::ALL.into_iter().filter(|program| *program != Program::RaydiumAmmV4) {
-            let knows = |discriminator: &u64| {
-                !matches!(
-                    decode(program, &discriminator.to_be_bytes()),
-                    Err(Undecoded::Unknown(_) | Undecoded::Ignored(_))
-                )
-            };
-            assert!(discriminators().iter().any(knows), "{program}");
-        }
-        // The two that a list kept by hand had forgotten.
-        for forgotten in [0xe5e7_5654_9c86_4b18, 0xe432_f655_cb42_8625] {
-            assert!(discriminators().contains(&forgotten));
+    fn every_listed_discriminator_is_decoded_by_its_program() {
+        for program in Program::ALL {
+            for discriminator in discriminators(program) {
+                let outcome = decode(program, &discriminator.to_be_bytes());
+                assert!(
+                    !matches!(outcome, Err(Undecoded::Unknown(_) | Undecoded::Ignored(_))),
+                    "{program}: {discriminator:016x}"
+                );
+            }
+            // Raydium AMM v4 has a first byte instead.
+            assert_eq!(discriminators(program).is_empty(), program == Program::RaydiumAmmV4);
         }
     }
 
@@ -270,7 +301,7 @@ pub(crate) mod tests {
         #[test]
         fn any_bytes_give_an_event_or_an_error(
             program in prop::sample::select(&Program::ALL[..]),
-            discriminator in prop::sample::select(discriminators()),
+            discriminator in prop::sample::select(all_discriminators()),
             fields in prop::collection::vec(any::<u8>(), 0..600),
         ) {
             let bytes: Vec<u8> = discriminator.to_be_bytes().into_iter().chain(fields.iter().copied()).collect();
@@ -286,7 +317,7 @@ pub(crate) mod tests {
         #[test]
         fn more_bytes_never_take_an_event_away(
             program in prop::sample::select(&Program::ALL[..]),
-            discriminator in prop::sample::select(discriminators()),
+            discriminator in prop::sample::select(all_discriminators()),
             fields in prop::collection::vec(0u8..4, 0..500),
             more in prop::collection::vec(any::<u8>(), 1..40),
         ) {

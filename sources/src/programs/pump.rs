@@ -4,11 +4,16 @@
 //! are zero in the `sol_*` fields and stand in the `quote_*` fields, in that token's own decimals; the
 //! printed `quote_amount` and `quote_reserve` are whichever of the two counts.
 
-use model::Address;
+mod normalize;
+
+use model::{Address, ChainEvent};
 use serde::Serialize;
 
-use super::{Accounts, Instruction, ReservesAre, events};
+use super::{Accounts, Instruction, ProgramEvent, ReservesAre, events, listed};
+use crate::decode::Named;
 use crate::fields::{Field, Fields, InstructionName, Missing, layout};
+use crate::normalize::{Context, Refusal};
+use crate::printed::Added;
 
 /// Decimals of every coin of the launchpad.
 pub const DECIMALS: u8 = 6;
@@ -49,10 +54,12 @@ events! {
     }
 }
 
-impl Event {
-    /// The event's own time.
-    #[must_use]
-    pub const fn timestamp(&self) -> Option<i64> {
+impl ProgramEvent for Event {
+    fn accounts(data: &[u8], _count: usize) -> Option<Accounts> {
+        listed(INSTRUCTIONS, data)
+    }
+
+    fn timestamp(&self) -> Option<i64> {
         match self {
             Self::Trade(event) => Some(event.layout.timestamp),
             Self::Create(event) => event.timestamp,
@@ -60,6 +67,17 @@ impl Event {
             Self::Migration(event) => Some(event.timestamp),
             Self::MayhemUpdate(event) => Some(event.timestamp),
         }
+    }
+
+    fn added(&self, named: &Named) -> Added {
+        match self {
+            Self::Trade(_) => Added { pool: named.pool, ..Added::default() },
+            _ => Added::default(),
+        }
+    }
+
+    fn normalize(&self, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+        normalize::normalize(self, at)
     }
 }
 

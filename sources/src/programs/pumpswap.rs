@@ -4,11 +4,16 @@
 //! instruction (`buy` and `buy_exact_quote_in` swap two of them), so what counts is worked out of those
 //! that do not change their meaning. Pools may be inverted: base is then the quote token of the market.
 
-use model::Address;
+mod normalize;
+
+use model::{Address, ChainEvent};
 use serde::Serialize;
 
-use super::{Accounts, Instruction, ReservesAre, events};
+use super::{Accounts, Instruction, ProgramEvent, ReservesAre, events, listed};
+use crate::decode::Named;
 use crate::fields::{InstructionName, Missing, as_signed_number, layout};
+use crate::normalize::{Context, Refusal};
+use crate::printed::Added;
 
 events! {
     /// Events of PumpSwap.
@@ -44,18 +49,31 @@ events! {
     }
 }
 
-impl Event {
-    /// The event's own time.
-    #[must_use]
-    pub const fn timestamp(&self) -> i64 {
-        match self {
+impl ProgramEvent for Event {
+    fn accounts(data: &[u8], _count: usize) -> Option<Accounts> {
+        listed(INSTRUCTIONS, data)
+    }
+
+    fn timestamp(&self) -> Option<i64> {
+        Some(match self {
             Self::Buy(event) => event.layout.timestamp,
             Self::Sell(event) => event.layout.timestamp,
             Self::CreatePool(event) => event.timestamp,
             Self::Deposit(event) => event.timestamp,
             Self::Withdraw(event) => event.timestamp,
             Self::Boost(event) => event.timestamp,
+        })
+    }
+
+    fn added(&self, named: &Named) -> Added {
+        match self {
+            Self::Buy(_) | Self::Sell(_) => Added::mints(named),
+            _ => Added::default(),
         }
+    }
+
+    fn normalize(&self, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+        normalize::normalize(self, at)
     }
 }
 

@@ -3,11 +3,16 @@
 //! A log names neither pool nor mint nor user: they come from the instruction that wrote it. Reserves
 //! are those before. The fee, 25 basis points of what comes in, is not logged either; it is computed.
 
-use model::Address;
+mod normalize;
+
+use model::{Address, ChainEvent};
 use serde::Serialize;
 
-use super::{Accounts, ReservesAre, Undecoded};
+use super::{Accounts, ProgramEvent, ReservesAre, Undecoded};
+use crate::decode::Named;
 use crate::fields::{Missing, as_number, layout};
+use crate::normalize::{Context, Refusal};
+use crate::printed::Added;
 
 /// Events of Raydium AMM v4.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +31,9 @@ pub enum Event {
 }
 
 impl Event {
+    /// None: the first byte of a log is its type.
+    pub const DISCRIMINATORS: &[u64] = &[];
+
     /// Name of the event.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -53,6 +61,22 @@ impl Event {
             4 => BaseOut::read(fields).map(|log| Self::SwapBaseOut(log.into())).map_err(short("SwapBaseOut")),
             unknown => Err(Undecoded::Unknown(u64::from(*unknown))),
         }
+    }
+}
+
+impl ProgramEvent for Event {
+    const LOGS_ONLY: bool = true;
+
+    fn accounts(data: &[u8], count: usize) -> Option<Accounts> {
+        accounts(data, count)
+    }
+
+    fn added(&self, named: &Named) -> Added {
+        Added { pool: named.pool, ..Added::default() }
+    }
+
+    fn normalize(&self, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+        normalize::normalize(self, at)
     }
 }
 

@@ -3,10 +3,13 @@
 //! `sqrt_price_x64` is the price after the swap: token 1 per token 0 in raw units is `(it / 2^64)^2`.
 //! The event carries no reserves, because none set the price, and no mints.
 
-use model::Address;
+mod normalize;
 
-use super::{Accounts, Instruction, events};
+use model::{Address, ChainEvent};
+
+use super::{Accounts, Instruction, ProgramEvent, events, listed};
 use crate::fields::{as_text, layout};
+use crate::normalize::{Context, Refusal};
 
 events! {
     /// Events of Raydium CLMM.
@@ -25,6 +28,18 @@ events! {
         0xce57114f2d29d53d "CollectProtocolFeeEvent",
         0x6d7fba4e724125ec "UpdateRewardInfosEvent",
         0xf7bd07776a705f97 "ConfigChangeEvent",
+    }
+}
+
+impl ProgramEvent for Event {
+    const LOGS_ONLY: bool = true;
+
+    fn accounts(data: &[u8], _count: usize) -> Option<Accounts> {
+        listed(INSTRUCTIONS, data)
+    }
+
+    fn normalize(&self, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+        normalize::normalize(self, at)
     }
 }
 

@@ -3,11 +3,16 @@
 //! Vault amounts are those before and exclude fees that accrued; amounts exclude what a Token-2022 mint
 //! keeps of a transfer. Early layouts name no mint; none names the user.
 
-use model::Address;
+mod normalize;
+
+use model::{Address, ChainEvent};
 use serde::Serialize;
 
-use super::{Accounts, Instruction, ReservesAre, events};
+use super::{Accounts, Instruction, ProgramEvent, ReservesAre, events, listed};
+use crate::decode::Named;
 use crate::fields::{Missing, layout};
+use crate::normalize::{Context, Refusal};
+use crate::printed::Added;
 
 events! {
     /// Events of Raydium CPMM.
@@ -18,6 +23,22 @@ events! {
         0x79a3cdc939da753c "LpChangeEvent" => LpChange,
     }
     ignored {}
+}
+
+impl ProgramEvent for Event {
+    const LOGS_ONLY: bool = true;
+
+    fn accounts(data: &[u8], _count: usize) -> Option<Accounts> {
+        listed(INSTRUCTIONS, data)
+    }
+
+    fn added(&self, named: &Named) -> Added {
+        Added { user: named.user, ..Added::default() }
+    }
+
+    fn normalize(&self, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+        normalize::normalize(self, at)
+    }
 }
 
 layout! {

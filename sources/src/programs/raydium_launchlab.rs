@@ -4,11 +4,16 @@
 //! two layouts it is. `real_base` counts tokens sold: the price is
 //! `(virtual_quote + real_quote) / (virtual_base − real_base)`.
 
-use model::Address;
+mod normalize;
+
+use model::{Address, ChainEvent};
 use serde::Serialize;
 
-use super::{Accounts, Instruction, ReservesAre, events};
+use super::{Accounts, Instruction, ProgramEvent, ReservesAre, events, listed};
+use crate::decode::Named;
 use crate::fields::{Field, Fields, Missing, layout};
+use crate::normalize::{Context, Refusal};
+use crate::printed::Added;
 
 events! {
     /// Events of LaunchLab.
@@ -21,6 +26,21 @@ events! {
     ignored {
         0x15c2725778d3e220 "ClaimVestedEvent",
         0x96980bb334d2bf7d "CreateVestingEvent",
+    }
+}
+
+impl ProgramEvent for Event {
+    fn accounts(data: &[u8], _count: usize) -> Option<Accounts> {
+        listed(INSTRUCTIONS, data)
+    }
+
+    fn added(&self, named: &Named) -> Added {
+        let user = matches!(self, Self::Trade(_)).then_some(named.user).flatten();
+        Added { user, ..Added::mints(named) }
+    }
+
+    fn normalize(&self, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+        normalize::normalize(self, at)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use model::ChainEvent;
 
-use super::swap::{Pricing, Swap, Taken};
-use super::{Context, Refusal};
+use super::Event;
+use crate::normalize::swap::{Pricing, Swap, Taken};
+use crate::normalize::{Context, Refusal};
 use crate::pools::{Hint, owned_by};
-use crate::programs::raydium_clmm::Event;
 
-pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+pub(super) fn normalize(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
     let Event::Swap(event) = event;
     let pool = event.pool_state;
     let mut hint = at.hint(event.zero_for_one);

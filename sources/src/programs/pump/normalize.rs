@@ -2,17 +2,17 @@
 
 use model::{Address, ChainEvent, CurveCompleted, CurveParametersChanged, Migrated, Program, TokenCreated};
 
-use super::swap::{Pricing, Swap, Taken};
-use super::trader::counterparty;
-use super::{Context, Refusal};
+use super::{Create, DECIMALS, Event, MAYHEM_SUPPLY, SUPPLY, Trade, quote_mint};
 use crate::holdings::Holdings;
+use crate::normalize::swap::{Pricing, Swap, Taken};
+use crate::normalize::trader::counterparty;
+use crate::normalize::{Context, Refusal};
 use crate::pools::Hint;
-use crate::programs::pump::{Create, DECIMALS, Event, MAYHEM_SUPPLY, SUPPLY, Trade, quote_mint};
 
 const BASE: usize = 0;
 const QUOTE: usize = 1;
 
-pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+pub(super) fn normalize(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
     match event {
         Event::Trade(event) => trade(event, at),
         Event::Create(event) => Ok(create(event, at)),

@@ -2,14 +2,14 @@
 
 use model::{ChainEvent, CurveState, Program, TokenCreated};
 
-use super::swap::{Pricing, Swap, Taken};
-use super::{Context, Refusal};
-use crate::programs::raydium_launchlab::{Event, PoolCreate, Trade};
+use super::{Event, PoolCreate, Trade};
+use crate::normalize::swap::{Pricing, Swap, Taken};
+use crate::normalize::{Context, Refusal};
 
 const BASE: usize = 0;
 const QUOTE: usize = 1;
 
-pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+pub(super) fn normalize(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
     match event {
         Event::Trade(event) => trade(event, at),
         Event::PoolCreate(event) => create(event, at),

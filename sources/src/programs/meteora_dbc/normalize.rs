@@ -6,15 +6,15 @@
 
 use model::{Address, ChainEvent, CurveCompleted, CurveState, Program, TokenCreated};
 
-use super::swap::{Pricing, Swap, Taken};
-use super::{Context, Refusal};
+use super::{Event, InitializeArguments, InitializePool, Swap as Swap1, Swap2};
+use crate::normalize::swap::{Pricing, Swap, Taken};
+use crate::normalize::{Context, Refusal};
 use crate::pools::Hint;
-use crate::programs::meteora_dbc::{Event, InitializeArguments, InitializePool, Swap as Swap1, Swap2};
 
 const BASE: usize = 0;
 const QUOTE: usize = 1;
 
-pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+pub(super) fn normalize(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
     match event {
         Event::Swap(event) => trade(&event.into(), at),
         Event::Swap2(event) | Event::HookedSwap(event) => trade(&event.into(), at),

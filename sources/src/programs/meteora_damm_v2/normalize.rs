@@ -2,11 +2,11 @@
 
 use model::ChainEvent;
 
-use super::swap::{Pricing, Swap, Taken};
-use super::{Context, Refusal};
-use crate::programs::meteora_damm_v2::{Event, Swap as Old, Swap2};
+use super::{Event, Swap as Old, Swap2};
+use crate::normalize::swap::{Pricing, Swap, Taken};
+use crate::normalize::{Context, Refusal};
 
-pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+pub(super) fn normalize(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
     match event {
         Event::Swap(event) => old(event, at),
         Event::Swap2(event) => new(event, at),

@@ -2,15 +2,15 @@
 
 use model::{Address, ChainEvent, CurveParametersChanged, PoolCreated, Program};
 
-use super::swap::{Pricing, Swap, Taken};
-use super::{Context, Refusal};
+use super::{Amounts, Boost, Buy, CreatePool, Event, Sell};
+use crate::normalize::swap::{Pricing, Swap, Taken};
+use crate::normalize::{Context, Refusal};
 use crate::pools::{Hint, Orientation, Pool, owned_by};
-use crate::programs::pumpswap::{Amounts, Boost, Buy, CreatePool, Event, Sell};
 
 const BASE: usize = 0;
 const QUOTE: usize = 1;
 
-pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+pub(super) fn normalize(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
     match event {
         Event::Buy(event) => trade(at, &event.amounts, &event.into()),
         Event::Sell(event) => trade(at, &event.amounts, &event.into()),

@@ -4,12 +4,12 @@
 
 use model::{ChainEvent, PoolCreated, Program};
 
-use super::swap::{Pricing, Swap, Taken};
-use super::{Context, Refusal};
+use super::{Event, Init, Swap as Log};
+use crate::normalize::swap::{Pricing, Swap, Taken};
+use crate::normalize::{Context, Refusal};
 use crate::pools::{Hint, Orientation};
-use crate::programs::raydium_amm_v4::{Event, Init, Swap as Log};
 
-pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+pub(super) fn normalize(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
     match event {
         Event::SwapBaseIn(log) | Event::SwapBaseOut(log) => trade(log, at),
         Event::Init(log) => create(log, at),

@@ -5,14 +5,14 @@
 
 use model::{Address, ChainEvent};
 
-use super::swap::{Pricing, Swap, Taken};
-use super::{Context, Refusal};
+use super::{Event, LpChange, Swap as SwapEvent};
 use crate::decode::Named;
+use crate::normalize::swap::{Pricing, Swap, Taken};
+use crate::normalize::{Context, Refusal};
 use crate::pools::Hint;
 use crate::programs::accounts::Order;
-use crate::programs::raydium_cpmm::{Event, LpChange, Swap as SwapEvent};
 
-pub(super) fn event(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
+pub(super) fn normalize(event: &Event, at: &mut Context<'_>) -> Result<ChainEvent, Refusal> {
     match event {
         Event::Swap(event) => trade(event, at),
         Event::LpChange(event) => liquidity(event, at),
