@@ -7,15 +7,7 @@
 use model::{Address, Seconds};
 use operators::bar::{Bar, NOBODY, Role, Seen, Tick, TraderKey};
 use operators::candles::{Input, Interval, Params, Series};
-use operators::primary::{Ground, Move, Pool, Primary};
 use rustc_hash::FxHashMap;
-
-#[derive(Default)]
-struct Token {
-    pools: Vec<Pool>,
-    moves: Vec<Move>,
-    primary: Primary,
-}
 
 /// A bar and who traded in it.
 #[derive(Default)]
@@ -39,46 +31,22 @@ impl Open {
 /// See the module.
 #[derive(Default)]
 pub(crate) struct Candles {
-    tokens: FxHashMap<Address, Token>,
     /// By series, pool or mint, interval and start.
     pub(crate) bars: FxHashMap<(Series, Address, Interval, Seconds), Open>,
 }
 
 impl Candles {
-    /// Takes in the next trade or migration in canonical order.
+    /// Takes in the next trade in canonical order.
     pub(crate) fn add(&mut self, input: &Input, params: &Params) {
-        let (mint, pool, is_curve, quote_mint) = match input {
-            Input::Trade(trade) => (trade.mint, trade.pool, trade.is_curve, Some(trade.quote_mint)),
-            Input::Migration { mint, to, .. } => (*mint, *to, false, None),
-        };
-        let token = self.tokens.entry(mint).or_default();
-        let index = match token.pools.iter().position(|p| p.address == pool) {
-            Some(index) => index,
-            None => {
-                token.pools.push(Pool { address: pool, is_curve, quote_mint, trades: 1 });
-                token.pools.len() - 1
-            }
-        };
-        token.pools[index].quote_mint = token.pools[index].quote_mint.or(quote_mint);
-        let index = u32::try_from(index).unwrap_or(u32::MAX);
-        match input {
-            Input::Migration { id, .. } => token.moves.push(Move { id: *id, to: index }),
-            Input::Trade(trade) => {
-                let tick = Tick { pool: index, ..trade.tick };
-                let role = token.primary.step(
-                    &tick,
-                    Ground { pools: &token.pools, moves: &token.moves, params: &params.primary },
-                );
-                self.add_tick(mint, pool, &Tick { role, ..tick }, params);
-            }
-        }
+        self.add_tick(input.mint, input.pool, &input.tick, params);
     }
 
     fn add_tick(&mut self, mint: Address, pool: Address, tick: &Tick, params: &Params) {
         for interval in &params.intervals {
             let open = interval.floor(tick.time);
             self.bars.entry((Series::Pool, pool, *interval, open)).or_default().add(tick, open);
-            if tick.role >= Role::All {
+            // In the made-up market no pool is too small for its price to count.
+            if tick.role >= Role::Volume {
                 self.bars.entry((Series::All, mint, *interval, open)).or_default().add(tick, open);
             }
             if tick.role == Role::Primary {

@@ -11,7 +11,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{Address, ChainEvent, Event, EventId, Price, Seconds, SlotState, Trade};
+use operators::bar::Role;
 use operators::prices::PricedTrade;
+use operators::series::SeriesTrade;
 use operators::usd::{SourceName, UsdRate, ValuedTrade};
 use operators::{candles, windows};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -103,8 +105,11 @@ impl BareMarket {
             priced: PricedTrade { trade: Arc::new(trade), price, price_ok: price.is_some() },
             usd: self.rate,
         };
-        self.candles.add(&candles::Input::trade(&valued), &self.params);
-        self.batch.push(windows::Input::trade(&valued));
+        // In the simulated market a token trades in one pool at a time.
+        let of_series = SeriesTrade { valued, role: Role::Primary };
+        self.candles.add(&candles::Input::trade(&of_series), &self.params);
+        self.batch.extend(windows::Input::trade(&of_series));
+        let valued = of_series.valued;
         let token = self.tokens.entry(trade.mint).or_default();
         token.last = Some((trade.origin.id, valued.price_usd()));
         self.pools.insert(trade.pool, (trade.origin.id, trade.quote_reserve));

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{anyhow, ensure};
 use differential_dataflow::input::InputSession;
 use model::{Diff, Record as _, Time};
-use operators::candles::{Candle, Input, Output, Params, Token};
+use operators::candles::{Bars, Candle, Input, Params, Token};
 use operators::keyed::{Intake, States, Store, keyed};
 use operators::prelude::Horizon;
 use timely::dataflow::ProbeHandle;
@@ -63,7 +63,7 @@ pub(crate) fn run(quick: bool) -> anyhow::Result<Vec<Line>> {
 fn batches(inputs: &[Input]) -> impl Iterator<Item = (Time, &[Input])> {
     let mut time = 0;
     inputs.chunks(BATCH).map(move |batch| {
-        let second = batch.iter().filter_map(Input::time).max().unwrap_or(0);
+        let second = batch.iter().map(Input::time).max().unwrap_or(0);
         time = model::time::start_of(second).max(time + 1);
         (time, batch)
     })
@@ -75,16 +75,15 @@ fn states_alone(inputs: &[Input], params: &Params, horizon: Horizon) -> (u64, u6
     for (time, batch) in batches(inputs) {
         store.fire(time);
         for input in batch {
-            store.apply(time, input.clone(), 1);
+            store.apply(time, *input, 1);
         }
-        store.close(|output, diff| count(&mut tally, &output, diff));
+        store.close(|bars, diff| count(&mut tally, &bars, diff));
     }
     (tally.0, tally.1)
 }
 
 /// Changes, and the trades in all candles that stand.
-fn count(tally: &mut (u64, u64), output: &Output, diff: Diff) {
-    let Output::Bars(bars) = output else { return };
+fn count(tally: &mut (u64, u64), bars: &Bars, diff: Diff) {
     for trades in bars.trades() {
         tally.0 += 1;
         tally.1 = if diff > 0 { tally.1.wrapping_add(trades) } else { tally.1.wrapping_sub(trades) };
@@ -113,9 +112,9 @@ fn dataflow(
                 (params.clone(), horizon),
                 &States::fresh(),
             )
-            .inspect(move |(output, _, diff)| {
+            .inspect(move |(bars, _, diff)| {
                 let mut present = tally.get();
-                count(&mut present, output, *diff);
+                count(&mut present, bars, *diff);
                 tally.set(present);
             })
             .inner
@@ -124,7 +123,7 @@ fn dataflow(
         for (time, batch) in batches(&inputs) {
             session.advance_to(time);
             for input in batch.iter().skip(index).step_by(peers) {
-                session.update(input.clone(), 1);
+                session.update(*input, 1);
             }
             session.advance_to(time + 1);
             session.flush();

@@ -12,7 +12,7 @@ use hdrhistogram::Histogram;
 use model::time::start_of;
 use model::{ChainEvent, Event, Seconds, Time};
 use operators::keyed::States;
-use operators::{candles, prices, slots, usd, windows};
+use operators::{candles, prices, series, slots, usd, windows};
 use timely::dataflow::ProbeHandle;
 use timely::worker::Worker;
 
@@ -265,10 +265,13 @@ fn build<'s>(part: Part, inputs: &Inputs<'s>, states: &States, out: &mut Outputs
         slots::slots(inputs.events.clone(), inputs.slots.clone(), horizon, states);
     let priced = prices::prices(trades, &params.prices, horizon, states);
     let (valued, _) = usd::usd(priced, inputs.quotes.clone(), &params.usd, horizon, states);
+    let candles::Params { primary, remember_s, .. } = &params.candles;
+    let of_series = series::Params { primary: primary.clone(), remember_s: *remember_s };
+    let trades = series::series(valued, events.clone(), of_series, horizon, states).trades;
     if part == Part::Candles {
-        out.emit(candles::candles(valued, events, &params.candles, horizon, states).bars);
+        out.emit(candles::candles(trades, &params.candles, horizon, states));
     } else {
         let marks = (events.clone().flat_map(|_| None), 0);
-        out.emit(windows::windows(valued, events, marks, &params.windows, horizon, states));
+        out.emit(windows::windows(trades, events, marks, &params.windows, horizon, states));
     }
 }

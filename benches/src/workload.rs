@@ -1,11 +1,12 @@
 //! The input.
 
 use anyhow::Context as _;
-use model::{ChainEvent, Diff, Event};
+use model::{ChainEvent, Event};
 use operators::candles::Input;
 use operators::keyed::Store;
 use operators::prelude::Horizon;
-use operators::prices::{self, PricedTrade};
+use operators::prices;
+use operators::series;
 use operators::usd::ValuedTrade;
 use sources::decoder::Decoder;
 use sources::simulate::{Item, Market, Params};
@@ -33,7 +34,7 @@ pub(crate) fn transactions(count: usize) -> anyhow::Result<Vec<Transaction>> {
     Ok(transactions)
 }
 
-/// The trades and migrations of transactions as candles take them, in canonical order.
+/// The trades of transactions as candles take them, in canonical order.
 pub(crate) fn ticks(transactions: &[Transaction], params: &dataflows::Params) -> Vec<Input> {
     let mut decoder = Decoder::new("bench");
     let (mut events, mut inputs) = (Vec::new(), Vec::new());
@@ -42,21 +43,30 @@ pub(crate) fn ticks(transactions: &[Transaction], params: &dataflows::Params) ->
     }
     let mut pools =
         Store::<prices::Pool>::new((params.market.prices.clone(), Horizon(params.correction_horizon_s)));
-    let collect = |priced: PricedTrade, diff: Diff, inputs: &mut Vec<Input>| {
-        if diff > 0 {
-            inputs.push(Input::trade(&ValuedTrade { priced, usd: None }));
-        }
-    };
+    let candles = &params.market.candles;
+    let of_series = series::Params { primary: candles.primary.clone(), remember_s: candles.remember_s };
+    let mut tokens = Store::<series::Token>::new((of_series, Horizon(params.correction_horizon_s)));
     for event in events {
         match event {
             Event::Chain(ChainEvent::Trade(trade)) => {
                 let time = model::time::start_of(trade.origin.block_time);
                 pools.apply(time, trade.into(), 1);
-                pools.close(|priced, diff| collect(priced, diff, &mut inputs));
+                pools.close(|priced, diff| {
+                    let valued = ValuedTrade { priced, usd: None };
+                    tokens.apply(time, series::Input::Trade(valued), diff);
+                });
             }
-            Event::Chain(ChainEvent::Migrated(event)) => inputs.extend(Input::migration(&event)),
+            Event::Chain(ChainEvent::Migrated(event)) => {
+                let time = model::time::start_of(event.origin.block_time);
+                let moved = series::Input::migration(&event);
+                moved.into_iter().for_each(|moved| tokens.apply(time, moved, 1));
+            }
             _ => {}
         }
+        tokens.close(|output, diff| match output {
+            series::Output::Trade(trade) if diff > 0 => inputs.push(Input::trade(&trade)),
+            _ => {}
+        });
     }
     inputs
 }

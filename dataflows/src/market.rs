@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! events ──► slots ──► events that happened ──► trades ──► prices ──► usd ──┬─► trades (record)
-//! slot news ──┘  └──► rejects (too late)        oracle prices ─────────┘      ├─► candles (record) ──► indicators (record)
-//!                                                                            └─► windows ──► token_stats (record)
+//! slot news ──┘  └──► rejects (too late)        oracle prices ─────────┘      └─► series ──┬─► candles (record) ──► indicators (record)
+//!                                                                                         └─► windows ──► token_stats (record)
 //! trades, creations, labels that are given ──► labels (record)
 //! trades, balances, creations, pools, labels ──► holders, concentration (records)
-//! trades, other events, windows, primary pools of candles ──► tokens ──► tokens, pools, lifecycle (records)
+//! trades, other events, windows, primary pools of series ──► tokens ──► tokens, pools, lifecycle (records)
 //!                                     └──► leaders (record)
-//! trades, other events, holdings, indicators, matches, rules ──► alert_rules, alerts (records)
+//! trades of series, their liquidity, other events, holdings, indicators, matches, rules ──► alert_rules, alerts (records)
 //! trades, balances, tokens, labels ──► wallets ──► wallet_positions, wallet_stats (records)
 //!                                         └──► ratings ──► a list
 //! trades, lists ──► smart ──► smart_list, smart_matches, smart_clusters (records)
@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use model::{BalancesChanged, ChainEvent, Record, Reject, Schema};
 use operators::alerts::{CommittedAlert, Standing};
-use operators::candles::{Candle, Candles, Interval};
+use operators::candles::{Candle, Interval};
 use operators::commitment::Committed;
 use operators::holders::{Concentration, Holder};
 use operators::indicators::Indicators;
@@ -26,6 +26,7 @@ use operators::keyed::States;
 use operators::labels::{Label, LabelKind};
 use operators::leaders::Leader;
 use operators::prelude::{Collection, Horizon};
+use operators::series::Series;
 use operators::smart::{Cluster, Listed, Match, Smart, evaluator};
 use operators::tokens::{Lifecycle, Pool, Token, Tokens};
 use operators::trades::CommittedTrade;
@@ -33,8 +34,8 @@ use operators::usd::ValuedTrade;
 use operators::wallets::{Rated, WalletPosition, WalletStats, Wallets};
 use operators::windows::TokenStats;
 use operators::{
-    alerts, candles, commitment, curves, holders, indicators, labels, leaders, prices, slots, smart, tokens,
-    usd, wallets, windows,
+    alerts, candles, commitment, curves, holders, indicators, labels, leaders, prices, series, slots, smart,
+    tokens, usd, wallets, windows,
 };
 use serde::{Deserialize, Serialize};
 
@@ -110,6 +111,8 @@ impl Params {
         let is_ascending = candles.intervals.is_sorted_by(|a, b| a < b);
         check(is_ascending, "candles.intervals", "must be in ascending order, each once");
         check(candles.primary.takeover_ratio >= 1.0, "candles.primary.takeover_ratio", "must be at least 1");
+        let share = candles.primary.price_liquidity_ratio;
+        check(share >= 0.0, "candles.primary.price_liquidity_ratio", "must not be negative");
         check(!windows.widths.is_empty(), "windows.widths", "must name at least one width");
         check(
             windows.widths.is_sorted_by(|a, b| a < b),
@@ -244,10 +247,13 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     let within_slot = found.marks.clone().filter(|mark| mark.kind != LabelKind::Wash);
     out.emit(commitment::committed(valued.clone(), Some(within_slot), statuses, horizon, states));
     let marks = (found.marks, params.labels.reach_s(horizon));
-    let stats = windows::windows(valued.clone(), events.clone(), marks, &params.windows, horizon, states);
+    let candles::Params { primary, remember_s, .. } = &params.candles;
+    let of_series = series::Params { primary: primary.clone(), remember_s: *remember_s };
+    let Series { trades: of_series, liquidity, chosen } =
+        series::series(valued.clone(), events.clone(), of_series, horizon, states);
+    let stats = windows::windows(of_series.clone(), events.clone(), marks, &params.windows, horizon, states);
     out.emit(stats.clone());
-    let Candles { bars, chosen } =
-        candles::candles(valued.clone(), events.clone(), &params.candles, horizon, states);
+    let bars = candles::candles(of_series.clone(), &params.candles, horizon, states);
     let named = curves::curves(valued.clone(), events.clone(), &params.tokens, states);
     let Tokens { tokens, pools, lifecycle } = tokens::tokens(
         valued.clone(),
@@ -259,13 +265,8 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
         states,
     );
     out.emit(leaders::leaders(tokens.clone(), &params.leaders, states));
-    let taken = TakenByWallets {
-        trades: valued.clone(),
-        tokens: tokens.clone(),
-        balances,
-        events,
-        labels: found.labels,
-    };
+    let taken =
+        TakenByWallets { trades: valued, tokens: tokens.clone(), balances, events, labels: found.labels };
     let matches = emit_wallets(taken, inputs, (params, horizon), states, out);
     out.emit(tokens);
     out.emit(pools);
@@ -273,8 +274,14 @@ pub fn build<'s>(inputs: &Inputs<'s>, params: &crate::Params, states: &States, o
     let indicators = indicators::indicators(bars.clone(), &params.indicators, horizon, states);
     out.emit(bars);
     out.emit(indicators.clone());
-    let happenings =
-        alerts::Happenings { trades: valued, events: named, holdings: held.holdings, indicators, matches };
+    let happenings = alerts::Happenings {
+        trades: of_series,
+        liquidity,
+        events: named,
+        holdings: held.holdings,
+        indicators,
+        matches,
+    };
     let refused = emit_alerts(happenings, inputs, (params, horizon), states, out);
     out.emit(inputs.rejects.clone().concat(rejects).concat(late_quotes).concat(refused));
 }

@@ -36,8 +36,6 @@ pub struct Tick {
     pub base: u64,
     /// Quote, raw units.
     pub quote: u64,
-    /// Quote in the pool after the trade, raw units.
-    pub quote_reserve: MaybeAmount,
     /// What it was worth, in millionths of a USD.
     pub value_micros: MaybeAmount,
     /// The trader; all zero if unknown.
@@ -94,8 +92,10 @@ pub type Place = (Seconds, EventId);
 /// Which series of its mint a trade belongs to. Each role belongs to all series of the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
-    /// Its pool's only: the pool is quoted in another token than the primary one.
+    /// Its pool's only: the pool is quoted in another token than the primary one, or nobody knows in which.
     Pool,
+    /// Its pool's and `all`, but there without its price: too little lies in the pool for that to count.
+    Volume,
     /// Its pool's and `all`.
     All,
     /// Its pool's, `all` and `primary`.
@@ -192,6 +192,8 @@ pub struct Bar {
     pub buy_quote: u128,
     /// Quote received by sellers, raw units.
     pub sell_quote: u128,
+    /// Base and quote of the clean trades, raw units: the average price is of them.
+    pub clean: (u128, u128),
     /// What the trades were worth, in millionths of a USD.
     pub value_micros: u128,
     /// Trades that have no such value.
@@ -216,6 +218,7 @@ impl Default for Bar {
             base: 0,
             buy_quote: 0,
             sell_quote: 0,
+            clean: (0, 0),
             value_micros: 0,
             unvalued: 0,
             buys: 0,
@@ -273,6 +276,10 @@ impl Bar {
     /// Adds a trade to the sums.
     pub fn count(&mut self, tick: &Tick) {
         self.base += u128::from(tick.base);
+        if tick.price.is_some() {
+            self.clean.0 += u128::from(tick.base);
+            self.clean.1 += u128::from(tick.quote);
+        }
         match tick.side {
             Side::Buy => {
                 self.buys += 1;
@@ -292,6 +299,10 @@ impl Bar {
     /// Takes a trade out of the sums.
     pub fn discount(&mut self, tick: &Tick) {
         self.base -= u128::from(tick.base);
+        if tick.price.is_some() {
+            self.clean.0 -= u128::from(tick.base);
+            self.clean.1 -= u128::from(tick.quote);
+        }
         match tick.side {
             Side::Buy => {
                 self.buys -= 1;
@@ -321,10 +332,10 @@ impl Bar {
     /// Finds first, last, open and close again among the trades of the bar: `sealed` adds up those that
     /// are no longer kept, which come first, and `kept` are the others, in order. High and low too if
     /// they may have been those of a trade that is gone (`is_torn`); otherwise they only widen by `came`.
-    pub fn find_edges<'a>(
+    pub fn find_edges(
         &mut self,
         sealed: Option<&Self>,
-        kept: &(impl DoubleEndedIterator<Item = &'a Tick> + Clone),
+        kept: &(impl DoubleEndedIterator<Item = Tick> + Clone),
         came: &[Price],
         is_torn: bool,
     ) {
@@ -332,7 +343,7 @@ impl Bar {
         if let Some(first) = sealed.map(|bar| bar.span.first).or_else(|| Some(kept.clone().next()?.id)) {
             self.span.first = first;
         }
-        let of = |tick: &Tick| (tick.id, tick.decimals);
+        let of = |tick: Tick| (tick.id, tick.decimals);
         let last = kept.clone().next_back().map(of);
         if let Some((last, decimals)) = last.or(sealed.map(|bar| (bar.span.last, bar.span.decimals))) {
             (self.span.last, self.span.decimals) = (last, decimals);

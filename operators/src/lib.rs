@@ -9,7 +9,8 @@
 //! * **relational**: differential's own joins and reductions, for what is small and changes arbitrarily.
 //!
 //! Trades pass through [`slots`] (each event once, none of dead forks), [`prices`] (is the price
-//! credible), [`usd`] (what were they worth) and from there to whatever derives from them.
+//! credible), [`usd`] (what were they worth), [`series`] (whom do they speak for) and from there to whatever
+//! derives from them.
 
 pub mod alerts;
 pub mod bar;
@@ -26,6 +27,7 @@ pub mod prelude;
 pub mod prices;
 pub mod primary;
 mod room;
+pub mod series;
 pub mod slots;
 pub mod smart;
 pub mod tokens;

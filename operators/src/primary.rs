@@ -1,20 +1,26 @@
-//! Which pool is a token's primary one, trade by trade.
+//! Which pool is a token's primary one, trade by trade, and whose prices speak for the token.
 //!
 //! A token's price series follows its primary pool: the launchpad's curve until the token migrates,
 //! then the pool it migrated to, and from then on whichever pool has held clearly more liquidity for
 //! long enough. A token that was never on a curve starts with the first pool it traded in.
 //!
-//! It is a fold over the trades and migrations of the token in canonical order ([`Primary`]), so it can be
-//! run again when one comes late or is taken back: from the nearest place before it at which the state
-//! of the fold was written down, until it is what it was ([`Choice`]).
+//! A pool that holds little can be moved to any price for next to nothing. So the price of
+//! another pool counts in the series `all` only if that pool held a share of the primary's liquidity before the
+//! trade and after it; a trade that fills an empty pool makes it no deeper for itself.
 //!
-//! Source: DEFINITIONS §3, series keys. Liquidity is compared among pools with the same quote token by
-//! their quote reserves, which needs no USD; pools in another quote token never take over.
+//! The choice is a fold over the trades and migrations of the token in canonical order ([`Primary`]), so it can be
+//! run again when one comes late or is retracted: from the nearest place before it at which the state
+//! of the fold was written down, until it is as before ([`Choice`]). Pools whose trades have all been retracted
+//! count as if nobody had heard of them.
+//!
+//! Source: DEFINITIONS §2, the price of a token, and §3, series keys. Liquidity is compared among pools with the
+//! same quote token by their quote reserves, which needs no USD; pools in another quote token never take over.
+//! Where a reserve is not known, no share of it is shown. The fold learns of reserves by trades alone.
 
 use model::{Address, EventId, Seconds};
 use serde::{Deserialize, Serialize};
 
-use crate::bar::{Place, Role, Tick};
+use crate::bar::{MaybeAmount, Role};
 
 /// Settings of the choice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,12 +30,33 @@ pub struct Params {
     pub takeover_ratio: f64,
     /// For how long, in seconds.
     pub takeover_s: Seconds,
+    /// How many times the primary pool's liquidity another pool must hold for its price to count in the series `all`.
+    pub price_liquidity_ratio: f64,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Self { takeover_ratio: 1.2, takeover_s: 600 }
+        Self { takeover_ratio: 1.2, takeover_s: 600, price_liquidity_ratio: 0.1 }
     }
+}
+
+/// A trade, or a change of liquidity, as far as the choice asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Canonical order.
+    pub id: EventId,
+    /// Block time.
+    pub time: Seconds,
+    /// The pool, an index.
+    pub pool: u32,
+    /// Which series it belongs to, as was last found.
+    pub role: Role,
+    /// True unless it is a change of liquidity, which has a role and chooses nothing.
+    pub is_trade: bool,
+    /// Quote in the pool after it, raw units.
+    pub quote_reserve: MaybeAmount,
+    /// The least that was in the pool before it and after it.
+    pub held: MaybeAmount,
 }
 
 /// A pool of the token.
@@ -39,10 +66,27 @@ pub struct Pool {
     pub address: Address,
     /// True if it is a launchpad's bonding curve.
     pub is_curve: bool,
-    /// What it is quoted in; none until it has traded.
+    /// The token that it is quoted in; none until it has traded.
     pub quote_mint: Option<Address>,
     /// Number of its trades, of all that were ever taken in and not retracted.
     pub trades: i64,
+}
+
+impl Pool {
+    /// True if a trade in it stands.
+    #[must_use]
+    pub const fn has_traded(&self) -> bool {
+        self.trades > 0
+    }
+
+    /// The token that it is quoted in, if a trade in it stands.
+    fn quote(&self) -> Option<Address> {
+        self.quote_mint.filter(|_| self.has_traded())
+    }
+
+    const fn is_traded_curve(&self) -> bool {
+        self.is_curve && self.has_traded()
+    }
 }
 
 /// The token leaves its curve for a pool.
@@ -74,7 +118,7 @@ pub struct Choice {
     /// After the last.
     after: Primary,
     /// States on the way, each as of before any trade at its place or later. Sorted.
-    marks: Vec<(Place, Primary)>,
+    marks: Vec<(EventId, Primary)>,
     /// Trades since the last mark.
     unmarked: usize,
 }
@@ -97,71 +141,71 @@ impl Choice {
         self.after.pool
     }
 
-    /// Takes in a trade that comes after all others and says which series it belongs to.
-    pub fn step(&mut self, tick: &Tick, ground: Ground<'_>) -> Role {
+    /// Takes in a step that comes after all others and says which series it belongs to.
+    pub fn step(&mut self, step: &Step, ground: Ground<'_>) -> Role {
         if ground.pools.len() == 1 {
             return Role::Primary; // nothing to choose, and nothing to remember until there is
         }
         if self.unmarked >= STRIDE {
-            self.marks.push((tick.place(), self.after.clone()));
+            self.marks.push((step.id, self.after.clone()));
             self.unmarked = 0;
         }
         self.unmarked += 1;
-        self.after.step(tick, ground)
+        self.after.step(step, ground)
     }
 
-    /// Takes in the first of the kept trades, which is let go.
-    pub fn let_go(&mut self, tick: &Tick, ground: Ground<'_>) {
+    /// Takes in the first of the kept steps, which is let go.
+    pub fn let_go(&mut self, step: &Step, ground: Ground<'_>) {
         // With one pool too: it stays the primary one when another comes long after.
-        self.before.step(tick, ground);
-        let past = self.marks.partition_point(|(place, _)| *place <= tick.place());
+        self.before.step(step, ground);
+        let past = self.marks.partition_point(|(id, _)| *id <= step.id);
         self.marks.drain(..past);
     }
 
-    /// Chooses again where the trades have changed from `from` to `upto`; without these bounds, over all
-    /// of them, which a new pool or migration needs. Returns the trades whose role is another one, by
+    /// Chooses again where the steps have changed from `from` to `upto`; without these bounds, over all
+    /// of them, which a new pool or migration needs. Returns the steps whose role is another one, by
     /// index.
     pub fn replay(
         &mut self,
-        ticks: &[Tick],
-        bounds: Option<(Place, Place)>,
+        steps: &[Step],
+        bounds: Option<(EventId, EventId)>,
         ground: Ground<'_>,
     ) -> Vec<(usize, Role)> {
         if ground.pools.len() == 1 {
-            let start = bounds.map_or(0, |(from, _)| ticks.partition_point(|tick| tick.place() < from));
-            let upto = |tick: &Tick| bounds.is_none_or(|(_, upto)| tick.place() <= upto);
-            let concerned = ticks.iter().enumerate().skip(start).take_while(|(_, tick)| upto(tick));
-            let others = concerned.filter(|(_, tick)| tick.role != Role::Primary);
+            let start = bounds.map_or(0, |(from, _)| steps.partition_point(|step| step.id < from));
+            let upto = |step: &Step| bounds.is_none_or(|(_, upto)| step.id <= upto);
+            let concerned = steps.iter().enumerate().skip(start).take_while(|(_, step)| upto(step));
+            let others = concerned.filter(|(_, step)| step.role != Role::Primary);
             return others.map(|(at, _)| (at, Role::Primary)).collect();
         }
         if bounds.is_none() {
             self.marks.clear();
         }
-        let mut next = bounds.map_or(0, |(from, _)| self.marks.partition_point(|(place, _)| *place <= from));
+        let mut next = bounds.map_or(0, |(from, _)| self.marks.partition_point(|(id, _)| *id <= from));
         let mark = next.checked_sub(1).and_then(|at| self.marks.get(at));
         let (mut primary, start) = match mark {
-            Some((place, primary)) => (primary.clone(), ticks.partition_point(|tick| tick.place() < *place)),
+            Some((id, primary)) => (primary.clone(), steps.partition_point(|step| step.id < *id)),
             None => (self.before.clone(), 0),
         };
         let mut changed = Vec::new();
-        for (at, tick) in ticks.iter().enumerate().skip(start) {
-            while let Some((place, state)) = self.marks.get_mut(next).filter(|(p, _)| *p <= tick.place()) {
-                if *state == primary && bounds.is_some_and(|(_, upto)| upto < *place) {
+        for (at, step) in steps.iter().enumerate().skip(start) {
+            while let Some((id, state)) = self.marks.get_mut(next).filter(|(id, _)| *id <= step.id) {
+                if *state == primary && bounds.is_some_and(|(_, upto)| upto < *id) {
                     return changed; // from here on all is as it was
                 }
                 state.clone_from(&primary);
                 next += 1;
             }
             if bounds.is_none() && at % STRIDE == 0 {
-                self.marks.push((tick.place(), primary.clone()));
+                self.marks.push((step.id, primary.clone()));
                 next += 1;
             }
-            let role = primary.step(tick, ground);
-            if role != tick.role {
+            let role = primary.step(step, ground);
+            if role != step.role {
                 changed.push((at, role));
             }
         }
-        // Marks past the last trade, which was taken back, say nothing new.
+        // Marks past the last step, which was retracted, say nothing new.
         self.marks.truncate(next);
         self.after = primary;
         changed
@@ -169,40 +213,51 @@ impl Choice {
 }
 
 impl Primary {
-    /// Takes in the next trade and says which series it belongs to.
-    pub fn step(&mut self, tick: &Tick, ground: Ground<'_>) -> Role {
+    /// Takes in the next step and says which series it belongs to.
+    pub fn step(&mut self, step: &Step, ground: Ground<'_>) -> Role {
         let Ground { pools, moves, params } = ground;
         self.standing.resize(pools.len(), (None, None));
         if !self.has_migrated
-            && let Some(first) = moves.first().filter(|m| m.id <= tick.id)
+            && let Some(first) = moves.first().filter(|m| m.id <= step.id)
         {
             self.has_migrated = true;
             self.take_over(first.to);
         }
-        self.choose_first(tick, pools);
-        self.switch_if_due(tick.time, pools, params);
-        if let Some((reserve, _)) = self.standing.get_mut(tick.pool as usize) {
-            *reserve = tick.quote_reserve.get();
+        if !step.is_trade {
+            // Before any trade no pool speaks for the token but the one that something happens in.
+            let speaks = self.pool.is_none_or(|primary| primary == step.pool);
+            return if speaks { Role::Primary } else { Role::Pool };
         }
-        self.compare(tick.time, pools, params);
-        self.role(tick.pool, pools)
+        self.choose_first(step, pools);
+        self.switch_if_due(step.time, pools, params);
+        if let Some((reserve, _)) = self.standing.get_mut(step.pool as usize) {
+            *reserve = step.quote_reserve.get();
+        }
+        self.compare(step.time, pools, params);
+        self.role(step, pools, params)
     }
 
-    fn role(&self, pool: u32, pools: &[Pool]) -> Role {
+    fn role(&self, step: &Step, pools: &[Pool], params: &Params) -> Role {
         let Some(primary) = self.pool else { return Role::Pool };
-        if pool == primary {
+        if step.pool == primary {
             return Role::Primary;
         }
-        let quote = |pool: u32| pools.get(pool as usize).and_then(|p| p.quote_mint);
-        if quote(pool) == quote(primary) { Role::All } else { Role::Pool }
+        let quote = |pool: u32| pools.get(pool as usize).and_then(Pool::quote);
+        if quote(step.pool) != quote(primary) {
+            return Role::Pool;
+        }
+        let own = self.standing.get(primary as usize).and_then(|(reserve, _)| *reserve);
+        let is_deep = own.zip(step.held.get()).is_some_and(|(own, held)| is_share(held, own, params));
+        if is_deep { Role::All } else { Role::Volume }
     }
 
     /// Before a migration the curve is primary, as soon as it is seen to trade.
-    fn choose_first(&mut self, tick: &Tick, pools: &[Pool]) {
-        let is_curve = pools.get(tick.pool as usize).is_some_and(|p| p.is_curve);
+    fn choose_first(&mut self, step: &Step, pools: &[Pool]) {
+        let is_curve = pools.get(step.pool as usize).is_some_and(Pool::is_traded_curve);
         let present = self.pool.and_then(|p| pools.get(p as usize));
-        if present.is_none() || (is_curve && !self.has_migrated && present.is_some_and(|p| !p.is_curve)) {
-            self.take_over(tick.pool);
+        let is_better = is_curve && !self.has_migrated && present.is_some_and(|p| !p.is_traded_curve());
+        if present.is_none() || is_better {
+            self.take_over(step.pool);
         }
     }
 
@@ -233,9 +288,9 @@ impl Primary {
         let own = self.standing.get(primary as usize).and_then(|(reserve, _)| *reserve);
         for ((pool, (reserve, ahead)), index) in pools.iter().zip(&mut self.standing).zip(0u32..) {
             let is_rival = index != primary
-                && !present.is_curve
-                && !pool.is_curve
-                && pool.quote_mint == present.quote_mint;
+                && !present.is_traded_curve()
+                && !pool.is_traded_curve()
+                && present.quote().is_some_and(|quote| pool.quote() == Some(quote));
             let is_ahead = own.zip(*reserve).is_some_and(|(own, rival)| exceeds(rival, own, params));
             *ahead = (is_rival && is_ahead).then(|| ahead.unwrap_or(now));
         }
@@ -247,14 +302,18 @@ fn exceeds(rival: u64, own: u64, params: &Params) -> bool {
     rival as f64 > own as f64 * params.takeover_ratio
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a threshold with two digits on reserves")]
+fn is_share(held: u64, own: u64, params: &Params) -> bool {
+    held as f64 >= own as f64 * params.price_liquidity_ratio
+}
+
 #[cfg(test)]
 mod tests {
-    use model::{Side, TxPlace};
+    use model::TxPlace;
 
     use super::*;
-    use crate::bar::NOBODY;
 
-    const PARAMS: Params = Params { takeover_ratio: 1.2, takeover_s: 1 };
+    const PARAMS: Params = Params { takeover_ratio: 1.2, takeover_s: 1, price_liquidity_ratio: 0.75 };
 
     /// Three pools of one quote token, one of them a curve.
     fn pools() -> Vec<Pool> {
@@ -273,63 +332,58 @@ mod tests {
         *seed >> 33
     }
 
-    fn tick(at: u64, seed: &mut u64) -> Tick {
+    fn step(at: u64, seed: &mut u64) -> Step {
         // The curve only at first, so that the others may take over from each other.
         let pool = if at < 100 { random(seed) % 3 } else { 1 + random(seed) % 2 };
-        Tick {
-            time: at / 4,
+        let reserve = 1000 + random(seed) % 2000;
+        Step {
             id: EventId { slot: at, tx: TxPlace::Index(0), outer_ix: 0, inner_ix: -1 },
+            time: at / 4,
             pool: u32::try_from(pool).unwrap(),
             role: Role::Pool,
-            side: Side::Buy,
-            decimals: (6, 9),
-            price: None,
-            market_cap: None,
-            base: 1,
-            quote: 1,
-            quote_reserve: Some(1000 + random(seed) % 2000).into(),
-            value_micros: None.into(),
-            trader: NOBODY,
+            is_trade: !at.is_multiple_of(7),
+            quote_reserve: Some(reserve).into(),
+            held: Some(reserve - random(seed) % 500).into(),
         }
     }
 
     /// The roles of all trades, chosen from the beginning.
-    fn from_scratch(ticks: &[Tick], ground: Ground<'_>) -> Vec<Role> {
+    fn from_scratch(steps: &[Step], ground: Ground<'_>) -> Vec<Role> {
         let mut primary = Primary::default();
-        ticks.iter().map(|tick| primary.step(tick, ground)).collect()
+        steps.iter().map(|step| primary.step(step, ground)).collect()
     }
 
     #[test]
     fn late_trades_and_those_taken_back_lead_to_what_all_trades_lead_to() {
         let (pools, mut seed, mut changes) = (pools(), 7, 0);
-        let moves = [Move { id: tick(90, &mut 1).id, to: 1 }];
+        let moves = [Move { id: step(90, &mut 1).id, to: 1 }];
         let ground = Ground { pools: &pools, moves: &moves, params: &PARAMS };
-        let (mut choice, mut ticks) = (Choice::default(), Vec::new());
+        let (mut choice, mut steps) = (Choice::default(), Vec::new());
         for at in (0..3000).step_by(2) {
-            let mut tick = tick(at, &mut seed);
-            tick.role = choice.step(&tick, ground);
-            ticks.push(tick);
+            let mut step = step(at, &mut seed);
+            step.role = choice.step(&step, ground);
+            steps.push(step);
         }
-        assert_eq!(ticks.iter().map(|t| t.role).collect::<Vec<_>>(), from_scratch(&ticks, ground));
+        assert_eq!(steps.iter().map(|t| t.role).collect::<Vec<_>>(), from_scratch(&steps, ground));
         for round in 0..200 {
-            let index = usize::try_from(random(&mut seed)).unwrap() % ticks.len();
+            let index = usize::try_from(random(&mut seed)).unwrap() % steps.len();
             let place = if round % 2 == 0 {
-                ticks.remove(index).place()
+                steps.remove(index).id
             } else {
-                let late = tick(random(&mut seed) % 1500 * 2 + 1, &mut seed);
-                let at = ticks.partition_point(|tick| tick.place() < late.place());
-                ticks.insert(at, late);
-                late.place()
+                let late = step(random(&mut seed) % 1500 * 2 + 1, &mut seed);
+                let at = steps.partition_point(|step| step.id < late.id);
+                steps.insert(at, late);
+                late.id
             };
-            let changed = choice.replay(&ticks, Some((place, place)), ground);
+            let changed = choice.replay(&steps, Some((place, place)), ground);
             changes += changed.len();
             for (at, role) in changed {
-                ticks[at].role = role;
+                steps[at].role = role;
             }
-            let next = choice.clone().step(&tick(4000, &mut 3), ground);
-            let mut with_next = ticks.clone();
-            with_next.push(tick(4000, &mut 3));
-            let roles: Vec<Role> = ticks.iter().map(|t| t.role).chain([next]).collect();
+            let next = choice.clone().step(&step(4000, &mut 3), ground);
+            let mut with_next = steps.clone();
+            with_next.push(step(4000, &mut 3));
+            let roles: Vec<Role> = steps.iter().map(|t| t.role).chain([next]).collect();
             assert_eq!(roles, from_scratch(&with_next, ground), "round {round}");
         }
         assert!(changes > 200, "only {changes} roles changed, those of the 100 that came included");
@@ -341,23 +395,23 @@ mod tests {
         let ground = Ground { pools: &pools, moves: &[], params: &PARAMS };
         let mut choice = Choice::default();
         // Always the same reserve: nothing ever takes over.
-        let still = |at: u64, seed: &mut u64| Tick {
+        let still = |at: u64, seed: &mut u64| Step {
             pool: 1 + u32::try_from(at / 2 % 2).unwrap(),
             quote_reserve: Some(1000).into(),
-            ..tick(at, seed)
+            ..step(at, seed)
         };
-        let mut ticks: Vec<Tick> = (0..3000).step_by(2).map(|at| still(at, &mut seed)).collect();
-        for tick in &mut ticks {
-            tick.role = choice.step(tick, ground);
+        let mut steps: Vec<Step> = (0..3000).step_by(2).map(|at| still(at, &mut seed)).collect();
+        for step in &mut steps {
+            step.role = choice.step(step, ground);
         }
         let late = still(601, &mut seed);
-        let at = ticks.partition_point(|tick| tick.place() < late.place());
-        ticks.insert(at, late);
+        let at = steps.partition_point(|step| step.id < late.id);
+        steps.insert(at, late);
         // What is far behind is not looked at, so that it is wrong there does not show.
-        for tick in ticks.iter_mut().skip(at + 3 * STRIDE) {
-            tick.role = Role::Pool;
+        for step in steps.iter_mut().skip(at + 3 * STRIDE) {
+            step.role = Role::Pool;
         }
-        let changed = choice.replay(&ticks, Some((late.place(), late.place())), ground);
+        let changed = choice.replay(&steps, Some((late.id, late.id)), ground);
         assert!(changed.iter().all(|(changed, _)| *changed == at), "{changed:?}");
     }
 }

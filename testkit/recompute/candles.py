@@ -5,6 +5,7 @@ which pool speaks for a token of several is another question. Source: DEFINITION
 """
 
 from collections import defaultdict
+from fractions import Fraction
 
 SECONDS = {
     "1s": 1, "15s": 15, "30s": 30, "1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "4h": 14_400,
@@ -19,6 +20,16 @@ def candles(trades, now, intervals):
         for interval in intervals:
             bars[trade.pool, interval, trade.time // SECONDS[interval] * SECONDS[interval] * 1000].append(trade)
     return {key: bar(of_bar, key[2] // 1000 + SECONDS[key[1]] <= now) for key, of_bar in bars.items()}
+
+
+def average(clean):
+    """Quote over base of the clean trades: the nearest float to the exact ratio; none without any."""
+    if not clean:
+        return None
+    last = clean[-1]
+    quote, base = sum(trade.quote for trade in clean), sum(trade.base for trade in clean)
+    exact = Fraction(quote * 10**last.base_decimals, base * 10**last.quote_decimals)
+    return exact.numerator / exact.denominator
 
 
 def bar(trades, is_closed):
@@ -47,6 +58,7 @@ def bar(trades, is_closed):
         "traders": names(trades),
         "buyers": names(buys),
         "sellers": names(sells),
+        "vwap": average(clean),
         "first_event": trades[0].id,
         "last_event": trades[-1].id,
         "is_closed": is_closed,

@@ -22,7 +22,8 @@ AGE_MAX_S = 60
 
 
 class Trade:
-    """One row of trades."""
+    """One row of trades. A pair of which nobody knows which token is the money (`is_known` false) is no trade of
+    its token: only its pool has candles."""
 
     def __init__(self, row):
         self.row = row
@@ -35,6 +36,7 @@ class Trade:
         self.base_user = int(row["base_user"])
         self.quote_user = self.quote if row["quote_user"] is None else int(row["quote_user"])
         self.base_decimals, self.quote_decimals = row["base_decimals"], row["quote_decimals"]
+        self.is_known = row["quote_known"]
         self.is_curve = row["program"] in CURVES
         self.supply = None if row["base_supply"] is None else int(row["base_supply"])
         self.usd = None  # of a quote coin, in billionths

@@ -103,15 +103,18 @@ def of_trade(trade):
 def compare_candles(told, trades, now, rows):
     pools = {}
     for trade in trades:
-        pools.setdefault(trade.mint, set()).add(trade.pool)
+        if trade.is_known:
+            pools.setdefault(trade.mint, set()).add(trade.pool)
     expected = candles.candles(trades, now, {row["interval"] for row in rows})
     of_pools = {(row["id"], row["interval"], row["open_time"]): row for row in rows if row["series"] == "pool"}
     told.table("candles", expected, of_pools)
     for series in ("primary", "all"):
+        # A token that has no pool of its own has no such row, and one that it has is of none of the bars.
+        of_token = lambda row: pools.get(row["id"], {row["id"]})
         of_series = {
-            (next(iter(pools[row["id"]])), row["interval"], row["open_time"]): row
+            (next(iter(of_token(row))), row["interval"], row["open_time"]): row
             for row in rows
-            if row["series"] == series and len(pools[row["id"]]) == 1
+            if row["series"] == series and len(of_token(row)) == 1
         }
         single = {next(iter(found)) for found in pools.values() if len(found) == 1}
         told.table("candles", {key: row for key, row in expected.items() if key[0] in single}, of_series)
@@ -125,7 +128,7 @@ def compare_wallets(told, trades, balances, now, read):
     found = {key: position for key, position in found.items() if key[0] not in traders}
     rows = lambda name: [row for row in read(name) if row["trader"] not in traders]
     pools = {}
-    for trade in trades:
+    for trade in (trade for trade in trades if trade.is_known):
         pools.setdefault(trade.mint, set()).add(trade.pool)
         if trade.is_clean():
             latest[trade.mint] = trade
@@ -134,9 +137,9 @@ def compare_wallets(told, trades, balances, now, read):
     for (trader, mint), position in found.items():
         if position.is_gone(now):
             continue
-        token, last = tokens[mint], latest.get(mint)
+        token, last = tokens.get(mint, {"quote_mint": None, "price_usd": None}), latest.get(mint)
         # Which pool speaks for a token of several is another question.
-        price = token["price"] if len(pools[mint]) > 1 else last and last.price()
+        price = token["price"] if len(pools.get(mint, ())) > 1 else last and last.price()
         price = price if token["quote_mint"] == position.quote_mint else None
         expected[trader, mint] = position.row(price, token["price_usd"])
     told.table("wallet_positions", expected, by(rows("wallet_positions"), "trader", "mint"))

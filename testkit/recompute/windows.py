@@ -16,7 +16,8 @@ def windows(trades, now, names):
     """By token and window."""
     tokens = defaultdict(list)
     for trade in trades:
-        tokens[trade.mint].append(trade)
+        if trade.is_known:
+            tokens[trade.mint].append(trade)
     found = {}
     for mint, of_mint in tokens.items():
         if len({trade.pool for trade in of_mint}) > 1:

@@ -3,7 +3,7 @@
 //! A point that is no event, such as the end of a bar, comes before the events of its second, and what it
 //! makes rules say was caused by the last trade before it.
 
-use model::{Address, ChainEvent, EventId, Price, Program, Seconds, Side};
+use model::{Address, ChainEvent, EventId, LiquidityChanged, Origin, Price, Program, Seconds, Side};
 use serde::{Deserialize, Serialize};
 
 pub use super::told::{Bar, Shares, SmartTrade, list_key};
@@ -11,7 +11,7 @@ pub use super::told::{Bar, Shares, SmartTrade, list_key};
 use super::rulebook::Standing;
 use crate::bar::MaybeAmount;
 use crate::number::Number;
-use crate::usd::ValuedTrade;
+use crate::series::SeriesTrade;
 
 /// What arrives for a share of the tokens.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ pub enum What {
     Completed,
     /// It left its curve.
     Migrated,
-    /// Liquidity went into a pool or came out of it.
+    /// Liquidity went into the primary pool or came out of it.
     Liquidity {
         /// True if it went in.
         is_in: bool,
@@ -98,7 +98,8 @@ pub enum What {
 /// What rules need of a trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Figures {
-    /// Clean price in USD and in SOL, as [`Unit`](model::rule::Unit) names them.
+    /// Clean price in USD and in SOL, as [`Unit`](model::rule::Unit) names them; none of a pool that is not the
+    /// token's primary one.
     pub prices: [Option<Price>; 2],
     /// Market capitalisations at those prices, if the trade says the supply.
     pub caps: [Option<Price>; 2],
@@ -153,9 +154,10 @@ impl Point {
 
     /// What rules need of a trade.
     #[must_use]
-    pub fn of_trade(valued: &ValuedTrade) -> Self {
+    pub fn of_trade(of_series: &SeriesTrade) -> Self {
+        let valued = &of_series.valued;
         let trade = valued.trade();
-        let clean = valued.clean_price();
+        let clean = valued.clean_price().filter(|_| of_series.is_primary());
         let in_usd = clean.and_then(|_| valued.price_usd());
         let in_sol = clean.filter(|_| trade.quote_mint == Address::WSOL);
         let caps = [in_usd.and_then(|_| valued.market_cap_usd()), in_sol.and_then(|_| trade.market_cap())];
@@ -177,6 +179,17 @@ impl Point {
         Self { time, id, what: What::Trade(figures), program }
     }
 
+    /// The token of a change of its liquidity and what rules need of it; none if there was no liquidity before.
+    #[must_use]
+    pub fn of_liquidity(event: &LiquidityChanged) -> Option<(Address, Self)> {
+        let (moved, after) = (u128::from(event.quote_amount), u128::from(event.quote_reserve));
+        let before = if event.added { after.checked_sub(moved)? } else { after + moved };
+        let pct = Price::ratio(moved * 100, 0, before, 0)?;
+        let what = What::Liquidity { is_in: event.added, pct };
+        let Origin { id, block_time: time, .. } = event.origin;
+        Some((event.mint, Self { time, id, what, program: Some(event.program) }))
+    }
+
     /// The token of another event and what rules need of it; none if that is nothing.
     #[must_use]
     pub fn of_event(event: &ChainEvent) -> Option<(Address, Self)> {
@@ -191,12 +204,6 @@ impl Point {
             }
             ChainEvent::CurveCompleted(event) => (event.program, What::Completed),
             ChainEvent::Migrated(event) => (event.program, What::Migrated),
-            ChainEvent::LiquidityChanged(event) => {
-                let (moved, after) = (u128::from(event.quote_amount), u128::from(event.quote_reserve));
-                let before = if event.added { after.checked_sub(moved)? } else { after + moved };
-                let pct = Price::ratio(moved * 100, 0, before, 0)?;
-                (event.program, What::Liquidity { is_in: event.added, pct })
-            }
             ChainEvent::CurveParametersChanged(event) if event.pool.is_some() => {
                 let real = event.real_base.zip(event.real_quote);
                 let apart = real.and_then(|(real, _)| apart(event.virtual_base, real));
@@ -205,6 +212,7 @@ impl Point {
             }
             ChainEvent::Trade(_)
             | ChainEvent::PoolCreated(_)
+            | ChainEvent::LiquidityChanged(_)
             | ChainEvent::CurveParametersChanged(_)
             | ChainEvent::BalancesChanged(_) => return None,
         };

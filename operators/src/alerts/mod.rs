@@ -16,6 +16,9 @@
 //! is asked at each trade; a window that rules look back over is looked up at each trade, once for all rules
 //! of that window.
 //!
+//! **The price of a token is that of its primary pool** ([`crate::series`]), and so is its liquidity: a trade in
+//! another pool counts in volumes and as a large trade, and moves no price, high, target or stop.
+//!
 //! **Answers for the past.** A rule that comes is asked about what is kept of the past at once
 //! ([`Params::history_s`]), as if it had been there; what it finds is marked `historical`. What it finds
 //! depends on that past only: where a value is made of more, it is not known.
@@ -49,7 +52,7 @@ mod watch;
 
 use differential_dataflow::AsCollection;
 use model::rule::{BAR_S_MAX, Kind, LOOKBACK_S_MAX, Scope};
-use model::{ChainEvent, Control, Reject, RejectReason, Rule, SlotStatus, Time};
+use model::{ChainEvent, Control, LiquidityChanged, Reject, RejectReason, Rule, SlotStatus, Time};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::vec::Map;
 
@@ -63,8 +66,8 @@ pub use stamped::{News, Slot};
 use crate::holders::Holdings;
 use crate::indicators::Indicators;
 use crate::prelude::*;
+use crate::series::SeriesTrade;
 use crate::smart::Match;
-use crate::usd::ValuedTrade;
 
 /// Settings of [`alerts`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -116,9 +119,11 @@ pub struct Alerts<'s> {
 
 /// What happens to tokens.
 pub struct Happenings<'s> {
-    /// Trades with their value.
-    pub trades: Collection<'s, ValuedTrade>,
-    /// Events other than trades and balances.
+    /// Trades with their value and their part in the series of their tokens.
+    pub trades: Collection<'s, SeriesTrade>,
+    /// Changes of the liquidity of tokens.
+    pub liquidity: Collection<'s, LiquidityChanged>,
+    /// Other events.
     pub events: Collection<'s, ChainEvent>,
     /// How holdings are spread.
     pub holdings: Collection<'s, Holdings>,
@@ -146,13 +151,18 @@ pub fn alerts<'s>(
         ((rule, known_from), time, if is_there { diff } else { -diff })
     });
     let rules = keyed::<Rulebook>(Intake::of(rules.as_collection(), Some), "rulebook", (), states);
-    let Happenings { trades, events, holdings, indicators, matches } = happenings;
+    let Happenings { trades, liquidity, events, holdings, indicators, matches } = happenings;
     // What was so before is what it was before.
     let held = |holdings: Holdings, diff: Diff| {
         (diff > 0).then(|| (Input::Held(holdings.mint, Shares::of(&holdings)), diff))
     };
     let point = |(mint, point)| Input::Point(mint, point);
-    let intake = Intake::of(trades, |trade| Some(Input::Point(trade.trade().mint, Point::of_trade(&trade))))
+    let traded = |trade: SeriesTrade| {
+        let mint = trade.valued.trade().mint;
+        trade.is_of_token().then(|| Input::Point(mint, Point::of_trade(&trade)))
+    };
+    let intake = Intake::of(trades, traded)
+        .and(liquidity, move |event| Point::of_liquidity(&event).map(point))
         .and(events, move |event| Point::of_event(&event).map(point))
         .and(indicators, move |row| Bar::point(&row).map(point))
         .and_changes(holdings, held)

@@ -1,26 +1,24 @@
 //! Changes of candles that are not simply the next trades.
 //!
-//! A trade that comes late or is taken back changes the sums and counts of its bars by itself, and the
+//! A trade that comes late or is retracted changes the sums and counts of its bars by itself, and the
 //! traders of its bars are asked again for that one trader; edges are found again from either end of
 //! the bar. So it costs what the trade costs and not what the token has traded. Only if a trade that
 //! stood at the highest or lowest price is gone are all trades of the bar looked at.
 //!
-//! If the choice of the primary pool comes out otherwise for trades that were there before, their bars
-//! are folded again, and so is who traded.
+//! A trade that comes to belong to other series is one that goes and one that comes. If many change at once, as when
+//! the choice of the primary pool comes out otherwise, their bars are folded again, and so is who traded.
 
 use std::sync::Arc;
 
 use model::{Address, Price};
 
-use super::Output;
 use super::buckets::Part;
 use super::lines::{Line, Lines, PoolName};
 use super::record::{BarGroup, Bars};
 use super::token::{Pending, Settings, Token, is_kept, places, range};
 use super::traders::{Before, Sides, both};
-use crate::bar::{NOBODY, Place, Role, Tick, TraderKey};
+use crate::bar::{NOBODY, Place, Tick, TraderKey};
 use crate::prelude::*;
-use crate::primary::Ground;
 use crate::room;
 
 /// What becomes of the ticks: both sorted.
@@ -42,6 +40,9 @@ impl Edit {
     }
 }
 
+/// An edit is small whose square is below this and the number of the trades that are kept.
+const SMALL_EDIT: usize = 64;
+
 /// A part that may change.
 struct Affected {
     part: Part,
@@ -50,58 +51,41 @@ struct Affected {
     traders: Vec<(Line, TraderKey, Sides)>,
 }
 
-/// True if both are the same trade, whatever their roles.
-fn is_same(a: &Tick, b: &Tick) -> bool {
-    Tick { role: b.role, ..*a } == *b
-}
-
 impl Token {
-    /// Takes in the changes of one time, sorted by place. `is_ground_new` says that the choice of the
-    /// primary pool cannot go on from where it is.
-    pub(super) fn correct(
-        &mut self,
-        mint: &Address,
-        pending: &[Pending],
-        is_ground_new: bool,
-        effects: &mut Effects<'_, Self>,
-    ) {
-        let (params, _) = effects.params;
-        let mut edit = self.edit(pending);
+    /// Takes in the changes of one time, sorted by place.
+    pub(super) fn correct(&mut self, mint: &Address, pending: &[Pending], effects: &mut Effects<'_, Self>) {
+        let edit = self.edit(pending);
+        if edit.ticks().next().is_none() {
+            return;
+        }
         let mut affected: Vec<Affected> = Vec::new();
         for tick in edit.ticks() {
             self.affect(mint, tick, effects.params, &mut affected);
         }
-        for affected in &mut affected {
-            affected.traders = self.traders_of(affected.part, &edit);
+        // Each change asks the others of its bars and traders.
+        let changes = edit.ticks().count();
+        let is_small = changes * changes <= SMALL_EDIT + self.ticks.len();
+        if is_small {
+            for affected in &mut affected {
+                affected.traders = self.traders_of(affected.part, &edit);
+            }
         }
         self.change_ticks(&edit);
-        let bounds = edit.bounds().filter(|_| !is_ground_new);
-        if bounds.is_none() && !is_ground_new {
-            return;
-        }
-        let ground = Ground { pools: &self.pools, moves: &self.moves, params: &params.primary };
-        let changed = self.choice.replay(&self.ticks, bounds, ground);
-        let others = self.give_roles(&mut edit, changed);
-        if others.is_empty() {
+        if is_small {
             self.adjust_traders(&edit);
             for affected in &affected {
                 self.adjust(mint, affected, &edit, effects.params);
             }
         } else {
-            for (at, _) in &others {
-                if let Some(tick) = self.ticks.get(*at).copied() {
-                    self.affect(mint, &tick, effects.params, &mut affected);
-                }
-            }
-            self.refold(mint, &others, &affected, effects.params);
+            self.refold(mint, &affected, effects.params);
         }
         for Affected { part, before, .. } in affected {
             let after = self.bars(mint, part, effects.params);
-            effects.replace(before.map(Output::Bars), after.map(Output::Bars));
+            effects.replace(before, after);
         }
     }
 
-    /// What the changes come to. What is taken back and is not kept is past correction.
+    /// The changes in sum. A trade that is retracted and is not kept is past correction.
     fn edit(&self, pending: &[Pending]) -> Edit {
         let mut changes: Vec<(Tick, Diff)> = pending.iter().map(|p| (p.tick, p.diff)).collect();
         changes.sort_unstable();
@@ -114,7 +98,7 @@ impl Token {
             } else if diff < 0 {
                 let at = self.ticks.partition_point(|kept| kept.place() < tick.place());
                 let here = self.ticks.iter().skip(at).take_while(|kept| kept.place() == tick.place());
-                edit.gone.extend(here.copied().find(|kept| is_same(kept, tick)));
+                edit.gone.extend(here.copied().find(|kept| kept == tick));
             }
         }
         edit
@@ -185,21 +169,6 @@ impl Token {
         self.ticks.extend(come);
     }
 
-    /// Gives the trades that came their roles; the other trades whose role is another one now, by index.
-    fn give_roles(&mut self, edit: &mut Edit, changed: Vec<(usize, Role)>) -> Vec<(usize, Role)> {
-        let mut others = Vec::new();
-        for (at, role) in changed {
-            let Some(tick) = self.ticks.get_mut(at) else { continue };
-            let start = edit.come.partition_point(|come| come.place() < tick.place());
-            let same = edit.come.iter_mut().skip(start).take_while(|come| come.place() == tick.place());
-            match same.into_iter().find(|come| is_same(come, tick)) {
-                Some(come) => (come.role, tick.role) = (role, role),
-                None => others.push((at, role)),
-            }
-        }
-        others
-    }
-
     /// Brings up to date when the traders of the edit last traded.
     fn adjust_traders(&mut self, edit: &Edit) {
         for tick in &edit.come {
@@ -256,13 +225,13 @@ impl Token {
         }
         let kept = range(&self.ticks, part);
         for (line, bar) in group.bars.own_mut() {
-            let of_line = |tick: &&Tick| part.has(tick.time) && line.has(tick);
-            let (gone, come) = (edit.gone.iter().filter(of_line), edit.come.iter().filter(of_line));
+            let of_line = |tick: &Tick| line.of(tick).filter(|tick| part.has(tick.time));
+            let (gone, come) = (edit.gone.iter().filter_map(of_line), edit.come.iter().filter_map(of_line));
             if gone.clone().chain(come.clone()).next().is_none() {
                 continue;
             }
-            come.clone().for_each(|tick| bar.count(tick));
-            gone.clone().for_each(|tick| bar.discount(tick));
+            come.clone().for_each(|tick| bar.count(&tick));
+            gone.clone().for_each(|tick| bar.discount(&tick));
             for ((_, _, before), now) in
                 affected.traders.iter().zip(&sides).filter(|((of, _, _), _)| *of == line)
             {
@@ -275,26 +244,15 @@ impl Token {
                     || (is_at(prices.low) && came.iter().all(|price| *price > prices.low))
             });
             let sealed = bucket.sealed.as_ref().and_then(|sealed| sealed.get(line));
-            bar.find_edges(sealed, &kept.iter().filter(|tick| line.has(tick)), &came, is_torn);
+            bar.find_edges(sealed, &kept.iter().filter_map(|tick| line.of(tick)), &came, is_torn);
         }
         if group.is_empty() {
             self.buckets.remove(part);
         }
     }
 
-    /// Gives trades other roles, and finds again who traded and what the affected parts have.
-    fn refold(
-        &mut self,
-        mint: &Address,
-        roles: &[(usize, Role)],
-        affected: &[Affected],
-        settings: &Settings,
-    ) {
-        for (at, role) in roles {
-            if let Some(tick) = self.ticks.get_mut(*at) {
-                tick.role = *role;
-            }
-        }
+    /// Finds again who traded and what the affected parts have.
+    fn refold(&mut self, mint: &Address, affected: &[Affected], settings: &Settings) {
         self.traders.rewind();
         let before: Vec<Before> =
             self.ticks.iter().map(|tick| self.traders.note(tick, &self.pools)).collect();

@@ -8,7 +8,6 @@ use model::Address;
 use serde::{Deserialize, Serialize};
 
 use crate::bar::{Role, Tick};
-use crate::primary::Pool;
 
 /// Which series of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,9 +30,19 @@ impl Line {
     pub(super) fn has(self, tick: &Tick) -> bool {
         match self {
             Self::Pool(pool) => tick.pool == pool,
-            Self::All => tick.role >= Role::All,
+            Self::All => tick.role >= Role::Volume,
             Self::Primary => tick.role == Role::Primary,
         }
+    }
+
+    /// A trade as it counts in it, if it belongs to it: in `all` some count without their price.
+    pub(super) fn of(self, tick: &Tick) -> Option<Tick> {
+        let is_priced = self != Self::All || tick.role >= Role::All;
+        self.has(tick).then(|| Tick {
+            price: tick.price.filter(|_| is_priced),
+            market_cap: tick.market_cap.filter(|_| is_priced),
+            ..*tick
+        })
     }
 }
 
@@ -47,8 +56,8 @@ pub(super) struct PoolName {
 
 impl PoolName {
     /// The pool of a trade.
-    pub(super) fn of(tick: &Tick, pools: &[Pool]) -> Self {
-        let address = pools.get(tick.pool as usize).map(|pool| pool.address).unwrap_or_default();
+    pub(super) fn of(tick: &Tick, pools: &[Address]) -> Self {
+        let address = pools.get(tick.pool as usize).copied().unwrap_or_default();
         Self { address, index: tick.pool }
     }
 }
@@ -118,7 +127,7 @@ impl<T: Clone + Default> Lines<T> {
 
     /// Makes room for a trade: its pool gets one, and so do `all` and `primary` if the trade sets them
     /// apart. To be called before the trade is added.
-    pub(super) fn part_ways(&mut self, tick: &Tick, pools: &[Pool]) {
+    pub(super) fn part_ways(&mut self, tick: &Tick, pools: &[Address]) {
         let is_first = tick.pool == self.first_pool.index;
         if self.apart.is_none() && is_first && tick.role == Role::Primary {
             return;
@@ -127,10 +136,10 @@ impl<T: Clone + Default> Lines<T> {
         let apart = self
             .apart
             .get_or_insert_with(|| Box::new(Apart { others: Vec::new(), all: None, primary: None }));
-        if apart.all.is_none() && !(apart.others.is_empty() && is_first && tick.role != Role::Pool) {
+        if apart.all.is_none() && !(apart.others.is_empty() && is_first && tick.role >= Role::All) {
             apart.all = Some(first.clone());
         }
-        if apart.primary.is_none() && tick.role == Role::All {
+        if apart.primary.is_none() && matches!(tick.role, Role::Volume | Role::All) {
             apart.primary = Some(apart.all.as_ref().unwrap_or(first).clone());
         }
         if !is_first && !apart.others.iter().any(|(name, _)| name.index == tick.pool) {

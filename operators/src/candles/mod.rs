@@ -2,9 +2,10 @@
 //!
 //! A candle covers the trades whose block time is in `[open_time, open_time + interval)`, half open, in
 //! UTC. Prices are those of clean trades, first and last in canonical order; counts and volumes are of
-//! all trades. A late trade joins the candle of its block time, a trade that is taken back leaves it.
+//! all trades. A late trade joins the candle of its block time, a trade that is retracted leaves it.
 //! There are three series: each pool's, each token's `all` (every pool quoted in the same token as the
-//! primary one) and `primary` (see [`crate::primary`]).
+//! primary one; its price counts while enough lies in it) and `primary`. To which a trade belongs it says itself
+//! ([`crate::series`]).
 //!
 //! Within the correction horizon the trades themselves are kept ([`token`]). Candles that are open are
 //! kept up to date as trades come; those that are closed are folded again from the trades in the rare
@@ -26,16 +27,16 @@ mod record;
 pub mod token;
 mod traders;
 
-use model::{Address, ChainEvent, Seconds};
+use model::Seconds;
 use serde::{Deserialize, Serialize};
 
-pub use input::{Input, Trade};
+pub use input::Input;
 pub use record::{Bars, Candle, Ohlc, Series};
 pub use token::Token;
 
 use crate::prelude::*;
 use crate::primary;
-use crate::usd::ValuedTrade;
+use crate::series::SeriesTrade;
 
 /// Settings of [`candles`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,7 +46,7 @@ pub struct Params {
     pub intervals: Vec<Interval>,
     /// How the primary pool is chosen.
     pub primary: primary::Params,
-    /// For how long the primary pool of a silent token is remembered, in seconds.
+    /// For how long a silent token and its primary pool are remembered, in seconds.
     pub remember_s: Seconds,
 }
 
@@ -60,53 +61,15 @@ impl Default for Params {
     }
 }
 
-/// Of a token with several pools, the one that is its primary one after the last trade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Chosen {
-    /// The token.
-    pub mint: Address,
-    /// The pool.
-    pub pool: Address,
-}
-
-/// What leaves for a token.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Output {
-    /// Candles.
-    Bars(Bars),
-    /// Its primary pool.
-    Chosen(Chosen),
-}
-
-/// What [`candles`] keeps.
-pub struct Candles<'s> {
-    /// The record.
-    pub bars: Collection<'s, Bars>,
-    /// The primary pools of tokens with several.
-    pub chosen: Collection<'s, Chosen>,
-}
-
 /// Maintains the candles of every pool and token.
-///
-/// `events` are those that tell where a token's trading moves; other events do nothing here.
 pub fn candles<'s>(
-    trades: Collection<'s, ValuedTrade>,
-    events: Collection<'s, ChainEvent>,
+    trades: Collection<'s, SeriesTrade>,
     params: &Params,
     horizon: Horizon,
     states: &States,
-) -> Candles<'s> {
-    let moved = |event| match event {
-        ChainEvent::Migrated(event) => Input::migration(&event),
-        _ => None,
-    };
-    let intake = Intake::of(trades, |trade| Some(Input::trade(&trade))).and(events, moved);
-    let way = |output| match output {
-        Output::Bars(bars) => Either::Left(bars),
-        Output::Chosen(chosen) => Either::Right(Only(chosen)),
-    };
-    let (bars, chosen) = keyed_apart::<Token, _>(intake, "candles", (params.clone(), horizon), states, way);
-    Candles { bars, chosen }
+) -> Collection<'s, Bars> {
+    let intake = Intake::of(trades, |trade| Some(Input::trade(&trade)));
+    keyed::<Token>(intake, "candles", (params.clone(), horizon), states)
 }
 
 /// The length of a candle in seconds, spelled as `15s`, `1m`, `4h`, `1d`.

@@ -11,7 +11,6 @@ use super::Interval;
 use super::lines::{Line, Lines, PoolName};
 use super::traders::Before;
 use crate::bar::{Bar, Distinct, Span, Tick};
-use crate::primary::Pool;
 
 /// Which trades a candle is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +56,8 @@ pub struct Candle {
     pub buy_quote: u128,
     /// Quote received by sellers, raw units.
     pub sell_quote: u128,
+    /// Base and quote of the clean trades, raw units.
+    pub clean: (u128, u128),
     /// What the trades were worth, in millionths of a USD, as far as that is known.
     pub value_micros: u128,
     /// Number of trades of which it is not.
@@ -87,11 +88,12 @@ pub struct Ohlc {
 }
 
 impl Candle {
-    /// Volume-weighted average price: all quote over all base.
+    /// Volume-weighted average price: the quote of all clean trades over their base, so that it lies between the
+    /// lowest price and the highest.
     #[must_use]
     pub fn vwap(&self) -> Option<Price> {
-        let (base_decimals, quote_decimals) = self.span.decimals;
-        Price::ratio(self.buy_quote + self.sell_quote, quote_decimals, self.volume_base, base_decimals)
+        let ((base, quote), (base_decimals, quote_decimals)) = (self.clean, self.span.decimals);
+        Price::ratio(quote, quote_decimals, base, base_decimals)
     }
 
     /// What its trades were worth in USD; none if that is known of none.
@@ -151,10 +153,14 @@ impl BarGroup {
     }
 
     /// Adds a trade that comes after all others.
-    pub(super) fn add(&mut self, tick: &Tick, before: &Before, pools: &[Pool]) {
+    pub(super) fn add(&mut self, tick: &Tick, before: &Before, pools: &[Address]) {
         self.bars.part_ways(tick, pools);
         let open = self.open;
-        self.bars.each_of(tick, |line, bar| bar.add(tick, before.of(line), open));
+        self.bars.each_of(tick, |line, bar| {
+            if let Some(tick) = line.of(tick) {
+                bar.add(&tick, before.of(line), open);
+            }
+        });
     }
 }
 
@@ -211,6 +217,7 @@ impl Bars {
             volume_base: bar.base,
             buy_quote: bar.buy_quote,
             sell_quote: bar.sell_quote,
+            clean: bar.clean,
             value_micros: bar.value_micros,
             unvalued: bar.unvalued.into(),
             buys: bar.buys.into(),
@@ -323,7 +330,7 @@ impl Record for Candle {
         traders: Count = self.distinct.traders, "Distinct traders.";
         buyers: Count = self.distinct.buyers, "Distinct traders who bought.";
         sellers: Count = self.distinct.sellers, "Distinct traders who sold.";
-        vwap: Float = self.vwap(), "All quote over all base.";
+        vwap: Float = self.vwap(), "Quote of the clean trades over their base; null without any.";
         market_cap_close: Float = prices.and_then(|p| p.market_cap),
             "Close times supply, quote coins; null if unknown.";
         first_event: Text = self.span.first, "First trade in canonical order.";

@@ -8,8 +8,7 @@
 //!
 //! The trades of one logical time are gathered, put in order and taken in together. Those that come
 //! after all others, as nearly all do, are added to their bars and that is all. Whatever else happens
-//! (one comes between others, one is taken back, the choice of the primary pool comes out otherwise) is
-//! for `correct`.
+//! (one comes between others, one is retracted, one comes to belong to other series) is for `correct`.
 //!
 //! Why what is let go is not missed: a change is of a trade within the horizon H, at `now − H` or later.
 //! A bar of an hour or less that has it begins after `now − H − 1 h`, so all its trades are kept. A
@@ -22,17 +21,17 @@
 
 use std::sync::Arc;
 
-use model::{Address, EventId, Seconds};
+use model::{Address, Seconds};
 use serde::{Deserialize, Serialize};
 
 use super::buckets::{Buckets, Part};
 use super::lines::{Lines, PoolName};
 use super::record::{BarGroup, Bars};
 use super::traders::{Before, Traders};
-use super::{Chosen, Input, Interval, Output, Params, Trade};
+use super::{Input, Interval, Params};
 use crate::bar::Tick;
 use crate::prelude::*;
-use crate::primary::{Choice, Ground, Move, Pool};
+use crate::room;
 
 /// Intervals up to this length are folded from ticks once they are closed.
 const SHORT_S: Seconds = 3600;
@@ -40,31 +39,25 @@ const SHORT_S: Seconds = 3600;
 /// See the module.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Token {
-    pub(super) pools: Vec<Pool>,
-    pub(super) moves: Vec<Move>,
-    /// When a trade or a move last came.
+    /// The pools that it has traded in, in no order.
+    pub(super) pools: Vec<Address>,
+    /// When a trade last came.
     active_at: Seconds,
     /// Sorted by block time and canonical order.
     pub(super) ticks: Vec<Tick>,
     /// No trade from here on was let go.
     whole_from: Seconds,
-    pub(super) choice: Choice,
-    /// What was told of it.
-    told: Option<Chosen>,
     pub(super) traders: Traders,
     pub(super) buckets: Buckets,
     /// Event time as far as this token has heard of it.
     pub(super) now: Seconds,
-    /// True once even the primary pool need not be known any more.
+    /// True once nothing need be known of it any more.
     is_forgotten: bool,
     /// When the next bucket ends or can be let go; none without buckets.
     bucket_due: Option<Seconds>,
     /// Changes of the present time.
     #[serde(skip)]
     pending: Vec<Pending>,
-    /// True if there is a pool or a move among them that was not known.
-    #[serde(skip)]
-    is_ground_new: bool,
 }
 
 /// A change that has not been taken in.
@@ -78,58 +71,27 @@ pub(super) struct Pending {
 pub(super) type Settings = (Params, Horizon);
 
 impl Token {
-    fn note_trade(&mut self, trade: &Trade, diff: Diff) {
-        let Trade { pool, is_curve, quote_mint, mut tick, .. } = *trade;
-        self.is_ground_new |= self.note_pool(pool, is_curve, Some(quote_mint));
-        tick.pool = self.pool_index(&pool);
-        if let Some(pool) = self.pools.get_mut(tick.pool as usize) {
-            pool.trades += i64::try_from(diff).unwrap_or_default();
-        }
-        self.pending.push(Pending { tick, diff, before: Before::default() });
+    /// The index of a pool, which may be new.
+    fn pool(&mut self, address: Address) -> u32 {
+        let known = self.pools.iter().position(|pool| *pool == address);
+        let at = known.unwrap_or_else(|| {
+            room::push(&mut self.pools, address);
+            self.pools.len() - 1
+        });
+        u32::try_from(at).unwrap_or(u32::MAX)
     }
 
-    fn note_move(&mut self, id: EventId, to: Address, diff: Diff) {
-        self.note_pool(to, false, None);
-        let step = Move { id, to: self.pool_index(&to) };
-        match self.moves.binary_search(&step) {
-            Err(at) if diff > 0 => self.moves.insert(at, step),
-            Ok(at) if diff < 0 => drop(self.moves.remove(at)),
-            _ => return,
-        }
-        self.is_ground_new = true;
-    }
-
-    /// Takes note of a pool. True if it is new, or only now known by a trade.
-    fn note_pool(&mut self, address: Address, is_curve: bool, quote_mint: Option<Address>) -> bool {
-        let pool = Pool { address, is_curve, quote_mint, trades: 0 };
-        match self.pools.iter_mut().find(|known| known.address == address) {
-            None => self.pools.push(pool),
-            Some(known) if known.quote_mint.is_none() && quote_mint.is_some() => *known = pool,
-            Some(_) => return false,
-        }
-        true
-    }
-
-    fn pool_index(&self, address: &Address) -> u32 {
-        let index = self.pools.iter().position(|pool| pool.address == *address);
-        index.and_then(|index| u32::try_from(index).ok()).unwrap_or(u32::MAX)
-    }
-
-    /// True if the changes are trades that come after all that are kept, and the choice of the primary
-    /// pool goes on from where it is.
+    /// True if the changes are trades that come after all that are kept.
     fn is_in_order(&self, pending: &[Pending]) -> bool {
         let first = pending.first().map(|change| change.tick.place());
-        (!self.is_ground_new || self.pools.len() == 1)
-            && pending.iter().all(|change| change.diff > 0)
+        pending.iter().all(|change| change.diff > 0)
             && self.ticks.last().is_none_or(|last| first.is_none_or(|first| last.place() < first))
     }
 
     /// Takes in trades that come after all others.
     fn append(&mut self, mint: &Address, pending: &mut [Pending], effects: &mut Effects<'_, Self>) {
         let (params, horizon) = effects.params;
-        let ground = Ground { pools: &self.pools, moves: &self.moves, params: &params.primary };
         for Pending { tick, before, .. } in &mut *pending {
-            tick.role = self.choice.step(tick, ground);
             *before = self.traders.note(tick, &self.pools);
         }
         if let Some(last) = pending.last() {
@@ -174,14 +136,14 @@ impl Token {
             add(&mut group);
             let after = Arc::new(group);
             let before = std::mem::replace(&mut bucket.group, Arc::clone(&after));
-            effects.emit(Output::Bars(Bars::new(before, now)), -1);
-            effects.emit(Output::Bars(Bars::new(after, now)), 1);
+            effects.emit(Bars::new(before, now), -1);
+            effects.emit(Bars::new(after, now), 1);
             return;
         }
         let Some(first) = come.first().map(|change| PoolName::of(&change.tick, &self.pools)) else { return };
         let found = (!is_kept(part, now)).then(|| self.fold(mint, interval, part)).flatten();
         if let Some(before) = &found {
-            effects.emit(Output::Bars(Bars::new(Arc::new(before.clone()), now)), -1);
+            effects.emit(Bars::new(Arc::new(before.clone()), now), -1);
         }
         let mut group = found.unwrap_or_else(|| BarGroup::new(*mint, interval, part.open, first));
         add(&mut group);
@@ -189,7 +151,7 @@ impl Token {
         if is_kept(part, now) {
             self.keep(part, Arc::clone(&group), horizon);
         }
-        effects.emit(Output::Bars(Bars::new(group, now)), 1);
+        effects.emit(Bars::new(group, now), 1);
     }
 
     /// Keeps the bars of a part, and looks at them again when they end.
@@ -223,8 +185,8 @@ impl Token {
         let is_ending = |part: &Part| part.end > self.now && part.end <= now;
         let mut close = |part: Part, group: Arc<BarGroup>| {
             if is_ending(&part) {
-                effects.emit(Output::Bars(Bars::new(Arc::clone(&group), self.now)), -1);
-                effects.emit(Output::Bars(Bars::new(group, now)), 1);
+                effects.emit(Bars::new(Arc::clone(&group), self.now), -1);
+                effects.emit(Bars::new(group, now), 1);
             }
         };
         for bucket in self.buckets.drop_unless(is_kept) {
@@ -243,28 +205,6 @@ impl Token {
             (self.buckets, self.ticks, self.traders) = Default::default();
         }
         self.is_forgotten = self.forget_at(params).is_some_and(|at| at <= now);
-        if self.is_forgotten {
-            self.tell(None, effects);
-        }
-    }
-
-    /// The primary pool, where there is a choice.
-    fn chosen(&self, mint: &Address) -> Option<Chosen> {
-        // A pool whose trades have all been retracted is none to choose from, as if it had never been.
-        let is_there = |(at, pool): &(usize, &Pool)| {
-            pool.trades > 0 || self.moves.iter().any(|step| step.to as usize == *at)
-        };
-        if self.is_forgotten || self.pools.iter().enumerate().filter(is_there).count() < 2 {
-            return None;
-        }
-        let pool = self.pools.get(self.choice.primary()? as usize)?;
-        Some(Chosen { mint: *mint, pool: pool.address })
-    }
-
-    /// Tells of the primary pool, if it is another one.
-    fn tell(&mut self, chosen: Option<Chosen>, effects: &mut Effects<'_, Self>) {
-        let told = std::mem::replace(&mut self.told, chosen);
-        effects.replace(told.map(Output::Chosen), chosen.map(Output::Chosen));
     }
 
     fn let_go_at(&self, params: &Params, horizon: Horizon) -> Option<Seconds> {
@@ -272,7 +212,7 @@ impl Token {
         self.ticks.first().map(|tick| tick.time + kept_s(params, horizon) + SHORT_S / 6)
     }
 
-    /// True if all that is left to know of the token is which pool is its primary one.
+    /// True if nothing is kept of what it traded.
     fn is_asleep(&self) -> bool {
         self.ticks.is_empty() && self.buckets.is_empty()
     }
@@ -285,16 +225,18 @@ impl Token {
     fn let_go(&mut self, params: &Params, horizon: Horizon) {
         let keep = Horizon(kept_s(params, horizon));
         let count = self.ticks.partition_point(|tick| keep.is_past(tick.time, self.now));
-        let ground = Ground { pools: &self.pools, moves: &self.moves, params: &params.primary };
         for tick in self.ticks.drain(..count) {
             self.whole_from = tick.time + 1;
-            self.choice.let_go(&tick, ground);
             let before = self.traders.settle(&tick, &self.pools);
             for bucket in self.buckets.iter_mut().filter(|bucket| bucket.part.has(tick.time)) {
                 let new = || Box::new(Lines::new(PoolName::of(&tick, &self.pools)));
                 let sealed = bucket.sealed.get_or_insert_with(new);
                 sealed.part_ways(&tick, &self.pools);
-                sealed.each_of(&tick, |line, bar| bar.add(&tick, before.of(line), bucket.part.open));
+                sealed.each_of(&tick, |line, bar| {
+                    if let Some(tick) = line.of(&tick) {
+                        bar.add(&tick, before.of(line), bucket.part.open);
+                    }
+                });
             }
         }
         if self.ticks.capacity() > 4 * self.ticks.len() {
@@ -343,16 +285,13 @@ pub(super) fn range(ticks: &[Tick], part: Part) -> &[Tick] {
 impl State for Token {
     type Key = Address;
     type Input = Input;
-    /// It says itself what has changed.
+    /// Changes are emitted as they are found; `output` is never called.
     type Part = std::convert::Infallible;
-    type Output = Output;
+    type Output = Bars;
     type Params = Settings;
 
     fn key(input: &Input) -> Address {
-        match input {
-            Input::Trade(trade) => trade.mint,
-            Input::Migration { mint, .. } => *mint,
-        }
+        input.mint
     }
 
     fn route(mint: &Address) -> u64 {
@@ -363,10 +302,8 @@ impl State for Token {
         self.now = self.now.max(effects.now);
         self.active_at = self.now;
         self.is_forgotten = false;
-        match input {
-            Input::Trade(trade) => self.note_trade(&trade, diff),
-            Input::Migration { id, to, .. } => self.note_move(id, to, diff),
-        }
+        let tick = Tick { pool: self.pool(input.pool), ..input.tick };
+        self.pending.push(Pending { tick, diff, before: Before::default() });
     }
 
     fn settle(&mut self, mint: &Address, effects: &mut Effects<'_, Self>) {
@@ -377,10 +314,8 @@ impl State for Token {
         if self.is_in_order(&pending) {
             self.append(mint, &mut pending, effects);
         } else {
-            self.correct(mint, &pending, self.is_ground_new, effects);
+            self.correct(mint, &pending, effects);
         }
-        self.is_ground_new = false;
-        self.tell(self.chosen(mint), effects);
     }
 
     fn next_timer(&self, (params, horizon): &Settings) -> Option<Seconds> {
@@ -392,7 +327,7 @@ impl State for Token {
         self.advance(effects);
     }
 
-    fn output(&self, _: &Address, part: &Self::Part, _: &Settings) -> Option<Output> {
+    fn output(&self, _: &Address, part: &Self::Part, _: &Settings) -> Option<Bars> {
         match *part {}
     }
 
@@ -401,8 +336,8 @@ impl State for Token {
     }
 
     /// Bars that have been closed last.
-    fn outlives(output: &Output) -> bool {
-        matches!(output, Output::Bars(bars) if bars.is_closed())
+    fn outlives(bars: &Bars) -> bool {
+        bars.is_closed()
     }
 }
 
@@ -411,7 +346,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use model::time::{second_of, start_of};
-    use model::{Group, Price, Side, TxPlace};
+    use model::{EventId, Group, Price, Side, TxPlace};
 
     use super::*;
     use crate::bar::{NOBODY, Role};
@@ -426,27 +361,24 @@ mod tests {
 
     /// A trade in the one pool of the one token.
     fn trade(time: Seconds) -> Input {
-        Input::Trade(Trade {
+        Input {
             mint: Address([9; 32]),
             pool: Address([1; 32]),
-            is_curve: false,
-            quote_mint: Address::WSOL,
             tick: Tick {
                 time,
                 id: EventId { slot: time, tx: TxPlace::Index(0), outer_ix: 0, inner_ix: -1 },
                 pool: 0,
-                role: Role::Pool,
+                role: Role::Primary,
                 side: Side::Buy,
                 decimals: (6, 9),
                 price: Price::new(1.0),
                 market_cap: None,
                 base: 1,
                 quote: 1,
-                quote_reserve: None.into(),
                 value_micros: None.into(),
                 trader: NOBODY,
             },
-        })
+        }
     }
 
     /// The bars that stand, by interval and start, whether they are closed, and how many trades they are of.
@@ -454,8 +386,7 @@ mod tests {
 
     /// Closes the present time.
     fn close(store: &mut Store<Token>, standing: &mut Standing) {
-        store.close(|output, diff| {
-            let Output::Bars(bars) = output else { panic!("one pool is no choice") };
+        store.close(|bars, diff| {
             let (_, interval, open) = bars.group_key();
             let of_key = standing.entry((interval, open)).or_default();
             let own = (bars.is_closed(), bars.trades().max().unwrap());

@@ -7,13 +7,12 @@
 //! enough: a bar that can still change ends after every trade that was let go (see
 //! [`super::token`]), so he is among those in it exactly if the last of his is not older than its start.
 
-use model::{Seconds, Side};
+use model::{Address, Seconds, Side};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::lines::{Line, Lines, PoolName};
 use crate::bar::{Seen, Tick, TraderKey};
-use crate::primary::Pool;
 
 /// What is known of one trader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,16 +50,16 @@ impl Before {
 
 impl Traders {
     /// Takes note of a trade that comes after all others; when its trader had traded before.
-    pub(super) fn note(&mut self, tick: &Tick, pools: &[Pool]) -> Before {
+    pub(super) fn note(&mut self, tick: &Tick, pools: &[Address]) -> Before {
         self.note_in(tick, pools, |last| &mut last.seen)
     }
 
     /// Takes note of a trade that is let go; when its trader had made such a one before.
-    pub(super) fn settle(&mut self, tick: &Tick, pools: &[Pool]) -> Before {
+    pub(super) fn settle(&mut self, tick: &Tick, pools: &[Address]) -> Before {
         self.note_in(tick, pools, |last| &mut last.settled)
     }
 
-    fn note_in(&mut self, tick: &Tick, pools: &[Pool], part: fn(&mut Last) -> &mut Seen) -> Before {
+    fn note_in(&mut self, tick: &Tick, pools: &[Address], part: fn(&mut Last) -> &mut Seen) -> Before {
         let lines = self.0.get_or_insert_with(|| Lines::new(PoolName::of(tick, pools)));
         lines.part_ways(tick, pools);
         let mut before = Before::default();
@@ -84,7 +83,7 @@ impl Traders {
     }
 
     /// Makes room for trades that come late.
-    pub(super) fn part_ways(&mut self, tick: &Tick, pools: &[Pool]) {
+    pub(super) fn part_ways(&mut self, tick: &Tick, pools: &[Address]) {
         self.0.get_or_insert_with(|| Lines::new(PoolName::of(tick, pools))).part_ways(tick, pools);
     }
 

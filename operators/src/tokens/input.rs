@@ -162,10 +162,10 @@ pub enum Step {
 }
 
 impl Input {
-    /// A trade.
+    /// A trade; none of a pair of which nobody knows which token is the money.
     #[must_use]
-    pub fn trade(valued: &ValuedTrade) -> Self {
-        let trade = valued.trade();
+    pub fn trade(valued: &ValuedTrade) -> Option<Self> {
+        let trade = Some(valued.trade()).filter(|trade| trade.quote_known)?;
         let name = PoolName {
             address: trade.pool,
             program: trade.program,
@@ -184,11 +184,17 @@ impl Input {
             curve: trade.curve,
         };
         let entry = Entry { id: trade.origin.id, time: trade.origin.block_time, pool: 0, step };
-        Self::Step(trade.mint, name, entry)
+        Some(Self::Step(trade.mint, name, entry))
     }
 
-    /// What an event of the chain that is not a trade says, in the pools and of the token.
+    /// What an event of the chain that is not a trade says, in the pools and of the token; nothing, if nobody knows
+    /// which token of the pair is the money.
     pub fn event(event: ChainEvent) -> impl Iterator<Item = Self> {
+        let event = Some(event).filter(is_of_token);
+        event.into_iter().flat_map(Self::said)
+    }
+
+    fn said(event: ChainEvent) -> impl Iterator<Item = Self> {
         let step = step(&event).map(|(mint, name, entry)| Self::Step(mint, name, entry));
         let mint = event.mint();
         let milestone = match event {
@@ -217,6 +223,14 @@ impl Input {
             let is_read = stats.window.seconds() == width_s;
             is_read.then_some(Self::Stats { mint: *mint, window, activity, is_put })
         })
+    }
+}
+
+const fn is_of_token(event: &ChainEvent) -> bool {
+    match event {
+        ChainEvent::PoolCreated(event) => event.quote_known,
+        ChainEvent::LiquidityChanged(event) => event.quote_known,
+        _ => true,
     }
 }
 

@@ -22,7 +22,8 @@
 //!
 //! **The primary pool** is the one that the token migrated to, once something is known of it; before,
 //! its curve; without a curve, the pool in which it was traded first. A rival that takes its place does so here when
-//! it does in the series `primary` of [`crate::candles`].
+//! it does in [`crate::series`]. Pools of pairs of which nobody knows which token is the money are no part of it, and
+//! have no row in `pools`.
 //!
 //! **Progress of a curve.** Curves whose trades say how far they are (LaunchLab in tokens, Meteora DBC in quote raised)
 //! are believed; of pump's it follows from the reserves.
@@ -58,10 +59,10 @@ pub use pool::Pool;
 pub use record::{Owned, Status, Token, Trading, Valuation};
 pub use tracked::{Output, Row, Settings, Tracked};
 
-use crate::candles::Chosen;
 use crate::holders::Holdings;
 use crate::labels::risk;
 use crate::prelude::*;
+use crate::series::Chosen;
 use crate::usd::ValuedTrade;
 use crate::windows::TokenStats;
 
@@ -127,7 +128,7 @@ pub fn tokens<'s>(
     let of_chosen = |Chosen { mint, pool }, diff: Diff| {
         Some((Input::Chosen { mint, pool, is_put: diff > 0 }, diff.abs()))
     };
-    let intake = Intake::of(trades, |trade| Some(Input::trade(&trade)))
+    let intake = Intake::of(trades, |trade| Input::trade(&trade))
         .and(events, Input::event)
         .and_changes(stats, of_stats)
         .and_changes(holdings, |held, diff| Some((Input::Held(Box::new(held), diff > 0), diff.abs())))

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bar::TraderKey;
 use crate::labels::Mark;
-use crate::usd::ValuedTrade;
+use crate::series::SeriesTrade;
 
 /// What arrives for a token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ pub struct Tick {
     pub time: Seconds,
     /// Canonical order.
     pub id: EventId,
-    /// Price; none if it does not belong to the clean series.
+    /// Price; none if it does not belong to the clean series of the token's primary pool.
     pub price: Option<Price>,
     /// Quote, raw units.
     pub quote: u64,
@@ -65,26 +65,29 @@ pub struct Tick {
 }
 
 impl Input {
-    /// A trade.
+    /// A trade; none if it is none of the token's.
     #[must_use]
-    pub fn trade(valued: &ValuedTrade) -> Self {
+    pub fn trade(of_series: &SeriesTrade) -> Option<Self> {
+        let valued = &of_series.valued;
         let trade = valued.trade();
-        Self::Trade(Trade {
-            mint: trade.mint,
-            pool: trade.pool,
-            is_curve: trade.program.is_curve(),
-            quote_mint: trade.quote_mint,
-            tick: Tick {
-                time: trade.origin.block_time,
-                id: trade.origin.id,
-                price: valued.clean_price(),
-                quote: trade.quote_amount,
-                usd: valued
-                    .value_micros()
-                    .map(|micros| u64::try_from(micros).unwrap_or(u64::MAX).min(u64::MAX - 1)),
-                side: trade.side,
-                trader: trade.trader.as_ref().and_then(|trader| trader.0.first_chunk().copied()),
-            },
+        of_series.is_of_token().then(|| {
+            Self::Trade(Trade {
+                mint: trade.mint,
+                pool: trade.pool,
+                is_curve: trade.program.is_curve(),
+                quote_mint: trade.quote_mint,
+                tick: Tick {
+                    time: trade.origin.block_time,
+                    id: trade.origin.id,
+                    price: valued.clean_price().filter(|_| of_series.is_primary()),
+                    quote: trade.quote_amount,
+                    usd: valued
+                        .value_micros()
+                        .map(|micros| u64::try_from(micros).unwrap_or(u64::MAX).min(u64::MAX - 1)),
+                    side: trade.side,
+                    trader: trade.trader.as_ref().and_then(|trader| trader.0.first_chunk().copied()),
+                },
+            })
         })
     }
 

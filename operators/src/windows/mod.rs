@@ -3,8 +3,9 @@
 //! A window of width W covers the trades whose block time is in `(start, now]`. `now` is event time, and
 //! `start` is `now − W` up to an hour; above, it is rounded down to whole ten seconds, so that trades
 //! leave in steps of a tick ([`tick_s`]). The window before it, of which `prev_*` speak, is `(start − W, start]`.
-//! Counts and volumes are of all trades, prices of clean ones. A late trade joins every window that still
-//! covers its block time, a trade that is taken back leaves them, and in silence all falls to zero by
+//! Counts and volumes are of all trades, prices of clean ones of the primary pool ([`crate::series`]): another pool
+//! moves no high, low or change. A late trade joins every window that still
+//! covers its block time, a trade that is retracted leaves them, and in silence all falls to zero by
 //! itself: a token that has been idle for 2W has no row.
 //!
 //! **Which trades.** Those of all pools that are quoted in the same token as the primary pool: amounts in
@@ -57,7 +58,7 @@ pub use token::Token;
 use crate::candles::Interval;
 use crate::labels::Mark;
 use crate::prelude::*;
-use crate::usd::ValuedTrade;
+use crate::series::SeriesTrade;
 
 /// Settings of [`windows`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,7 +84,7 @@ impl Default for Params {
 /// which trades are left out of `filtered_*`; they may come before their trade or after it, up to so many seconds
 /// after its block time.
 pub fn windows<'s>(
-    trades: Collection<'s, ValuedTrade>,
+    trades: Collection<'s, SeriesTrade>,
     events: Collection<'s, ChainEvent>,
     (marks, marks_reach_s): (Collection<'s, Mark>, Seconds),
     params: &Params,
@@ -94,7 +95,7 @@ pub fn windows<'s>(
         ChainEvent::Migrated(event) => Input::migration(&event),
         _ => None,
     };
-    let intake = Intake::of(trades, |trade| Some(Input::trade(&trade)))
+    let intake = Intake::of(trades, |trade| Input::trade(&trade))
         .and(events, moved)
         .and(marks, |mark| Some(Input::mark(&mark)));
     let kept_s = horizon.kept_s().max(marks_reach_s);

@@ -53,8 +53,12 @@ struct Trade {
     supply: Option<f64>,
     value_usd: Option<f64>,
     quote_reserve: Option<u128>,
+    /// False of a pair of which nobody knows which token is the money: it speaks for no token.
+    is_known: bool,
     is_primary: bool,
     is_in_all: bool,
+    /// Whether its price counts in `all`.
+    is_priced_in_all: bool,
 }
 
 fn text(row: &Value, column: &str) -> String {
@@ -104,8 +108,10 @@ fn trade(row: &Value) -> Trade {
         supply: row["market_cap_quote"].as_f64().zip(shown).map(|(cap, price)| cap / price),
         value_usd,
         quote_reserve: row["quote_reserve"].as_str().map(|text| text.parse().unwrap()),
+        is_known: row["quote_known"] == json!(true),
         is_primary: false,
         is_in_all: false,
+        is_priced_in_all: false,
     }
 }
 
@@ -116,11 +122,13 @@ fn trade(row: &Value) -> Trade {
 /// thirty days starts anew.
 fn choose_primary(trades: &mut [Trade], has_migrations: bool) {
     let last_on_curve = match has_migrations {
-        true => trades.iter().rposition(|trade| trade.is_curve),
+        true => trades.iter().rposition(|trade| trade.is_curve && trade.is_known),
         false => Some(trades.len()),
     };
     let mut primary: Option<(String, String, bool)> = None; // pool, quote, is it a curve
     let mut reserves: BTreeMap<String, (String, Option<u128>)> = BTreeMap::new();
+    // Of curves too, which no pool takes over from by what it holds.
+    let mut all_reserves: BTreeMap<String, Option<u128>> = BTreeMap::new();
     let mut ahead_since: BTreeMap<String, u64> = BTreeMap::new();
     let mut forgotten_at = u64::MAX;
     for (i, trade) in trades.iter_mut().enumerate() {
@@ -130,6 +138,9 @@ fn choose_primary(trades: &mut [Trade], has_migrations: bool) {
             ahead_since.clear();
         }
         forgotten_at = trade.second + 30 * 86_400;
+        if !trade.is_known {
+            continue;
+        }
         let own = (trade.pool.clone(), trade.quote_mint.clone(), trade.is_curve);
         let takes_over = match &primary {
             None => true,
@@ -148,6 +159,7 @@ fn choose_primary(trades: &mut [Trade], has_migrations: bool) {
             primary = Some((pool.clone(), reserves[&pool].0.clone(), false));
             ahead_since.clear();
         }
+        all_reserves.insert(trade.pool.clone(), trade.quote_reserve);
         if !trade.is_curve {
             reserves.insert(trade.pool.clone(), (trade.quote_mint.clone(), trade.quote_reserve));
         }
@@ -163,6 +175,13 @@ fn choose_primary(trades: &mut [Trade], has_migrations: bool) {
         }
         trade.is_primary = trade.pool == *pool;
         trade.is_in_all = trade.quote_mint == *quote;
+        let held = trade.quote_reserve.map(|after| {
+            let before = if trade.is_buy { after.saturating_sub(trade.quote) } else { after + trade.quote };
+            before.min(after)
+        });
+        let present = all_reserves.get(pool).copied().flatten();
+        let is_deep = held.zip(present).is_some_and(|(held, present)| held * 10 >= present);
+        trade.is_priced_in_all = trade.is_primary || (trade.is_in_all && is_deep);
     }
 }
 
@@ -171,9 +190,11 @@ fn distinct<'t>(trades: impl Iterator<Item = &'t &'t Trade>) -> usize {
 }
 
 /// The columns of the candle of `trades`, which are in canonical order and at least one.
-fn candle(trades: &[&Trade]) -> BTreeMap<&'static str, Value> {
-    let prices: Vec<_> = trades.iter().filter_map(|trade| trade.clean).collect();
-    let closing = trades.iter().rev().find(|trade| trade.clean.is_some());
+fn candle(trades: &[&Trade], series: &str) -> BTreeMap<&'static str, Value> {
+    let is_priced = |trade: &&&Trade| trade.clean.is_some() && (series != "all" || trade.is_priced_in_all);
+    let clean: Vec<&Trade> = trades.iter().filter(is_priced).copied().collect();
+    let prices: Vec<_> = clean.iter().filter_map(|trade| trade.clean).collect();
+    let closing = clean.last();
     let buys: Vec<_> = trades.iter().filter(|trade| trade.is_buy).copied().collect();
     let sells: Vec<_> = trades.iter().filter(|trade| !trade.is_buy).copied().collect();
     let quote = |trades: &[&Trade]| trades.iter().map(|trade| trade.quote).sum::<u128>();
@@ -182,7 +203,8 @@ fn candle(trades: &[&Trade]) -> BTreeMap<&'static str, Value> {
     let values: Vec<f64> = trades.iter().filter_map(|trade| trade.value_usd).collect();
     let scale =
         10f64.powi(i32::try_from(last.base_decimals).unwrap() - i32::try_from(last.quote_decimals).unwrap());
-    let vwap = (base > 0 && quote(trades) > 0).then(|| quote(trades) as f64 / base as f64 * scale);
+    let clean_base: u128 = clean.iter().map(|trade| trade.base).sum();
+    let vwap = (!clean.is_empty()).then(|| quote(&clean) as f64 / clean_base as f64 * scale);
     BTreeMap::from([
         ("open", json!(prices.first())),
         ("close", json!(prices.last())),
@@ -249,7 +271,7 @@ fn check(folder: &Path, has_migrations: bool) -> usize {
     for row in rows(&folder.join("candles.jsonl")) {
         let key = (text(&row, "series"), text(&row, "id"), text(&row, "interval"), number(&row, "open_time"));
         let group = groups.get(&key).unwrap_or_else(|| panic!("a candle without trades: {row}"));
-        for (column, expected) in candle(group) {
+        for (column, expected) in candle(group, &key.0) {
             let value = &row[column];
             assert!(agree(value, &expected), "{column} of {key:?} is {value}, expected {expected}");
         }

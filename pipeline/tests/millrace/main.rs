@@ -17,6 +17,7 @@ mod intake;
 #[path = "../../../sources/tests/node/mod.rs"]
 #[expect(dead_code, reason = "the tests of sources use the rest")]
 mod node;
+mod prices;
 mod recomputed;
 mod replay;
 mod run;

@@ -12,6 +12,7 @@ mod indicators;
 mod labels;
 mod leaders;
 mod rating;
+mod series;
 mod smart;
 mod tokens;
 mod usd;
@@ -98,6 +99,8 @@ struct Facts<'a> {
     survivors: Vec<ChainEvent>,
     moves: Vec<Migrated>,
     valued: Vec<ValuedTrade>,
+    /// Which series each of them speaks for.
+    parts: Vec<series::Part>,
     /// True if all events have come and all rows are up to date.
     is_end: bool,
 }
@@ -107,20 +110,21 @@ impl<'a> Facts<'a> {
         let states = slot_states(events);
         let survivors = survivors(events, &states, params);
         let trades: Vec<Trade> = survivors.iter().filter_map(as_trade).collect();
-        let moves = survivors.iter().filter_map(as_migration).collect();
+        let moves: Vec<Migrated> = survivors.iter().filter_map(as_migration).collect();
         let valued = usd::usd(&prices(&trades, params), events, params);
-        Self { events, now, params, states, survivors, moves, valued, is_end: false }
+        let parts = series::parts(&valued, &moves, &params.market.candles);
+        Self { events, now, params, states, survivors, moves, valued, parts, is_end: false }
     }
 
     fn table(&self, name: &str) -> BTreeMap<Row, Row> {
-        let Self { events, now, params, survivors, moves, valued, .. } = self;
+        let Self { events, now, params, survivors, moves, valued, parts, .. } = self;
         let market = &params.market;
         match name {
             "trades" => self.trades(),
             "candles" => rows(&candles::candles(valued, moves, *now, &market.candles)),
             "token_stats" => {
                 let marks = labels::labels(survivors, events, *now, params).1;
-                rows(&windows::windows(valued, moves, &marks, *now, &market.windows))
+                rows(&windows::windows((valued, parts), moves, &marks, *now, &market.windows))
             }
             "labels" => rows(&labels::labels(survivors, events, *now, params).0),
             "indicators" => rows(&indicators::indicators(events, (*now, self.is_end), params)),

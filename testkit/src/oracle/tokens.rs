@@ -15,7 +15,7 @@ use operators::usd::ValuedTrade;
 use operators::windows::TokenStats;
 
 use super::usd::clean_price;
-use super::{Facts, candles, labels, windows};
+use super::{Facts, labels, series, windows};
 
 /// What is so of one pool.
 #[derive(Clone, Default)]
@@ -52,7 +52,8 @@ pub(super) fn tokens(facts: &Facts<'_>) -> (Vec<Token>, Vec<Pool>, Vec<Lifecycle
     let params = facts.params;
     let heard = heard(facts);
     let marks = labels::labels(&facts.survivors, facts.events, facts.now, params).1;
-    let stats = windows::windows(&facts.valued, &facts.moves, &marks, facts.now, &params.market.windows);
+    let trades = (facts.valued.as_slice(), facts.parts.as_slice());
+    let stats = windows::windows(trades, &facts.moves, &marks, facts.now, &params.market.windows);
     let holdings = facts.holdings();
     let named: Vec<ChainEvent> = facts.survivors.iter().map(|event| with_mint(event, &heard)).collect();
     let mints: BTreeSet<Address> =
@@ -77,9 +78,13 @@ pub(super) fn tokens(facts: &Facts<'_>) -> (Vec<Token>, Vec<Pool>, Vec<Lifecycle
     (tokens, pools, lives)
 }
 
-/// Balances say nothing here, nor do new parameters of a curve that is not named.
+/// Balances say nothing here, nor do new parameters of a curve that is not named, nor a pair of which nobody knows
+/// which token is the money.
 fn is_heard(event: &ChainEvent) -> bool {
     match event {
+        ChainEvent::Trade(event) => event.quote_known,
+        ChainEvent::PoolCreated(event) => event.quote_known,
+        ChainEvent::LiquidityChanged(event) => event.quote_known,
         ChainEvent::BalancesChanged(_) => false,
         ChainEvent::CurveParametersChanged(event) => event.pool.is_some(),
         _ => true,
@@ -281,7 +286,7 @@ impl Story<'_> {
             self.events.iter().filter_map(|e| pool_of(e)).map(|(pool, _)| pool).collect();
         let market = |address: Address| {
             let mut market = Market { address, ..Market::default() };
-            for event in heard {
+            for event in heard.iter().filter(|event| is_heard(event)) {
                 if let Some((_, program)) = pool_of(event).filter(|(pool, _)| *pool == address) {
                     market.program = Some(program);
                     market.learn(event);
@@ -407,10 +412,9 @@ impl Story<'_> {
     /// The pool of the candles' series `primary`, once it is none of curves.
     fn chosen(&self) -> Option<&Market> {
         let facts = self.facts;
-        let trades: Vec<&ValuedTrade> = facts.valued.iter().filter(|t| t.trade().mint == self.mint).collect();
-        let first_move = facts.moves.iter().find(|m| m.mint == self.mint && m.to.is_some());
-        let pools = candles::primary_pools(&trades, first_move, &self.params.market.candles);
-        let market = self.markets.iter().find(|market| Some(&market.address) == pools.last())?;
+        let params = &self.params.market.candles;
+        let primary = series::last_primary(&facts.valued, &self.mint, &facts.moves, params);
+        let market = self.markets.iter().find(|market| Some(market.address) == primary)?;
         let has_left = self.migrated().is_some() || self.curve().is_none();
         (has_left && !market.is_curve()).then_some(market)
     }

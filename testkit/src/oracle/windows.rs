@@ -8,39 +8,45 @@ use operators::labels::Mark;
 use operators::usd::ValuedTrade;
 use operators::windows::{Change, Filtered, Params, Previous, Sums, TokenStats};
 
+use super::series::Part;
 use super::usd::clean_price;
 
-/// All windows of all tokens; `trades` and `moves` are in canonical order.
+/// All windows of all tokens; `trades`, of which `parts` tell what they speak for, and `moves` are in canonical order.
 pub(super) fn windows(
-    trades: &[ValuedTrade],
+    (trades, parts): (&[ValuedTrade], &[Part]),
     moves: &[Migrated],
     marks: &BTreeSet<Mark>,
     now: Seconds,
     params: &Params,
 ) -> Vec<TokenStats> {
-    let mints: BTreeSet<Address> = trades.iter().map(|t| t.trade().mint).collect();
+    let known = || trades.iter().zip(parts).filter(|(t, _)| t.trade().quote_known);
+    let mints: BTreeSet<Address> = known().map(|(t, _)| t.trade().mint).collect();
     let marked: BTreeSet<EventId> = marks.iter().map(|mark| mark.event).collect();
     let mut windows = Vec::new();
     for mint in mints {
-        let of_mint: Vec<&ValuedTrade> = trades.iter().filter(|t| t.trade().mint == mint).collect();
+        let of_mint: Vec<Counted<'_>> = known().filter(|(t, _)| t.trade().mint == mint).collect();
         let target = moves.iter().filter(|m| m.mint == mint).find_map(|m| m.to);
-        let moved_to = of_mint.iter().find(|t| Some(t.trade().pool) == target);
-        let curve = of_mint.iter().find(|t| t.trade().program.is_curve());
+        let moved_to = of_mint.iter().find(|(t, _)| Some(t.trade().pool) == target);
+        let curve = of_mint.iter().find(|(t, _)| t.trade().program.is_curve());
         let home = moved_to.or(curve).or(of_mint.first()).expect("a token has trades");
-        let quote = home.trade().quote_mint;
-        let counted: Vec<&ValuedTrade> =
-            of_mint.iter().filter(|t| t.trade().quote_mint == quote).copied().collect();
+        let quote = home.0.trade().quote_mint;
+        let counted: Vec<Counted<'_>> =
+            of_mint.iter().filter(|(t, _)| t.trade().quote_mint == quote).copied().collect();
         windows.extend(params.widths.iter().filter_map(|width| window(*width, &counted, &marked, now)));
     }
     windows
 }
 
+/// A trade and the series that it speaks for.
+type Counted<'a> = (&'a ValuedTrade, &'a Part);
+
 fn window(
     width: Interval,
-    trades: &[&ValuedTrade],
+    counted: &[Counted<'_>],
     marked: &BTreeSet<EventId>,
     now: Seconds,
 ) -> Option<TokenStats> {
+    let trades: Vec<&ValuedTrade> = counted.iter().map(|(trade, _)| *trade).collect();
     let seconds = width.seconds();
     let tick = if seconds > 3600 { 10 } else { 1 };
     let start = now / tick * tick - seconds;
@@ -52,7 +58,12 @@ fn window(
     if present.is_empty() && before.is_empty() {
         return None;
     }
-    let clean = |from: Seconds, to: Seconds| within(from, to).into_iter().filter_map(clean_price);
+    let primary: Vec<&ValuedTrade> =
+        counted.iter().filter(|(_, part)| part.is_primary).map(|(trade, _)| *trade).collect();
+    let clean = |from: Seconds, to: Seconds| {
+        let is_within = move |t: &&ValuedTrade| time(t) > from && time(t) <= to;
+        primary.iter().copied().filter(is_within).filter_map(clean_price)
+    };
     let is_partial = trades.iter().all(|t| time(t) > start);
     let is_clear = |t: &&&ValuedTrade| !marked.contains(&t.trade().origin.id);
     let clear: Vec<&ValuedTrade> = present.iter().filter(is_clear).copied().collect();

@@ -9,7 +9,7 @@ use operators::indicators::Values;
 use operators::smart::Match;
 use operators::usd::ValuedTrade;
 
-use super::super::{Facts, smart, tokens};
+use super::super::{Facts, series, smart, tokens};
 use super::told::Told;
 
 /// What happened to a token.
@@ -87,11 +87,17 @@ fn coins(raw: Option<u64>, decimals: u8) -> Option<f64> {
 
 pub(super) fn points(facts: &Facts<'_>, told: &Told) -> BTreeMap<Address, Vec<Point>> {
     let mut points: BTreeMap<Address, Vec<Point>> = BTreeMap::new();
-    for valued in &facts.valued {
-        points.entry(valued.trade().mint).or_default().push(of_trade(valued));
+    for (valued, part) in facts.valued.iter().zip(&facts.parts).filter(|(t, _)| t.trade().quote_known) {
+        points.entry(valued.trade().mint).or_default().push(of_trade(valued, part.is_primary));
     }
+    let params = &facts.params.market.candles;
+    let of_tokens = series::liquidity(&facts.valued, &facts.survivors, &facts.moves, params);
     let heard = tokens::heard(facts);
-    for event in &facts.survivors {
+    let is_of_token = |event: &&ChainEvent| match event {
+        ChainEvent::LiquidityChanged(event) => of_tokens.contains(&event.origin.id),
+        _ => true,
+    };
+    for event in facts.survivors.iter().filter(is_of_token) {
         let Some((program, what)) = of_event(event) else { continue };
         // Some completions say only of which curve they are.
         let Some(mint) = tokens::with_mint(event, &heard).mint() else { continue };
@@ -114,9 +120,9 @@ pub(super) fn points(facts: &Facts<'_>, told: &Told) -> BTreeMap<Address, Vec<Po
     points
 }
 
-fn of_trade(valued: &ValuedTrade) -> Point {
+fn of_trade(valued: &ValuedTrade, is_primary: bool) -> Point {
     let trade = valued.trade();
-    let is_clean = valued.clean_price().is_some();
+    let is_clean = is_primary && valued.clean_price().is_some();
     let (quote, base) = (u128::from(trade.quote_amount), u128::from(trade.base_amount));
     let ten = |decimals: u8| -i32::from(decimals);
     // One quotient each, of all that there is to multiply and divide.

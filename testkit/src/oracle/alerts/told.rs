@@ -42,6 +42,7 @@ impl Told {
         let trades: BTreeMap<EventId, (Address, Seconds)> = facts
             .valued
             .iter()
+            .filter(|valued| valued.trade().quote_known)
             .map(|valued| (valued.trade().origin.id, (valued.trade().mint, valued.trade().origin.block_time)))
             .collect();
         let mut gone: BTreeMap<Address, Seconds> = BTreeMap::new();
