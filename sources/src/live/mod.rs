@@ -5,12 +5,17 @@
 //! each sealed block on once whichever endpoint had it first, follows which blocks count by their hashes
 //! and parent links, and keeps as values the slots that are missing.
 //!
-//! No part of it knows a socket, a thread or a clock: it is handed updates and appends what follows from
-//! them, so that any order of arrival can be tested. It neither connects nor decodes nor fetches; no source
+//! When an endpoint is connected to, from which slot, and when it is left says [`endpoint`]; why a stream
+//! ended, [`ends`].
+//!
+//! No part of it knows a socket, a thread or a clock: it is handed updates and times and appends what follows
+//! from them, so that any order of arrival can be tested. It neither connects nor decodes nor fetches; no source
 //! uses it yet.
 
 mod bank;
 mod chain;
+pub mod endpoint;
+pub mod ends;
 mod gaps;
 mod merge;
 #[cfg(test)]

@@ -20,7 +20,7 @@ mod behaviour;
 mod bytes;
 mod chain;
 mod curve;
-mod dice;
+pub(crate) mod dice;
 mod draft;
 mod economy;
 mod encode_create;
