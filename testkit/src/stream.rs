@@ -3,7 +3,8 @@
 //! Few tokens, few pools, few traders, so that everything meets: trades come late and twice, without
 //! their index and again with it; slots die, also before their events come; tokens are created, complete
 //! their curve and migrate, pools open and change, also late and again and again, in any order; prices are
-//! absurd, amounts zero or dust, oracles late; some events are past the horizon. Tokens are launched into a
+//! absurd, amounts zero, dust or huge, oracles late; a pool holds next to nothing now and then; some events are past
+//! the horizon. Tokens are launched into a
 //! crowd; wallets sandwich others, trade between pools and with themselves; labels are given and taken back,
 //! and lists edited.
 //! The seed decides all.
@@ -248,6 +249,13 @@ impl Stream {
             reason = "made up"
         )]
         let quote_amount = (base_amount as f64 * price * absurd) as u64;
+        // Not by dice, so that all else is as it would be without.
+        let chance = self.serial.wrapping_mul(0xD6E8_FEB8_6659_FD93) >> 32;
+        let (base_amount, quote_amount) = match chance % 61 {
+            0 => (base_amount << 30, quote_amount << 30),
+            _ => (base_amount, quote_amount),
+        };
+        let is_tiny = pool == address(b'P', 12) && chance.is_multiple_of(3);
         let spot = |value: f64| Price::new(value / 1000.0);
         let knows_spot = self.chance(0.8);
         let is_taxed = mint.0[7].is_multiple_of(4);
@@ -282,7 +290,9 @@ impl Stream {
             spot_before: spot(price).filter(|_| knows_spot),
             spot_after: spot(price * 1.01).filter(|_| knows_spot),
             base_reserve: Some(1_000_000_000),
-            quote_reserve: self.chance(0.9).then(|| self.random.random_range(1_000_000..5_000_000)),
+            quote_reserve: self
+                .chance(0.9)
+                .then(|| self.random.random_range(1_000_000..5_000_000) / if is_tiny { 1000 } else { 1 }),
             base_supply: self.chance(0.5).then_some(1_000_000_000_000_000 - self.serial % 3),
             curve: self.curve_state(program),
             fees: Fees::default(),
